@@ -1,0 +1,29 @@
+/* A growing run of bytes with a declared maximum. */
+#ifndef ALLOT_API_BUFFER_H
+#define ALLOT_API_BUFFER_H
+
+#include "core/span.h"
+
+/* Once an append fails, for memory or for the maximum, `error` keeps the code (ALLOT_ENOMEM or
+ * ALLOT_ELIMIT) and later appends do nothing: check it once, at the end. */
+struct buffer {
+    char *data; /* owned */
+    size_t size;
+    size_t capacity;
+    size_t maximum; /* bytes */
+    int error;
+};
+
+void buffer_init(struct buffer *buffer, size_t maximum);
+void buffer_release(struct buffer *buffer);
+void buffer_append(struct buffer *buffer, struct span bytes);
+void buffer_append_text(struct buffer *buffer, const char *text);
+void buffer_append_format(struct buffer *buffer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static inline struct span buffer_span(const struct buffer *buffer)
+{
+    return (struct span){buffer->data, buffer->size};
+}
+
+#endif

@@ -1,0 +1,131 @@
+/* One API request on its way to a reply: the seam between api/ (says things) and server/ (does
+ * things).
+ *
+ * The API is a step function, like the core. api_begin looks at a whole request and either fills in
+ * the reply, or asks for one action of the store and is called again, by api_resume, with its
+ * outcome; until there is a reply. It has no socket, no thread, no clock and never waits: the
+ * adapter does the waiting, so that a test can drive every handler by hand.
+ *
+ *     step = api_begin(call);
+ *     while (step != API_REPLY) step = api_resume(call, outcome of call->action);
+ *     … send call->reply …
+ *
+ * A call is used by one thread at a time. */
+#ifndef ALLOT_API_CALL_H
+#define ALLOT_API_CALL_H
+
+#include "api/buffer.h"
+#include "core/snapshot.h"
+
+/* --- what came in --- */
+
+/* Limits of what a caller may send; the adapter enforces those that it can see first. */
+enum {
+    API_MAX_TARGET = 4096,    /* bytes of the raw path and query */
+    API_MAX_BODY = 64 * 1024, /* bytes, unless a route says otherwise */
+};
+
+/* Looks a header up, case-insensitively; {NULL, 0} if it is absent. */
+typedef struct span api_header_lookup(void *context, const char *name);
+
+struct api_request {
+    struct span method;
+    struct span target; /* raw, as on the request line: path and query, still percent-encoded */
+    struct span body;
+    api_header_lookup *header;
+    void *header_context;
+    struct span request_id; /* accepted or made by the adapter */
+    bool head_only;         /* HEAD: as GET, whose body is then not sent (method says GET) */
+};
+
+/* --- what goes out --- */
+
+enum { API_MAX_REPLY_HEADERS = 12 };
+
+struct api_header {
+    const char *name; /* static */
+    char value[200];
+};
+
+struct api_reply {
+    int status;
+    const char *content_type; /* static; NULL: no body */
+    struct api_header headers[API_MAX_REPLY_HEADERS];
+    size_t header_count;
+    struct buffer body;
+};
+
+/* --- what the API needs from the runtime: a port that server/ implements --- */
+
+struct api_health {
+    bool store_reachable;
+    int64_t snapshot_age_ms; /* since the snapshot was known to be current; -1: none yet */
+    bool allocator_running;
+    const char *store;        /* "embedded" or "etcd" */
+    const char *instance;     /* this process's name among the schedulers */
+    int64_t last_pass_errors; /* failed passes in a row */
+};
+
+struct api_runtime {
+    void *context;
+    /* A new reference on the newest snapshot, or NULL while there is none. */
+    struct snapshot *(*snapshot)(void *context);
+    void (*health)(void *context, struct api_health *ret);
+    int64_t (*wall_clock_ms)(void *context); /* since 1970 */
+    /* Unpredictable bytes. Returns 0 or ALLOT_EIO. */
+    int (*random)(void *context, void *bytes, size_t size);
+    struct span root;
+};
+
+/* --- steps --- */
+
+enum api_step {
+    API_REPLY,       /* call->reply is complete */
+    API_TXN,         /* submit call->action.txn; resume with its result once the published snapshot
+                      * has reached the result's revision */
+    API_LEASE_GRANT, /* call->action.lease {id or 0, ttl} */
+    API_LEASE_KEEP_ALIVE, /* call->action.lease.id */
+    API_LEASE_REVOKE,     /* call->action.lease.id; resume once the snapshot has passed it */
+    API_LEASE_TIME_TO_LIVE,
+    API_WAIT_REVISION, /* resume once the snapshot has reached call->action.revision, or after 5 s
+                        * with ALLOT_EUNAVAILABLE */
+};
+
+union api_action {
+    struct store_txn txn; /* borrowed from the call until it is resumed */
+    struct {
+        int64_t id;
+        int64_t ttl;
+    } lease;
+    int64_t revision;
+};
+
+/* The outcome of an action: what the store's `done` was given, or the error it was refused with. */
+struct api_outcome {
+    int error;
+    const struct store_txn_result *txn;
+    const struct store_lease_result *lease;
+};
+
+struct api_call; /* opaque; see api_call_create */
+
+/* @request and @runtime are borrowed until the call is destroyed. ALLOT_ENOMEM leaves @ret
+ * untouched. */
+int api_call_create(const struct api_request *request, const struct api_runtime *runtime,
+                    struct api_call **ret);
+void api_call_destroy(struct api_call *call); /* NULL is fine */
+
+/* Never fails: what goes wrong becomes a reply (out of memory: a constant one). */
+enum api_step api_begin(struct api_call *call);
+enum api_step api_resume(struct api_call *call, const struct api_outcome *outcome);
+
+const union api_action *api_call_action(const struct api_call *call);
+const struct api_reply *api_call_reply(const struct api_call *call);
+
+/* Before the body is read: whether the method, target and headers alone already decide that the
+ * request is refused (unknown path, method not allowed, wrong media type, foreign Host or Origin,
+ * body too large by @content_length; -1: unknown). True: the reply is complete and the body need
+ * not be read. *@ret_body_limit is the most bytes that may be read. */
+bool api_refuse_early(struct api_call *call, int64_t content_length, size_t *ret_body_limit);
+
+#endif

@@ -1,0 +1,46 @@
+/* Solves a state: which members shall hold which items.
+ *
+ * Items are solved in key order, in chunks of SOLVER_CHUNK_ITEMS, each a maximum-flow problem of
+ * its own (flow_network.h, max_flow.h), which may run in parallel; the answer is the same. */
+#ifndef ALLOT_CORE_SOLVER_H
+#define ALLOT_CORE_SOLVER_H
+
+#include "core/state.h"
+
+enum { SOLVER_CHUNK_ITEMS = 10000 };
+
+/* The desired assignments. Immutable, reference-counted. Indices are those of every state with the
+ * same network_hash. */
+struct solution {
+    uint64_t network_hash;
+    int32_t item_count;
+    int32_t *begin;  /* item_count + 1: item i's desired members are member[begin[i]] … */
+    int32_t *member; /* ascending within an item */
+    int64_t assigned;
+    int64_t unattainable; /* item_slots - assigned */
+};
+
+/* Runs task(argument, index) for each index < count, in any order, from any threads, and returns
+ * when all are done. Supplied by the caller; NULL means one after the other. */
+struct executor {
+    void (*run)(void *context, size_t count, void (*task)(void *argument, size_t index),
+                void *argument);
+    void *context;
+};
+
+/* Solves @state. @executor may be NULL. On success @ret is a new solution with one reference; on
+ * error (ALLOT_ENOMEM; ALLOT_ELIMIT: too many nodes) it is untouched. Deterministic. */
+int solver_solve(const struct state *state, const struct executor *executor, struct solution **ret);
+
+struct solution *solution_ref(struct solution *solution);
+void solution_unref(struct solution *solution); /* NULL is fine */
+
+/* Current against desired assignments. */
+struct change_summary {
+    int64_t added;
+    int64_t removed;
+    int64_t unchanged;
+};
+struct change_summary solution_changes(const struct solution *solution, const struct state *state);
+
+#endif

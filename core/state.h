@@ -1,0 +1,111 @@
+/* The state of allocation: what the mirror says, as dense arrays by index.
+ *
+ * Made from a keyspace in one pass after every apply, then immutable; it holds a reference on the
+ * keyspace, so that any thread may read it while it holds a reference on the state. Members, items
+ * and assignments are numbered by their place in key order; everything that is decided is decided
+ * on these numbers, strings are only looked at here.
+ *
+ * Cost: linear in the number of entries. Source: allocation.md, section 3. */
+#ifndef ALLOT_CORE_STATE_H
+#define ALLOT_CORE_STATE_H
+
+#include <stdint.h>
+
+#include "core/keyspace.h"
+
+enum { STATE_NONE = -1 };
+
+struct state_config {
+    /* Key prefix of the candidates for leadership; the members' own prefix in the reference's mode.
+     * Copied. Must be under the keyspace's root. */
+    struct span candidates;
+    /* This process's own candidate key, and its own member key; empty: none. Copied. */
+    struct span own_key;
+    struct span local_member;
+    /* allotd's rule: an assignment whose member isn't registered is not consistent. */
+    bool gone_members_are_inconsistent;
+};
+
+/* One of the local member's items. */
+struct local_item {
+    int32_t item;             /* index */
+    int32_t assignment_begin; /* of the item */
+    int32_t assignment_end;
+    int32_t assignment; /* ours */
+};
+
+struct state {
+    struct keyspace *keyspace;
+    int64_t revision; /* the keyspace's */
+
+    /* Members in key order. Only valid ones. A member's node is in at most one zone. */
+    int32_t member_count;
+    const struct entry **members;
+    int32_t *item_limit;
+    int32_t *shed_capacity;
+    int32_t *effective_limit; /* item_limit - shed_capacity */
+    int32_t *member_zone;     /* index in zones, or STATE_NONE (its zone has no slots) */
+    int32_t *total_count;     /* assignments of existing items */
+    int32_t *primary_count;   /* those in slot 0 */
+
+    /* Distinct zones of the members with item limit > 0, sorted. Members of zone z are
+     * zone_member_begin[z] <= m < zone_member_end[z], those with limit 0 included. */
+    int32_t zone_count;
+    struct span *zones; /* borrowed from the keyspace */
+    int32_t *zone_member_begin;
+    int32_t *zone_member_end;
+
+    /* Items in key order. Only valid ones. Assignments of item i are
+     * assignment_begin[i] <= a < assignment_end[i]. */
+    int32_t item_count;
+    const struct entry **items;
+    int32_t *replication;
+    int32_t *assignment_begin;
+    int32_t *assignment_end;
+
+    /* Assignments in key order, those of items that don't exist included (item STATE_NONE). */
+    int32_t assignment_count;
+    const struct entry **assignments;
+    int32_t *assignment_item;   /* or STATE_NONE: no such item, or it is invalid */
+    int32_t *assignment_member; /* or STATE_NONE: not registered, or invalid */
+    int32_t *assignment_zone;   /* index in zones by name, or STATE_NONE */
+    bool *consistent;           /* false for assignments of items that don't exist */
+
+    int64_t zone_slots;   /* sum of item limits */
+    int64_t item_slots;   /* sum of replications */
+    int64_t member_slots; /* sum of item limits minus what is shed */
+    uint64_t network_hash;
+
+    /* The candidate with the smallest (create revision, key), or NULL. */
+    const struct entry *leader;
+    const struct entry *own;  /* the entry of own_key, or NULL */
+    int32_t local_member;     /* index or STATE_NONE */
+    int32_t local_item_count; /* 0 without a local member */
+    struct local_item *local_items;
+};
+
+/* Makes the state of @keyspace (a reference is taken). Errors, @ret untouched: ALLOT_ENOMEM;
+ * ALLOT_ELIMIT (more than INT32_MAX entries, or slots). */
+int state_observe(const struct state_config *config, struct keyspace *keyspace, struct state **ret);
+
+struct state *state_ref(struct state *state);
+void state_unref(struct state *state); /* NULL is fine */
+
+/* True if this process's own candidate leads. */
+bool state_is_leader(const struct state *state);
+/* True if the local member is exiting and has no local items. */
+bool state_should_exit(const struct state *state);
+
+/* Index of an item, a member, by identity, or STATE_NONE. O(log n). */
+int32_t state_find_item(const struct state *state, struct span item);
+int32_t state_find_member(const struct state *state, struct span zone, struct span suffix);
+/* Index of the assignment of item number @item to the named member, or STATE_NONE. */
+int32_t state_find_assignment(const struct state *state, int32_t item, struct span zone,
+                              struct span suffix);
+
+/* @counts of member @member over its effective limit, in 32-bit floating point: 0/0 is NaN, n/0 is
+ * infinite; FLT_MAX if @member is STATE_NONE. @counts is total_count or primary_count, or a working
+ * copy of one. */
+float state_load_ratio(const struct state *state, int32_t member, const int32_t *counts);
+
+#endif
