@@ -59,11 +59,20 @@ struct keyspace;
  * Errors: ALLOT_ENOMEM; ALLOT_EINVAL (root not valid). */
 int keyspace_create(const struct keyspace_config *config, struct keyspace **ret);
 
-/* A new keyspace with @former's configuration and exactly the keys @kvs (copied; strictly
- * ascending), as of @revision. Errors: ALLOT_ENOMEM; ALLOT_EORDER (not ascending); ALLOT_ECLUSTER
- * (@former belongs to another one; pass a freshly created one to start over). Cost: linear. */
-int keyspace_load(const struct keyspace *former, uint64_t cluster_id, int64_t revision,
-                  const struct store_kv *kvs, size_t count, struct keyspace **ret);
+/* Loading: collects keys in any number of steps and any order, then makes a keyspace of exactly
+ * those with @former's configuration. @former is borrowed until the loader is destroyed.
+ * keyspace_loader_create: ALLOT_ENOMEM.
+ * keyspace_loader_add: decodes and copies @kvs. ALLOT_ENOMEM.
+ * keyspace_loader_finish: a new keyspace as of @revision. ALLOT_ENOMEM; ALLOT_EEXISTS (a key
+ * twice); ALLOT_ECLUSTER (@former belongs to another cluster; a freshly created one belongs to
+ * none). The loader is then empty, and is to be destroyed either way. Cost: linear, and a sort if
+ * the keys did not come in order. */
+struct keyspace_loader;
+int keyspace_loader_create(const struct keyspace *former, struct keyspace_loader **ret);
+int keyspace_loader_add(struct keyspace_loader *loader, const struct store_kv *kvs, size_t count);
+int keyspace_loader_finish(struct keyspace_loader *loader, uint64_t cluster_id, int64_t revision,
+                           struct keyspace **ret);
+void keyspace_loader_destroy(struct keyspace_loader *loader); /* NULL is fine */
 
 /* A new keyspace: @former with all events of @responses (one or more, ordered), merged in one pass
  * by (key, mod revision). Single inconsistent events are tolerated and reported.

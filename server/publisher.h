@@ -1,0 +1,28 @@
+/* Publishes snapshots to readers, who never wait for the loop, and wakes those who wait for a
+ * revision. All functions may be called from any thread. */
+#ifndef ALLOT_SERVER_PUBLISHER_H
+#define ALLOT_SERVER_PUBLISHER_H
+
+#include "core/snapshot.h"
+
+struct publisher;
+
+int publisher_create(struct publisher **ret);
+/* Ends every wait with ALLOT_ECANCELED. NULL is fine. */
+void publisher_destroy(struct publisher *publisher);
+
+/* Makes @snapshot (a reference is taken) the newest, and ends the waits that it satisfies, on the
+ * caller's thread. Revisions never go back. */
+void publisher_publish(struct publisher *publisher, struct snapshot *snapshot);
+
+/* The newest: a new reference, or NULL while there is none. A few instructions under a lock. */
+struct snapshot *publisher_snapshot(struct publisher *publisher);
+
+/* Calls done(context, 0) once a snapshot of at least @revision is published (at once, on this
+ * thread, if it is already), or done(context, ALLOT_EUNAVAILABLE) after @timeout_ms. Exactly once.
+ */
+typedef void publisher_done(void *context, int error);
+int publisher_wait(struct publisher *publisher, int64_t revision, int64_t timeout_ms,
+                   publisher_done *done, void *context);
+
+#endif
