@@ -1,0 +1,59 @@
+/* The server's configuration: flags, ALLOT_* environment variables and defaults, from one table.
+ * A flag wins over its variable, which wins over the default; an empty variable counts as unset.
+ * Host names alone add up. */
+#ifndef ALLOT_SERVER_CONFIG_H
+#define ALLOT_SERVER_CONFIG_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "core/error.h"
+#include "core/span.h"
+#include "server/log.h"
+
+enum { CONFIG_MAX_PATH = 4096, CONFIG_MAX_ROOT = 256, CONFIG_MAX_HOST_NAMES = 16 };
+
+enum config_store { CONFIG_STORE_EMBEDDED };
+
+struct config_address {
+    struct sockaddr_storage address;
+    socklen_t size;
+    bool is_loopback;
+};
+
+struct config {
+    struct config_address listen;
+    char root[CONFIG_MAX_ROOT];
+    int store; /* enum config_store */
+    char data_dir[CONFIG_MAX_PATH];
+    int threads;
+    int log_level;  /* enum log_level */
+    int log_format; /* enum log_format */
+    /* Borrowed from the arguments or the environment. */
+    struct span host_names[CONFIG_MAX_HOST_NAMES];
+    size_t host_name_count;
+    bool insecure;
+    int max_connections;
+    int max_connections_per_address; /* 0: any number */
+    int gather_ms;
+    int ttl_seconds;
+};
+
+enum config_verdict { CONFIG_RUN, CONFIG_HELP, CONFIG_VERSION };
+
+typedef const char *config_environment(const char *name);
+
+/* Reads @argc arguments (those after the subcommand) and what @environment tells of the variables.
+ * On success @ret_verdict says what was asked for; @ret is complete if that is CONFIG_RUN. Errors:
+ * ALLOT_EINVAL, with the flag or variable, its value and what was expected in @why. */
+int config_parse(int argc, char *const *argv, config_environment *environment, struct config *ret,
+                 enum config_verdict *ret_verdict, struct error_message *why);
+
+/* Writes what --help shows of the flags. */
+void config_help(FILE *out);
+
+/* "127.0.0.1:8080" or "[::1]:8080" of an address, into @text of @size bytes. */
+void config_address_format(const struct sockaddr_storage *address, char *text, size_t size);
+
+#endif
