@@ -1,59 +1,203 @@
 # allot: everyday commands. `make help` lists them.
+#
+# Variables: CC=gcc|clang, VARIANT=release|asan|tsan|coverage, CFLAGS and LDFLAGS (added at the end).
 .DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
 
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 VARIANT ?= release
-BUILD := build/$(VARIANT)
+COMPILER := $(if $(findstring clang,$(CC)),-clang)
+BUILD := build/$(VARIANT)$(COMPILER)
+
+LISTEN ?= 127.0.0.1:8080
+DATA_DIR ?= allot-data
 
 PACKAGES := libmicrohttpd json-c sqlite3 gnutls zlib
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
-CPPFLAGS += -I. -D_GNU_SOURCE
 CFLAGS_release := -O2 -g -DNDEBUG=1 -fstack-protector-strong
 CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
-ALL_CFLAGS = -std=c17 $(WARNINGS) $(CFLAGS_$(VARIANT)) $(shell pkg-config --cflags $(PACKAGES)) $(CFLAGS)
-ALL_LDFLAGS = $(filter -fsanitize=%,$(CFLAGS_$(VARIANT))) $(LDFLAGS)
-LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm -lpthread
+CFLAGS_coverage := -O0 -g --coverage
+
+# Expanded by recipes only, and once at most: reading this file needs neither gcc nor pkg-config.
+PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PACKAGE_CFLAGS)
+PACKAGE_LIBS = $(eval PACKAGE_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PACKAGE_LIBS)
+LANGUAGE = -std=c17 -I. -D_GNU_SOURCE $(WARNINGS) $(PACKAGE_CFLAGS)
+COMPILE = $(CC) $(LANGUAGE) $(CPPFLAGS) $(CFLAGS_$(VARIANT)) $(CFLAGS)
+LINK = $(CC) $(filter -fsanitize=% --coverage,$(CFLAGS_$(VARIANT))) $(CFLAGS) $(LDFLAGS)
+LIBS = $(PACKAGE_LIBS) -lm -lpthread
+
+# For sub-makes: as many jobs as processors, unless the caller has chosen.
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+SUBMAKE = $(MAKE) --no-print-directory $(JOBS)
 
 sources = $(sort $(wildcard $(1)/*.c))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
 CORE := $(BUILD)/libcore.a
 API := $(BUILD)/libapi.a
 SERVER := $(BUILD)/libserver.a
+SUPPORT := $(BUILD)/libsupport.a
+LIBRARIES := $(SERVER) $(API) $(CORE)
 
-all: build/allotd ## build allotd
+C_FOLDERS := core api server $(patsubst %/,%,$(wildcard tests/*/))
+C_SOURCES := $(foreach folder,$(C_FOLDERS),$(call sources,$(folder)))
+C_HEADERS := $(sort $(foreach folder,$(C_FOLDERS),$(wildcard $(folder)/*.h)))
+SHELL_SCRIPTS := $(sort .ci/run $(wildcard scripts/*.sh tests/*/*.sh))
 
-build/allotd: $(BUILD)/allotd
-	cp $< $@.tmp && mv $@.tmp $@
+all: build/allotd ## build allotd (build/allotd)
 
-$(BUILD)/allotd: $(BUILD)/server/main.o $(SERVER) $(API) $(CORE)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+run: ## install what is missing, build, and start allotd on LISTEN with DATA_DIR
+	@scripts/install.sh build run
+	@$(SUBMAKE) all
+	@exec build/allotd serve --listen $(LISTEN) --data-dir $(DATA_DIR)
+
+# ---- building ----
+
+build/allotd: $(BUILD)/allotd FORCE
+	@cmp -s $< $@ || { cp $< $@.tmp && mv $@.tmp $@; }
+
+$(BUILD)/allotd: $(BUILD)/server/main.o $(LIBRARIES)
+	$(LINK) -o $@ $< $(LIBRARIES) $(LIBS)
 
 $(CORE): $(call objects,core)
 $(API): $(call objects,api)
 $(SERVER): $(filter-out %/main.o,$(call objects,server))
-$(CORE) $(API) $(SERVER):
-	rm -f $@ && $(AR) rcs $@ $^
-
-$(BUILD)/%.o: %.c Makefile
+$(SUPPORT): $(call objects,tests/support)
+$(CORE) $(API) $(SERVER) $(SUPPORT): $(BUILD)/command $(BUILD)/sources
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
-# Criterion programs: one for each folder below tests/, with the shared helpers of tests/support.
+$(BUILD)/%.o: %.c $(BUILD)/command
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c -o $@ $<
+
+# The commands, and the files they take: each changes only with its content. So other flags compile
+# everything anew, and a source file that came or went makes its archive anew.
+quoted = '$(subst ','\'',$(1))'
+$(BUILD)/command $(BUILD)/sources: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(call quoted,$(CONTENT)) >$@.tmp
+	@if cmp -s $@.tmp $@; then rm $@.tmp; else mv $@.tmp $@; fi
+$(BUILD)/command: CONTENT = $(COMPILE) $(LINK) $(LIBS)
+$(BUILD)/sources: CONTENT = $(C_SOURCES)
+
+FORCE:
+
+-include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
+
+# ---- test programs ----
+
+# A Criterion program from each folder below tests/ that has test_*.c files.
 # malloc, calloc and realloc are wrapped so that tests can fail the n-th allocation.
+CRITERION := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.c)))))
 WRAP := -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
-$(BUILD)/tests_%: $(SERVER) $(API) $(CORE)
-	$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $(filter %.o,$^) $(SERVER) $(API) $(CORE) $(LIBS) -lcriterion
-$(BUILD)/tests_core: $(call objects,tests/core) $(call objects,tests/support)
-$(BUILD)/tests_api: $(call objects,tests/api) $(call objects,tests/support)
-$(BUILD)/tests_server: $(call objects,tests/server) $(call objects,tests/support)
 
--include $(shell find build -name '*.d' 2>/dev/null)
+define criterion_program
+$(BUILD)/tests_$(1): $(call objects,tests/$(1))
+endef
+$(foreach folder,$(CRITERION),$(eval $(call criterion_program,$(folder))))
+$(CRITERION:%=$(BUILD)/tests_%): $(SUPPORT) $(LIBRARIES)
+	$(LINK) $(WRAP) -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(SUPPORT) $(LIBRARIES) -Wl,--end-group $(LIBS) -lcriterion
+
+# A plain program, with a main of its own, from each file in tests/threads and tests/bench.
+THREADS := $(patsubst tests/threads/%.c,%,$(call sources,tests/threads))
+BENCHES := $(patsubst tests/bench/%.c,%,$(call sources,tests/bench))
+$(THREADS:%=$(BUILD)/thread_%): $(BUILD)/thread_%: $(BUILD)/tests/threads/%.o
+$(BENCHES:%=$(BUILD)/bench_%): $(BUILD)/bench_%: $(BUILD)/tests/bench/%.o
+$(THREADS:%=$(BUILD)/thread_%) $(BENCHES:%=$(BUILD)/bench_%): $(SUPPORT) $(LIBRARIES)
+	$(LINK) -o $@ $(filter %.o,$^) $(SUPPORT) $(LIBRARIES) $(LIBS)
+
+# ---- testing ----
+
+ASAN_PROGRAMS := $(CRITERION:%=build/asan$(COMPILER)/tests_%)
+TSAN_PROGRAMS := $(THREADS:%=build/tsan$(COMPILER)/thread_%)
+
+test: ## install what the tests need beyond that, and run all of them
+	@scripts/install.sh build run test lint
+	@$(SUBMAKE) format-check
+	@$(SUBMAKE) asan
+	@$(SUBMAKE) tsan
+	@$(SUBMAKE) clang
+	@$(SUBMAKE) test-scripts
+	@$(SUBMAKE) lint
+	@echo "make test: all passed"
+
+check: ## the fast subset of the tests
+	@$(SUBMAKE) format-check
+	@$(SUBMAKE) asan
+
+asan: ## run the Criterion programs under ASan and UBSan
+	@$(SUBMAKE) VARIANT=asan $(ASAN_PROGRAMS)
+	@scripts/run_tests.sh $(ASAN_PROGRAMS)
+
+tsan: ## run the programs with threads under TSan
+	@$(if $(TSAN_PROGRAMS),$(SUBMAKE) VARIANT=tsan $(TSAN_PROGRAMS))
+	@scripts/run_tests.sh $(TSAN_PROGRAMS)
+
+test-scripts: ## run the tests that are scripts, with an allotd under ASan
+	@$(if $(wildcard server/main.c),$(SUBMAKE) VARIANT=asan build/asan$(COMPILER)/allotd)
+	@ALLOTD=build/asan$(COMPILER)/allotd scripts/run_tests.sh $(wildcard tests/scripts/test_*.sh)
+
+clang: ## build allotd and the test programs with clang
+	@$(SUBMAKE) CC=clang VARIANT=release $(patsubst %,build/release-clang/%,$(if $(wildcard server/main.c),allotd) \
+		$(CRITERION:%=tests_%) $(THREADS:%=thread_%) $(BENCHES:%=bench_%))
+
+bench: ## measure; nothing passes or fails
+	@$(SUBMAKE) VARIANT=release all $(BENCHES:%=build/release$(COMPILER)/bench_%)
+	@set -e; for program in $(BENCHES:%=build/release$(COMPILER)/bench_%) \
+		$(wildcard tests/bench/*.sh); do echo "---- $$program"; $$program; done
+
+coverage: ## show which lines the Criterion programs run (build/coverage/index.html)
+	@scripts/install.sh build test coverage
+	@$(SUBMAKE) VARIANT=coverage $(CRITERION:%=build/coverage$(COMPILER)/tests_%)
+	@scripts/run_tests.sh $(CRITERION:%=build/coverage$(COMPILER)/tests_%)
+	gcovr --root . --filter core/ --filter api/ --filter server/ --print-summary \
+		--html-details build/coverage$(COMPILER)/index.html build/coverage$(COMPILER)
+
+# ---- style ----
+
+format: ## format all C files
+	clang-format -i $(C_SOURCES) $(C_HEADERS)
+
+format-check: ## fail if a C file isn't formatted
+	@clang-format --dry-run -Werror $(C_SOURCES) $(C_HEADERS)
+
+# clang-tidy takes seconds for a file: each has a stamp, which knows its headers as an object does.
+LINT := build/lint
+TIDY_STAMPS := $(C_SOURCES:%.c=$(LINT)/%.tidy)
+
+lint: $(TIDY_STAMPS) $(LINT)/cppcheck $(LINT)/shellcheck ## clang-tidy, cppcheck and shellcheck
+
+$(LINT)/%.tidy: %.c $(wildcard .clang-tidy tests/.clang-tidy)
+	@mkdir -p $(@D)
+	clang-tidy --quiet $< -- $(LANGUAGE)
+	@$(CC) $(LANGUAGE) -MM -MP -MT $@ -MF $(@:.tidy=.d) $<
+	@touch $@
+
+$(LINT)/cppcheck: $(C_SOURCES) $(C_HEADERS)
+	@mkdir -p $(LINT)/cppcheck-cache
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--error-exitcode=1 --cppcheck-build-dir=$(LINT)/cppcheck-cache -I. $(C_SOURCES)
+	@touch $@
+
+$(LINT)/shellcheck: $(SHELL_SCRIPTS)
+	@mkdir -p $(@D)
+	shellcheck $^
+	@touch $@
+
+-include $(shell test -d $(LINT) && find $(LINT) -name '*.d')
+
+# ---- other ----
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
-clean: ## remove what was built
+clean: ## remove what was built (not the data directory)
 	rm -rf build
 
-.PHONY: all help clean
+.PHONY: all run test check asan tsan test-scripts clang bench coverage format format-check lint \
+	help clean

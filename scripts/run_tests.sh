@@ -1,0 +1,52 @@
+#!/bin/sh
+# Runs programs one after the other and fails if any of them fails, hangs, or has a sanitizer report.
+#
+#   scripts/run_tests.sh PROGRAM...
+#
+# The sanitizers write their reports into a directory of our own, because the exit status does not
+# tell: under Criterion a leak is printed by the test's child and the program still exits with 0.
+# The same holds for a server that a test starts and stops. A report file means failure.
+set -eu
+
+seconds=${ALLOT_TEST_TIMEOUT:-300}
+reports=$(mktemp -d "${TMPDIR:-/tmp}/allot-reports.XXXXXX")
+trap 'rm -rf "$reports"' EXIT
+
+common="log_path=$reports/report"
+export ASAN_OPTIONS="$common:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1"
+export UBSAN_OPTIONS="$common:print_stacktrace=1:halt_on_error=1"
+export TSAN_OPTIONS="$common:second_deadlock_stack=1:halt_on_error=0"
+# Let the child of each test leave through exit(), where leaks are looked for.
+export CRITERION_NO_EARLY_EXIT=1
+
+# The sanitizers' shadow memory collides with some kernels' wide address space randomisation.
+unrandomised=
+if setarch "$(uname -m)" -R true 2>/dev/null; then
+    unrandomised="setarch $(uname -m) -R"
+fi
+
+failed=
+for program in "$@"; do
+    echo "---- $program"
+    status=0
+    # shellcheck disable=SC2086
+    timeout --kill-after=10 "$seconds" $unrandomised "$program" </dev/null || status=$?
+    if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
+        echo "run_tests: $program: stopped, it took longer than $seconds seconds" >&2
+    elif [ "$status" -ne 0 ]; then
+        echo "run_tests: $program: exit status $status" >&2
+    fi
+    for report in "$reports"/*; do
+        [ -e "$report" ] || continue
+        echo "run_tests: $program: sanitizer report" >&2
+        cat "$report" >&2
+        rm -f "$report"
+        status=1
+    done
+    [ "$status" -eq 0 ] || failed="$failed $program"
+done
+
+if [ -n "$failed" ]; then
+    echo "run_tests: FAILED:$failed" >&2
+    exit 1
+fi

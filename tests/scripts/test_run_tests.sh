@@ -1,0 +1,95 @@
+#!/bin/sh
+# scripts/run_tests.sh fails for each kind of fault, above all for those that leave exit status 0.
+set -eu
+cd "$(dirname "$0")/../.."
+
+tree=$(mktemp -d "${TMPDIR:-/tmp}/allot-runner.XXXXXX")
+trap 'rm -rf "$tree"' EXIT
+# This runs below the same script: what a planted fault reports must not reach the outer run.
+unset ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
+
+fail() {
+    echo "$*" >&2
+    cat "$tree/output" >&2
+    exit 1
+}
+
+# compile NAME FLAG... <SOURCE
+compile() {
+    name=$1
+    shift
+    cat >"$tree/$name.c"
+    gcc -std=c17 -D_GNU_SOURCE -g -o "$tree/$name" "$tree/$name.c" "$@" 2>"$tree/output" ||
+        fail "$name doesn't compile"
+}
+
+# expect_failure PROGRAM TEXT: the run fails, names the program, and shows the text.
+expect_failure() {
+    if scripts/run_tests.sh "$tree/fine" "$tree/$1" "$tree/fine" >"$tree/output" 2>&1; then
+        fail "$1: not noticed"
+    fi
+    grep -q "FAILED: $tree/$1\$" "$tree/output" || fail "$1: not named, or another too"
+    grep -q "$2" "$tree/output" || fail "$1: doesn't show: $2"
+}
+
+criterion_test='#include <criterion/criterion.h>
+#include <stdlib.h>
+static void *volatile kept;
+Test(planted, test) {'
+
+compile fine -fsanitize=address,undefined -lcriterion <<END
+$criterion_test kept = malloc(9); free(kept); }
+END
+compile leak -fsanitize=address,undefined -lcriterion <<END
+$criterion_test kept = malloc(9); kept = NULL; }
+END
+compile failing -lcriterion <<END
+$criterion_test cr_assert(kept); }
+END
+# The fault is in a child that nobody waits on with an eye on its status, as with a server.
+compile child -fsanitize=address <<END
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void)
+{
+    char *volatile gone = malloc(9);
+    free(gone);
+    if (fork() == 0) {
+        return *gone;
+    }
+    wait(NULL);
+    return 0;
+}
+END
+compile undefined -fsanitize=undefined <<END
+int main(int argc, char **argv) { return (argc + 0x7fffffff) * (argv == 0); }
+END
+compile race -fsanitize=thread -pthread <<END
+#include <pthread.h>
+#include <unistd.h>
+static int shared;
+static void *add(void *unused) { shared++; return unused; }
+int main(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, add, NULL);
+    shared++;
+    pthread_join(thread, NULL);
+    _exit(0);
+}
+END
+printf '#!/bin/sh\nexec sleep 60\n' >"$tree/hanging"
+chmod +x "$tree/hanging"
+
+# The premise: a leak in a Criterion test does not show in the exit status.
+"$tree/leak" >"$tree/output" 2>&1 || fail "Criterion has learnt to fail: this runner can be simpler"
+
+scripts/run_tests.sh "$tree/fine" >"$tree/output" 2>&1 || fail "a program without fault fails"
+grep -q 'Synthesis: Tested: 1' "$tree/output" || fail "Criterion's closing line is not shown"
+expect_failure leak 'LeakSanitizer'
+expect_failure failing 'exit status'
+expect_failure child 'heap-use-after-free'
+expect_failure undefined 'signed integer overflow'
+expect_failure race 'data race'
+ALLOT_TEST_TIMEOUT=1 expect_failure hanging 'took longer'
