@@ -15,16 +15,21 @@
 
 enum { KEY_SEPARATOR = '#' };
 
+/* What follows the root in the keys of each kind. */
+#define KEYS_ITEMS "/items/"
+#define KEYS_MEMBERS "/members/"
+#define KEYS_ASSIGNMENTS "/assign/"
+
 enum key_kind { KEY_OTHER, KEY_ITEM, KEY_MEMBER, KEY_ASSIGNMENT };
 
 /* What a key names. All spans are borrowed from the key. For KEY_ITEM only `item` is set, for
  * KEY_MEMBER `zone` and `suffix`, for KEY_ASSIGNMENT all; for KEY_OTHER none. */
 struct key_parts {
     enum key_kind kind;
+    int32_t slot; /* -1 unless KEY_ASSIGNMENT */
     struct span item;
     struct span zone;
     struct span suffix;
-    int32_t slot; /* -1 unless KEY_ASSIGNMENT */
 };
 
 /* True if @root is a clean absolute path: it begins with `/`, and has no trailing slash, no empty,

@@ -24,8 +24,9 @@ struct left_join_row {
     size_t right_end;
 };
 
-/* Sets @ret to the next row and returns true, or returns false at the end. Unordered input is a
- * programming error (asserted where it shows). Linear in both, over the whole join. */
+/* Sets @ret to the next row and returns true, or returns false at the end. Left rows are distinct;
+ * unordered input is a programming error (asserted where it shows). Linear in both, over the whole
+ * join. */
 bool left_join_next(struct left_join *join, struct left_join_row *ret);
 
 #endif
