@@ -113,5 +113,7 @@ struct keyspace_cursor {
 };
 struct keyspace_cursor keyspace_seek(const struct keyspace *keyspace, struct span from);
 const struct entry *keyspace_next(struct keyspace_cursor *cursor);
+/* How many entries come before the cursor's. O(pages). */
+size_t keyspace_rank(const struct keyspace_cursor *cursor);
 
 #endif

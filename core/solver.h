@@ -20,16 +20,17 @@ struct solution {
     int64_t unattainable; /* item_slots - assigned */
 };
 
-/* Runs task(argument, index) for each index < count, in any order, from any threads, and returns
- * when all are done. Supplied by the caller; NULL means one after the other. */
+/* Threads of the caller's: run(context, task, argument) calls task(argument, index) once for each
+ * index < width, each on a thread of its own if it can, and returns when all have returned. */
 struct executor {
-    void (*run)(void *context, size_t count, void (*task)(void *argument, size_t index),
-                void *argument);
+    int width; /* >= 1 */
+    void (*run)(void *context, void (*task)(void *argument, int index), void *argument);
     void *context;
 };
 
-/* Solves @state. @executor may be NULL. On success @ret is a new solution with one reference; on
- * error (ALLOT_ENOMEM; ALLOT_ELIMIT: too many nodes) it is untouched. Deterministic. */
+/* Solves @state. @executor may be NULL: then on this thread. On success @ret is a new solution with
+ * one reference; on error (ALLOT_ENOMEM; ALLOT_ELIMIT: too many nodes) it is untouched.
+ * Deterministic. */
 int solver_solve(const struct state *state, const struct executor *executor, struct solution **ret);
 
 struct solution *solution_ref(struct solution *solution);

@@ -70,6 +70,9 @@ struct state {
     int32_t *assignment_member; /* or STATE_NONE: not registered, or invalid */
     int32_t *assignment_zone;   /* index in zones by name, or STATE_NONE */
     bool *consistent;           /* false for assignments of items that don't exist */
+    /* Its item or its member is registered, but with a value that does not decode: nobody can say
+     * what is wanted of it, so it is to be left alone. */
+    bool *frozen;
 
     int64_t zone_slots;   /* sum of item limits */
     int64_t item_slots;   /* sum of replications */
@@ -96,7 +99,8 @@ bool state_is_leader(const struct state *state);
 /* True if the local member is exiting and has no local items. */
 bool state_should_exit(const struct state *state);
 
-/* Index of an item, a member, by identity, or STATE_NONE. O(log n). */
+/* Index of an item, a member, a zone, by identity, or STATE_NONE. O(log n). */
+int32_t state_find_zone(const struct state *state, struct span zone);
 int32_t state_find_item(const struct state *state, struct span item);
 int32_t state_find_member(const struct state *state, struct span zone, struct span suffix);
 /* Index of the assignment of item number @item to the named member, or STATE_NONE. */

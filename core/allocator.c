@@ -1,0 +1,263 @@
+#include "core/allocator.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum phase {
+    PHASE_WAIT,
+    PHASE_SOLVE, /* the caller is solving */
+    PHASE_PASS,
+    PHASE_TXN, /* the caller is executing */
+    PHASE_STOP,
+};
+
+struct allocator {
+    struct allocator_config config; /* spans point into `keys` */
+    char *keys;
+    enum phase phase;
+    int stop_error;
+    struct state *newest;
+    struct solution *solution; /* the last one */
+    uint64_t random;
+
+    /* WAIT ends when the newest state has reached this revision, or at this time. */
+    int64_t wait_revision;
+    int64_t retry_at_ms;
+
+    /* The pass under way. */
+    struct pass *pass;
+    int64_t start_revision;
+    int64_t fence_revision;
+    int64_t last_txn_revision;
+    bool failed; /* something in it */
+    struct allocator_status status;
+};
+
+int allocator_create(const struct allocator_config *config, struct allocator **ret)
+{
+    struct allocator *allocator = calloc(1, sizeof *allocator);
+    if (!allocator)
+        return ALLOT_ENOMEM;
+    size_t own = config->own_key.size;
+    size_t actor = config->actor_key.size;
+    allocator->keys = malloc(own + actor + 1);
+    if (!allocator->keys) {
+        free(allocator);
+        return ALLOT_ENOMEM;
+    }
+    allocator->config = *config;
+    if (own)
+        memcpy(allocator->keys, config->own_key.data, own);
+    if (actor)
+        memcpy(allocator->keys + own, config->actor_key.data, actor);
+    allocator->config.own_key.data = allocator->keys;
+    allocator->config.actor_key.data = allocator->keys + own;
+    allocator->random = config->seed;
+    allocator->retry_at_ms = INT64_MAX;
+    *ret = allocator;
+    return 0;
+}
+
+void allocator_destroy(struct allocator *allocator)
+{
+    if (!allocator)
+        return;
+    pass_destroy(allocator->pass);
+    solution_unref(allocator->solution);
+    state_unref(allocator->newest);
+    free(allocator->keys);
+    free(allocator);
+}
+
+struct allocator_status allocator_status(const struct allocator *allocator)
+{
+    return allocator->status;
+}
+
+void allocator_observe(struct allocator *allocator, struct state *state)
+{
+    state_ref(state);
+    state_unref(allocator->newest);
+    allocator->newest = state;
+}
+
+/* --- moves --- */
+
+static void stop(struct allocator *allocator, int error)
+{
+    pass_destroy(allocator->pass);
+    allocator->pass = NULL;
+    allocator->phase = PHASE_STOP;
+    allocator->stop_error = error;
+}
+
+/* Source of the generator: Steele, Lea & Flood, "Fast splittable pseudorandom number generators",
+ * 2014. */
+static uint64_t next_random(struct allocator *allocator)
+{
+    uint64_t z = allocator->random += 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
+
+static int64_t retry_delay(struct allocator *allocator)
+{
+    int64_t delay = allocator->config.first_retry_ms;
+    for (int64_t i = 1; i < allocator->status.failed_passes; i++)
+        if (delay < allocator->config.longest_retry_ms)
+            delay *= 2;
+    if (delay > allocator->config.longest_retry_ms)
+        delay = allocator->config.longest_retry_ms;
+    return delay - (int64_t)(next_random(allocator) % (uint64_t)(delay / 2 + 1));
+}
+
+/* Waits for news; after a failure also for the time of the next try. */
+static void wait_for_change(struct allocator *allocator, int64_t now_ms, bool failed)
+{
+    allocator->phase = PHASE_WAIT;
+    allocator->retry_at_ms = INT64_MAX;
+    if (!failed) {
+        allocator->status.failed_passes = 0;
+        return;
+    }
+    allocator->status.failed_passes++;
+    allocator->retry_at_ms = now_ms + retry_delay(allocator);
+}
+
+static void end_pass(struct allocator *allocator, int64_t now_ms, int error)
+{
+    allocator->status.last_pass = pass_summary(allocator->pass);
+    if (allocator->failed || error)
+        allocator->status.last_error = error;
+    pass_destroy(allocator->pass);
+    allocator->pass = NULL;
+    if (allocator->last_txn_revision > allocator->wait_revision)
+        allocator->wait_revision = allocator->last_txn_revision;
+    wait_for_change(allocator, now_ms, allocator->failed || error);
+}
+
+static int begin_pass(struct allocator *allocator)
+{
+    struct state *state = allocator->newest;
+    allocator->status.round++;
+    allocator->failed = false;
+    allocator->last_txn_revision = 0;
+    allocator->fence_revision = state->own->mod_revision;
+    struct pass_options options = {
+        .fence = allocator->config.own_key,
+        .fence_revision = allocator->fence_revision,
+        .actor_key = allocator->config.actor_key,
+        .guarded_removals = true,
+        .split_oversized = true,
+    };
+    if (options.actor_key.size != 0)
+        options.actor_value =
+            allocator->config.actor_value(allocator->config.context, allocator->status.round);
+    return pass_create(&options, state, allocator->solution, &allocator->pass);
+}
+
+/* From WAIT, once there is a reason to look: to where the newest state leads. */
+static void look(struct allocator *allocator, int64_t now_ms)
+{
+    struct state *state = allocator->newest;
+    allocator->wait_revision = state->revision + 1;
+    if (!state->own) {
+        stop(allocator, ALLOT_EFENCE);
+    } else if (state_should_exit(state)) {
+        stop(allocator, 0);
+    } else if (!allocator->solution || allocator->solution->network_hash != state->network_hash) {
+        allocator->phase = PHASE_SOLVE;
+    } else if (!state_is_leader(state)) {
+        wait_for_change(allocator, now_ms, false);
+    } else {
+        int error = begin_pass(allocator);
+        if (error)
+            stop(allocator, error);
+        else
+            allocator->phase = PHASE_PASS;
+    }
+}
+
+static struct allocator_step next_txn(struct allocator *allocator, int64_t now_ms)
+{
+    const struct store_txn *txn = NULL;
+    int error = pass_next(allocator->pass, &txn);
+    if (error || !txn) {
+        end_pass(allocator, now_ms, error);
+        return (struct allocator_step){.action = ALLOCATOR_WAIT,
+                                       .wake_at_ms = allocator->retry_at_ms};
+    }
+    allocator->phase = PHASE_TXN;
+    return (struct allocator_step){.action = ALLOCATOR_TXN, .txn = txn};
+}
+
+static bool has_reason_to_look(const struct allocator *allocator, int64_t now_ms)
+{
+    return allocator->newest && (allocator->newest->revision >= allocator->wait_revision ||
+                                 now_ms >= allocator->retry_at_ms);
+}
+
+struct allocator_step allocator_step(struct allocator *allocator, int64_t now_ms)
+{
+    assert(allocator->phase != PHASE_SOLVE && allocator->phase != PHASE_TXN);
+    if (allocator->phase == PHASE_WAIT && has_reason_to_look(allocator, now_ms))
+        look(allocator, now_ms);
+
+    switch (allocator->phase) {
+    case PHASE_SOLVE:
+        return (struct allocator_step){.action = ALLOCATOR_SOLVE, .state = allocator->newest};
+    case PHASE_PASS:
+        return next_txn(allocator, now_ms);
+    case PHASE_STOP:
+        return (struct allocator_step){.action = ALLOCATOR_STOP, .error = allocator->stop_error};
+    default:
+        return (struct allocator_step){.action = ALLOCATOR_WAIT,
+                                       .wake_at_ms = allocator->retry_at_ms};
+    }
+}
+
+/* --- answers --- */
+
+void allocator_solved(struct allocator *allocator, int64_t now_ms, struct solution *solution,
+                      int error)
+{
+    assert(allocator->phase == PHASE_SOLVE);
+    if (!solution) {
+        allocator->status.last_error = error;
+        wait_for_change(allocator, now_ms, true);
+        return;
+    }
+    solution_ref(solution);
+    solution_unref(allocator->solution);
+    allocator->solution = solution;
+    allocator->phase = PHASE_WAIT; /* and look again, at what may be a newer state by now */
+    allocator->wait_revision = 0;
+}
+
+/* Whether the failure branch found our key as it was. */
+static bool fence_holds(const struct allocator *allocator, const struct store_txn_result *result)
+{
+    return result->result_count == 1 && result->results[0].kv_count == 1 &&
+           result->results[0].kvs[0].mod_revision == allocator->fence_revision;
+}
+
+void allocator_done(struct allocator *allocator, int64_t now_ms, int error,
+                    const struct store_txn_result *result)
+{
+    assert(allocator->phase == PHASE_TXN);
+    pass_done(allocator->pass, !error && result->succeeded);
+    if (error) {
+        end_pass(allocator, now_ms, error);
+        return;
+    }
+    allocator->phase = PHASE_PASS;
+    if (result->succeeded) {
+        allocator->last_txn_revision = result->revision;
+        return;
+    }
+    allocator->failed = true;
+    if (!fence_holds(allocator, result))
+        stop(allocator, ALLOT_EFENCE);
+}

@@ -1,0 +1,78 @@
+/* The allocation loop as a step function: told of new states, of solutions and of how transactions
+ * ended, it says what to do next. No I/O, no clock, no thread: so the same code runs in the
+ * server's thread and in a simulation that can replay any order of events.
+ *
+ *            state                solution of its network             end of the pass
+ *    WAIT ---------> (solve?) ---------------------------> PASS ---------------------> WAIT
+ *      ^   no change: retry_at     not the leader: WAIT     |  ^ done
+ *      |                                                    v  |
+ *      +--------- error, or the fence is lost ------------ TXN +
+ *
+ * Source: allocation.md, sections 9 and 11. */
+#ifndef ALLOT_CORE_ALLOCATOR_H
+#define ALLOT_CORE_ALLOCATOR_H
+
+#include "core/pass.h"
+
+struct allocator_config {
+    /* The leader's transactions check that this key is unchanged. It is the state_config's own_key.
+     * Copied. */
+    struct span own_key;
+    /* Every transaction puts this key first. Empty: none. Copied. */
+    struct span actor_key;
+    /* Its value for the pass that begins now, number @round (1 on); borrowed until the next call.
+     */
+    struct span (*actor_value)(void *context, int64_t round);
+    void *context;
+    /* Back-off after failed passes: the first and the longest delay. Jitter takes up to half off.
+     */
+    int64_t first_retry_ms;
+    int64_t longest_retry_ms;
+    uint64_t seed; /* of the jitter */
+};
+
+enum allocator_action {
+    ALLOCATOR_WAIT,  /* for a new state, but not past wake_at_ms */
+    ALLOCATOR_SOLVE, /* `state` is to be solved: then allocator_solved */
+    ALLOCATOR_TXN,   /* `txn` is to be executed: then allocator_done */
+    ALLOCATOR_STOP, /* for good. `error`: 0, we should exit and have nothing left; ALLOT_EFENCE, our
+                     * own key is gone or changed; ALLOT_ENOMEM */
+};
+
+struct allocator_step {
+    enum allocator_action action;
+    int64_t wake_at_ms;          /* INT64_MAX: only a new state */
+    struct state *state;         /* borrowed until the next call */
+    const struct store_txn *txn; /* borrowed until allocator_done */
+    int error;
+};
+
+struct allocator;
+
+int allocator_create(const struct allocator_config *config,
+                     struct allocator **ret);        /* ALLOT_ENOMEM */
+void allocator_destroy(struct allocator *allocator); /* NULL is fine */
+
+/* Tells of the newest state; a reference is taken. A pass under way goes on with the one it has. */
+void allocator_observe(struct allocator *allocator, struct state *state);
+
+/* What to do now. After SOLVE and TXN, not before the answer has been told. */
+struct allocator_step allocator_step(struct allocator *allocator, int64_t now_ms);
+
+/* The answer to SOLVE: a solution (a reference is taken), or NULL and why not. */
+void allocator_solved(struct allocator *allocator, int64_t now_ms, struct solution *solution,
+                      int error);
+
+/* The answer to TXN: as the store's `done` was given it. */
+void allocator_done(struct allocator *allocator, int64_t now_ms, int error,
+                    const struct store_txn_result *result);
+
+struct allocator_status {
+    int64_t round;         /* passes begun */
+    int64_t failed_passes; /* in a row */
+    int last_error;        /* of the last failed pass; 0: checks failed */
+    struct pass_summary last_pass;
+};
+struct allocator_status allocator_status(const struct allocator *allocator);
+
+#endif

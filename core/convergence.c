@@ -1,0 +1,229 @@
+#include "core/convergence.h"
+
+#include <stdlib.h>
+
+void convergence_init(struct convergence *convergence)
+{
+    *convergence = (struct convergence){.promoted = STATE_NONE, .packed = STATE_NONE};
+}
+
+void convergence_release(struct convergence *convergence)
+{
+    free(convergence->additions);
+    free(convergence->removals);
+    free(convergence->kept);
+    convergence_init(convergence);
+}
+
+static int reserve(struct convergence *convergence, int32_t count)
+{
+    if (count <= convergence->capacity)
+        return 0;
+    size_t n = 2 * (size_t)count;
+    struct addition *additions = realloc(convergence->additions, n * sizeof *additions);
+    if (additions)
+        convergence->additions = additions;
+    int32_t *removals = realloc(convergence->removals, n * sizeof *removals);
+    if (removals)
+        convergence->removals = removals;
+    int32_t *kept = realloc(convergence->kept, n * sizeof *kept);
+    if (kept)
+        convergence->kept = kept;
+    if (!additions || !removals || !kept)
+        return ALLOT_ENOMEM;
+    convergence->capacity = 2 * count;
+    return 0;
+}
+
+/* One item, and what is decided on. */
+struct deciding {
+    struct convergence *convergence;
+    const struct state *state;
+    const struct load_counts *counts;
+    int32_t begin, end; /* current assignments */
+    const int32_t *desired;
+    int32_t desired_count;
+    int32_t replication;
+    bool frozen; /* one of the assignments is */
+};
+
+static int32_t slot_of(const struct deciding *deciding, int32_t assignment)
+{
+    return deciding->state->assignments[assignment]->parts.slot;
+}
+
+/* Splits current and desired assignments, both in order of member, into additions, removals and
+ * kept ones. Members that aren't registered are never desired. */
+static void split(struct deciding *deciding)
+{
+    struct convergence *convergence = deciding->convergence;
+    const struct state *state = deciding->state;
+    int32_t next_slot = 0;
+    for (int32_t a = deciding->begin; a < deciding->end; a++)
+        if (slot_of(deciding, a) >= next_slot && slot_of(deciding, a) < INT32_MAX)
+            next_slot = slot_of(deciding, a) + 1;
+
+    int32_t d = 0;
+    for (int32_t a = deciding->begin; a < deciding->end; a++) {
+        int32_t member = state->assignment_member[a];
+        if (state->frozen[a]) {
+            deciding->frozen = true;
+            continue;
+        }
+        while (member != STATE_NONE && d < deciding->desired_count && deciding->desired[d] < member)
+            convergence->additions[convergence->addition_count++] =
+                (struct addition){deciding->desired[d++], 0};
+        if (member != STATE_NONE && d < deciding->desired_count && deciding->desired[d] == member) {
+            convergence->kept[convergence->kept_count++] = a;
+            d++;
+        } else {
+            convergence->removals[convergence->removal_count++] = a;
+        }
+    }
+    while (d < deciding->desired_count)
+        convergence->additions[convergence->addition_count++] =
+            (struct addition){deciding->desired[d++], 0};
+    for (int32_t i = 0; i < convergence->addition_count; i++)
+        convergence->additions[i].slot = next_slot++;
+}
+
+static float total_load(const struct deciding *deciding, int32_t assignment)
+{
+    return state_load_ratio(deciding->state, deciding->state->assignment_member[assignment],
+                            deciding->counts->total);
+}
+
+static float primary_load(const struct deciding *deciding, int32_t assignment)
+{
+    return state_load_ratio(deciding->state, deciding->state->assignment_member[assignment],
+                            deciding->counts->primary);
+}
+
+/* The most loaded go first. NaN compares false, so it stays where it is. */
+static void order_removals(struct deciding *deciding)
+{
+    int32_t *removals = deciding->convergence->removals;
+    for (int32_t i = 1; i < deciding->convergence->removal_count; i++) {
+        int32_t moving = removals[i];
+        int32_t at = i;
+        for (; at > 0 && total_load(deciding, moving) > total_load(deciding, removals[at - 1]);
+             at--)
+            removals[at] = removals[at - 1];
+        removals[at] = moving;
+    }
+}
+
+/* Removes no more than leaves as many consistent assignments as the item wants; keeps the rest. */
+static void constrain_removals(struct deciding *deciding)
+{
+    struct convergence *convergence = deciding->convergence;
+    const bool *consistent = deciding->state->consistent;
+    int32_t count = 0;
+    for (int32_t a = deciding->begin; a < deciding->end; a++)
+        count += consistent[a];
+
+    order_removals(deciding);
+    int32_t allowed = 0;
+    for (; allowed < convergence->removal_count && count >= deciding->replication; allowed++) {
+        if (!consistent[convergence->removals[allowed]])
+            continue;
+        if (count == deciding->replication)
+            break;
+        count--;
+    }
+    for (int32_t i = allowed; i < convergence->removal_count; i++)
+        convergence->kept[convergence->kept_count++] = convergence->removals[i];
+    convergence->removal_count = allowed;
+}
+
+static void move_to_front(int32_t *array, int32_t from)
+{
+    int32_t moving = array[from];
+    for (; from > 0; from--)
+        array[from] = array[from - 1];
+    array[0] = moving;
+}
+
+/* Orders what is kept by slot, and chooses a primary if none is. */
+static void constrain_order(struct deciding *deciding)
+{
+    struct convergence *convergence = deciding->convergence;
+    const bool *consistent = deciding->state->consistent;
+    int32_t *kept = convergence->kept;
+    for (int32_t i = 1; i < convergence->kept_count; i++) {
+        int32_t moving = kept[i];
+        int32_t at = i;
+        for (; at > 0 && slot_of(deciding, moving) < slot_of(deciding, kept[at - 1]); at--)
+            kept[at] = kept[at - 1];
+        kept[at] = moving;
+    }
+    if (convergence->kept_count == 0 || deciding->frozen || slot_of(deciding, kept[0]) == 0)
+        return;
+    int32_t best = 0;
+    for (int32_t i = 1; i < convergence->kept_count; i++) {
+        bool better = consistent[kept[i]] != consistent[kept[best]]
+                          ? consistent[kept[i]]
+                          : primary_load(deciding, kept[i]) < primary_load(deciding, kept[best]);
+        if (better)
+            best = i;
+    }
+    move_to_front(kept, best);
+    convergence->promoted = kept[0];
+}
+
+/* Drops additions to members that are full. Their slots stay unused. */
+static void constrain_additions(struct deciding *deciding)
+{
+    struct convergence *convergence = deciding->convergence;
+    int32_t count = 0;
+    for (int32_t i = 0; i < convergence->addition_count; i++) {
+        struct addition addition = convergence->additions[i];
+        if (deciding->counts->total[addition.member] <
+            deciding->state->effective_limit[addition.member])
+            convergence->additions[count++] = addition;
+    }
+    convergence->addition_count = count;
+}
+
+/* Once nothing else is to do, closes the first hole in the numbers of the slots. */
+static void choose_packing(struct deciding *deciding)
+{
+    struct convergence *convergence = deciding->convergence;
+    if (convergence->addition_count || convergence->removal_count || deciding->frozen)
+        return;
+    for (int32_t i = 1; i < convergence->kept_count; i++) {
+        if (slot_of(deciding, convergence->kept[i]) == i)
+            continue;
+        convergence->packed = convergence->kept[i];
+        convergence->packed_slot = i;
+        return;
+    }
+}
+
+int convergence_decide(struct convergence *convergence, const struct state *state,
+                       const struct solution *solution, const struct load_counts *counts,
+                       int32_t item)
+{
+    struct deciding deciding = {
+        .convergence = convergence,
+        .state = state,
+        .counts = counts,
+        .begin = state->assignment_begin[item],
+        .end = state->assignment_end[item],
+        .desired = solution->member + solution->begin[item],
+        .desired_count = solution->begin[item + 1] - solution->begin[item],
+        .replication = state->replication[item],
+    };
+    int error = reserve(convergence, deciding.end - deciding.begin + deciding.desired_count);
+    if (error)
+        return error;
+    convergence->addition_count = convergence->removal_count = convergence->kept_count = 0;
+    convergence->promoted = convergence->packed = STATE_NONE;
+
+    split(&deciding);
+    constrain_removals(&deciding);
+    constrain_order(&deciding);
+    constrain_additions(&deciding);
+    choose_packing(&deciding);
+    return 0;
+}

@@ -1,0 +1,372 @@
+#include "core/pass.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/convergence.h"
+#include "core/transaction.h"
+
+/* One step of what the open transaction does to the counts and the summary, to be undone if it
+ * fails. */
+enum change_kind { CHANGE_ADD, CHANGE_REMOVE, CHANGE_REMOVE_DEAD, CHANGE_PROMOTE, CHANGE_PACK };
+struct change {
+    enum change_kind kind;
+    int32_t member; /* or STATE_NONE */
+    bool primary;
+};
+
+struct pass {
+    struct pass_options options;
+    struct state *state;
+    struct solution *solution;
+    struct load_counts counts;
+    struct convergence convergence;
+    struct pass_summary summary;
+
+    /* The walk: assignments before next_assignment and items before next_item are done. */
+    int32_t next_item;
+    int32_t next_assignment;
+
+    struct transaction transaction;
+    struct store_txn txn; /* view of it, for the caller */
+    struct store_op read_fence;
+    bool open;  /* txn is with the caller */
+    bool alone; /* the checkpoint being issued is the transaction's first */
+    struct change *changes;
+    size_t change_count, change_capacity;
+};
+
+/* --- lifecycle --- */
+
+int pass_create(const struct pass_options *options, struct state *state, struct solution *solution,
+                struct pass **ret)
+{
+    struct pass *pass = calloc(1, sizeof *pass);
+    if (!pass)
+        return ALLOT_ENOMEM;
+    pass->options = *options;
+    pass->state = state_ref(state);
+    pass->solution = solution_ref(solution);
+    convergence_init(&pass->convergence);
+    transaction_init(&pass->transaction);
+
+    size_t members = (size_t)state->member_count;
+    pass->counts.total = malloc((members + 1) * sizeof *pass->counts.total);
+    pass->counts.primary = malloc((members + 1) * sizeof *pass->counts.primary);
+    if (!pass->counts.total || !pass->counts.primary) {
+        pass_destroy(pass);
+        return ALLOT_ENOMEM;
+    }
+    if (members) {
+        memcpy(pass->counts.total, state->total_count, members * sizeof *state->total_count);
+        memcpy(pass->counts.primary, state->primary_count, members * sizeof *state->primary_count);
+    }
+    *ret = pass;
+    return 0;
+}
+
+void pass_destroy(struct pass *pass)
+{
+    if (!pass)
+        return;
+    free(pass->counts.total);
+    free(pass->counts.primary);
+    free(pass->changes);
+    convergence_release(&pass->convergence);
+    transaction_release(&pass->transaction);
+    solution_unref(pass->solution);
+    state_unref(pass->state);
+    free(pass);
+}
+
+struct pass_summary pass_summary(const struct pass *pass)
+{
+    return pass->summary;
+}
+
+/* --- changes: made as they are decided, undone if they don't happen --- */
+
+static void apply(struct pass *pass, struct change change, int direction)
+{
+    int64_t *const counters[] = {
+        [CHANGE_ADD] = &pass->summary.additions,
+        [CHANGE_REMOVE] = &pass->summary.removals,
+        [CHANGE_REMOVE_DEAD] = &pass->summary.dead_removals,
+        [CHANGE_PROMOTE] = &pass->summary.promotions,
+        [CHANGE_PACK] = &pass->summary.packings,
+    };
+    *counters[change.kind] += direction;
+    if (change.member == STATE_NONE)
+        return;
+    int32_t *total = &pass->counts.total[change.member];
+    int32_t *primary = &pass->counts.primary[change.member];
+    if (change.kind == CHANGE_ADD)
+        *total += direction;
+    if (change.kind == CHANGE_REMOVE)
+        *total -= direction;
+    if (change.primary)
+        *primary += change.kind == CHANGE_REMOVE ? -direction : direction;
+}
+
+static void record(struct pass *pass, enum change_kind kind, int32_t member, bool primary)
+{
+    if (pass->change_count == pass->change_capacity) {
+        size_t capacity = pass->change_capacity ? 2 * pass->change_capacity : STORE_MAX_OPS;
+        struct change *changes = realloc(pass->changes, capacity * sizeof *changes);
+        if (!changes) {
+            pass->transaction.error = ALLOT_ENOMEM;
+            return;
+        }
+        pass->changes = changes;
+        pass->change_capacity = capacity;
+    }
+    struct change change = {kind, member, primary};
+    pass->changes[pass->change_count++] = change;
+    apply(pass, change, 1);
+}
+
+/* A point of the open transaction to go back to, counts included. */
+struct mark {
+    struct transaction_mark transaction;
+    size_t change_count;
+};
+
+static struct mark mark(const struct pass *pass)
+{
+    return (struct mark){transaction_mark(&pass->transaction), pass->change_count};
+}
+
+static void rewind_to(struct pass *pass, struct mark mark)
+{
+    while (pass->change_count > mark.change_count)
+        apply(pass, pass->changes[--pass->change_count], -1);
+    transaction_rewind(&pass->transaction, mark.transaction);
+}
+
+/* --- operations --- */
+
+static struct span make_assignment_key(struct pass *pass, const struct key_parts *item,
+                                       const struct key_parts *member, int32_t slot)
+{
+    struct span root = keyspace_root(pass->state->keyspace);
+    size_t size = keys_max_size(root, item->item, member->zone, member->suffix);
+    char *buffer = transaction_allocate(&pass->transaction, size);
+    if (!buffer)
+        return (struct span){0};
+    return keys_assignment(root, item->item, member->zone, member->suffix, slot, buffer, size);
+}
+
+static void check_entry(struct pass *pass, const struct entry *entry)
+{
+    transaction_check_unchanged(&pass->transaction, entry->key, entry->mod_revision);
+}
+
+static void issue_addition(struct pass *pass, int32_t item, struct addition addition)
+{
+    const struct entry *member = pass->state->members[addition.member];
+    struct span key =
+        make_assignment_key(pass, &pass->state->items[item]->parts, &member->parts, addition.slot);
+    check_entry(pass, member);
+    transaction_put(&pass->transaction, key, (struct span){0}, member->lease);
+    record(pass, CHANGE_ADD, addition.member, addition.slot == 0);
+}
+
+/* What all removals of an item rest on. */
+static void check_removals(struct pass *pass, int32_t item)
+{
+    const struct convergence *convergence = &pass->convergence;
+    check_entry(pass, pass->state->items[item]);
+    for (int32_t i = 0; pass->options.guarded_removals && i < convergence->kept_count; i++)
+        if (pass->state->consistent[convergence->kept[i]])
+            check_entry(pass, pass->state->assignments[convergence->kept[i]]);
+}
+
+static void issue_removal(struct pass *pass, int32_t assignment)
+{
+    const struct entry *entry = pass->state->assignments[assignment];
+    check_entry(pass, entry);
+    transaction_delete(&pass->transaction, entry->key);
+    record(pass, CHANGE_REMOVE, pass->state->assignment_member[assignment], entry->parts.slot == 0);
+}
+
+static void issue_move(struct pass *pass, enum change_kind kind, int32_t assignment, int32_t slot)
+{
+    const struct entry *entry = pass->state->assignments[assignment];
+    struct span key = make_assignment_key(pass, &entry->parts, &entry->parts, slot);
+    check_entry(pass, entry);
+    transaction_delete(&pass->transaction, entry->key);
+    transaction_put(&pass->transaction, key, entry->value, entry->lease);
+    record(pass, kind, pass->state->assignment_member[assignment], kind == CHANGE_PROMOTE);
+}
+
+/* --- checkpoints --- */
+
+/* Whether what was issued since @last may stay. With split_oversized, what takes a checkpoint over
+ * the limits goes back, and is left to a later pass, unless the checkpoint still has a transaction
+ * of its own to try. */
+static bool keep(struct pass *pass, struct mark last)
+{
+    if (!pass->options.split_oversized || !pass->alone || transaction_fits(&pass->transaction))
+        return true;
+    rewind_to(pass, last);
+    if (pass->change_count == 0)
+        pass->summary.skipped++;
+    return false;
+}
+
+static int checkpoint_item(struct pass *pass, int32_t item)
+{
+    struct convergence *convergence = &pass->convergence;
+    int error = convergence_decide(convergence, pass->state, pass->solution, &pass->counts, item);
+    if (error)
+        return error;
+    struct mark last = mark(pass);
+    for (int32_t i = 0; i < convergence->addition_count; i++, last = mark(pass)) {
+        issue_addition(pass, item, convergence->additions[i]);
+        if (!keep(pass, last))
+            return 0;
+    }
+    for (int32_t i = 0; i < convergence->removal_count; i++, last = mark(pass)) {
+        if (i == 0)
+            check_removals(pass, item);
+        issue_removal(pass, convergence->removals[i]);
+        if (!keep(pass, last))
+            return 0;
+    }
+    if (convergence->promoted != STATE_NONE)
+        issue_move(pass, CHANGE_PROMOTE, convergence->promoted, 0);
+    if (!keep(pass, last))
+        return 0;
+    last = mark(pass);
+    if (convergence->packed != STATE_NONE)
+        issue_move(pass, CHANGE_PACK, convergence->packed, convergence->packed_slot);
+    (void)keep(pass, last);
+    return 0;
+}
+
+/* The assignments from @begin up to (without) the returned one, of one item that doesn't exist. */
+static int32_t checkpoint_dead(struct pass *pass, int32_t begin, int32_t end)
+{
+    const struct state *state = pass->state;
+    struct span item = state->assignments[begin]->parts.item;
+    struct span root = keyspace_root(state->keyspace);
+    size_t size = keys_max_size(root, item, (struct span){0}, (struct span){0});
+    struct mark last = mark(pass);
+    int32_t a = begin;
+    for (; a < end && span_equal(state->assignments[a]->parts.item, item); a++) {
+        const struct entry *entry = state->assignments[a];
+        if (state->frozen[a])
+            continue;
+        if (mark(pass).change_count == last.change_count) {
+            char *buffer = transaction_allocate(&pass->transaction, size);
+            if (buffer)
+                transaction_check_absent(&pass->transaction, keys_item(root, item, buffer, size));
+        }
+        struct mark before = mark(pass);
+        check_entry(pass, entry);
+        transaction_delete(&pass->transaction, entry->key);
+        record(pass, CHANGE_REMOVE_DEAD, STATE_NONE, false);
+        if (!keep(pass, before))
+            break;
+    }
+    while (a < end && span_equal(state->assignments[a]->parts.item, item))
+        a++;
+    return a;
+}
+
+/* Issues the next checkpoint of the walk, and moves on. Items and assignments are in the same
+ * order. */
+static int checkpoint_next(struct pass *pass)
+{
+    const struct state *state = pass->state;
+    int32_t item = pass->next_item;
+    pass->alone = pass->change_count == 0;
+    bool more_items = item < state->item_count;
+    int32_t gap_end = more_items ? state->assignment_begin[item] : state->assignment_count;
+    if (pass->next_assignment < gap_end) {
+        pass->next_assignment = checkpoint_dead(pass, pass->next_assignment, gap_end);
+        return 0;
+    }
+    int error = checkpoint_item(pass, item);
+    pass->next_item = item + 1;
+    pass->next_assignment = state->assignment_end[item];
+    return error;
+}
+
+static bool at_end(const struct pass *pass)
+{
+    return pass->next_item == pass->state->item_count &&
+           pass->next_assignment == pass->state->assignment_count;
+}
+
+/* --- transactions --- */
+
+static void begin_transaction(struct pass *pass)
+{
+    transaction_clear(&pass->transaction);
+    pass->change_count = 0;
+    if (pass->options.fence.size != 0)
+        transaction_check_unchanged(&pass->transaction, pass->options.fence,
+                                    pass->options.fence_revision);
+    if (pass->options.actor_key.size != 0)
+        transaction_put(&pass->transaction, pass->options.actor_key, pass->options.actor_value, 0);
+}
+
+static void end_transaction(struct pass *pass, const struct store_txn **ret)
+{
+    pass->read_fence =
+        (struct store_op){.kind = STORE_OP_GET, .keys = {.key = pass->options.fence}};
+    pass->txn = (struct store_txn){
+        .compares = pass->transaction.checks,
+        .compare_count = pass->transaction.check_count,
+        .success = pass->transaction.operations,
+        .success_count = pass->transaction.operation_count,
+        .failure = &pass->read_fence,
+        .failure_count = pass->options.fence.size != 0,
+    };
+    pass->open = true;
+    pass->summary.transactions++;
+    *ret = &pass->txn;
+}
+
+int pass_next(struct pass *pass, const struct store_txn **ret)
+{
+    assert(!pass->open);
+    begin_transaction(pass);
+    struct mark base = mark(pass);
+    while (!at_end(pass)) {
+        struct mark before = mark(pass);
+        int32_t item = pass->next_item;
+        int32_t assignment = pass->next_assignment;
+        int error = checkpoint_next(pass);
+        if (error)
+            return error;
+        if (transaction_fits(&pass->transaction))
+            continue;
+        if (before.change_count != base.change_count) {
+            rewind_to(pass, before); /* it begins the next transaction instead */
+            pass->next_item = item;
+            pass->next_assignment = assignment;
+        }
+        break;
+    }
+    if (pass->transaction.error)
+        return pass->transaction.error;
+    if (pass->change_count != 0)
+        end_transaction(pass, ret);
+    else
+        *ret = NULL;
+    return 0;
+}
+
+void pass_done(struct pass *pass, bool succeeded)
+{
+    assert(pass->open);
+    pass->open = false;
+    if (succeeded)
+        return;
+    pass->summary.failed_transactions++;
+    while (pass->change_count > 0)
+        apply(pass, pass->changes[--pass->change_count], -1);
+}

@@ -1,0 +1,62 @@
+/* One pass of the allocator over a state: every item is converged towards its desired assignments,
+ * and assignments of items that don't exist are removed.
+ *
+ * A pass is drawn out, transaction by transaction, as the caller gets on with them:
+ *
+ *     while (pass_next(pass, &txn) == 0 && txn)
+ *         … have it executed …, pass_done(pass, succeeded);
+ *
+ * What concerns one item is one checkpoint, never split over transactions; whole checkpoints are
+ * packed, in order, into transactions of at most STORE_MAX_COMPARES checks and STORE_MAX_OPS
+ * operations. Later decisions count on earlier ones: one transaction at a time. Source:
+ * allocation.md, sections 7 to 9 and 11. */
+#ifndef ALLOT_CORE_PASS_H
+#define ALLOT_CORE_PASS_H
+
+#include "core/solver.h"
+
+struct pass_options {
+    /* The leader's own key, which every transaction checks to be unchanged since @fence_revision,
+     * and whose failure branch reads it. Empty: none. Borrowed. */
+    struct span fence;
+    int64_t fence_revision;
+    /* Put first in every transaction. An empty key: none. Borrowed. */
+    struct span actor_key;
+    struct span actor_value;
+    /* A removal also checks that the kept consistent assignments of the item are unchanged. */
+    bool guarded_removals;
+    /* A checkpoint over the limits is cut short (a later pass does the rest) instead of being
+     * issued as it is. */
+    bool split_oversized;
+};
+
+/* What a pass has issued (undone again for transactions that failed). */
+struct pass_summary {
+    int64_t additions;
+    int64_t removals;
+    int64_t dead_removals; /* of assignments whose item doesn't exist */
+    int64_t promotions;
+    int64_t packings;
+    int64_t transactions;
+    int64_t failed_transactions;
+    int64_t skipped; /* removals that can't be issued within the limits at all */
+};
+
+struct pass;
+
+/* References on @state and @solution (of a state with the same network hash) are taken.
+ * ALLOT_ENOMEM. */
+int pass_create(const struct pass_options *options, struct state *state, struct solution *solution,
+                struct pass **ret);
+void pass_destroy(struct pass *pass); /* NULL is fine */
+
+/* Sets @ret to the next transaction, borrowed until the next call, or to NULL at the end. The one
+ * before must be done. ALLOT_ENOMEM: the pass can only be destroyed. */
+int pass_next(struct pass *pass, const struct store_txn **ret);
+
+/* Tells how the last transaction ended. If it failed, what it did to the counts is undone. */
+void pass_done(struct pass *pass, bool succeeded);
+
+struct pass_summary pass_summary(const struct pass *pass);
+
+#endif

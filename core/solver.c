@@ -1,0 +1,203 @@
+#include "core/solver.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/flow_network.h"
+
+struct counted_solution {
+    struct solution solution;
+    atomic_int references;
+};
+
+/* One solve, shared by its workers. Chunk c's desired members are written from member[room[c]] on;
+ * the number of each item's into begin[item + 1]. */
+struct solving {
+    const struct state *state;
+    struct solution *solution;
+    int64_t *room; /* by chunk */
+    int32_t chunk_count;
+    atomic_int next_chunk;
+    atomic_int error;
+};
+
+static int32_t chunk_begin(int32_t chunk)
+{
+    return chunk * SOLVER_CHUNK_ITEMS;
+}
+
+static int32_t chunk_size(const struct state *state, int32_t chunk)
+{
+    int32_t left = state->item_count - chunk_begin(chunk);
+    return left < SOLVER_CHUNK_ITEMS ? left : SOLVER_CHUNK_ITEMS;
+}
+
+static int solve_chunk(const struct solving *solving, struct flow_network *network,
+                       struct max_flow *flow, int32_t chunk)
+{
+    int32_t begin = chunk_begin(chunk);
+    int error = flow_network_set_chunk(network, begin, chunk_size(solving->state, chunk));
+    if (error)
+        return error;
+    struct max_flow_network view = flow_network_view(network);
+    error = max_flow_solve(flow, &view);
+    if (error)
+        return error;
+    int32_t *members = solving->solution->member + solving->room[chunk];
+    for (int32_t item = begin; item < begin + network->item_count; item++) {
+        int32_t count = flow_network_members(network, flow, item, members);
+        solving->solution->begin[item + 1] = count;
+        members += count;
+    }
+    return 0;
+}
+
+/* Takes chunk after chunk until none is left, in memory of its own. */
+static void work(void *argument, int index)
+{
+    struct solving *solving = argument;
+    struct flow_network network = {0};
+    struct max_flow *flow = NULL;
+    (void)index;
+    int error = flow_network_init(&network, solving->state);
+    if (!error)
+        error = max_flow_create(&flow);
+    while (!error && !atomic_load(&solving->error)) {
+        int chunk = atomic_fetch_add(&solving->next_chunk, 1);
+        if (chunk >= solving->chunk_count)
+            break;
+        error = solve_chunk(solving, &network, flow, chunk);
+    }
+    if (error)
+        atomic_store(&solving->error, error);
+    max_flow_destroy(flow);
+    flow_network_release(&network);
+}
+
+/* Sets room[] and returns how many members there can be at most, in all. */
+static int64_t measure(const struct state *state, int64_t *room)
+{
+    int64_t total = 0;
+    for (int32_t i = 0; i < state->item_count; i++) {
+        if (i % SOLVER_CHUNK_ITEMS == 0)
+            room[i / SOLVER_CHUNK_ITEMS] = total;
+        total += state->replication[i] < state->member_count ? state->replication[i]
+                                                             : state->member_count;
+    }
+    return total;
+}
+
+/* Closes the gaps between the chunks, and turns counts into beginnings. */
+static void concatenate(const struct solving *solving)
+{
+    struct solution *solution = solving->solution;
+    int32_t total = 0;
+    solution->begin[0] = 0;
+    for (int32_t chunk = 0; chunk < solving->chunk_count; chunk++) {
+        int32_t begin = chunk_begin(chunk);
+        int32_t end = begin + chunk_size(solving->state, chunk);
+        int32_t first = total;
+        for (int32_t item = begin; item < end; item++) {
+            total += solution->begin[item + 1];
+            solution->begin[item + 1] = total;
+        }
+        memmove(solution->member + first, solution->member + solving->room[chunk],
+                (size_t)(total - first) * sizeof *solution->member);
+    }
+    solution->assigned = total;
+    solution->unattainable = solving->state->item_slots - total;
+}
+
+static struct solution *create(const struct state *state)
+{
+    struct counted_solution *counted = calloc(1, sizeof *counted);
+    if (!counted)
+        return NULL;
+    atomic_init(&counted->references, 1);
+    struct solution *solution = &counted->solution;
+    solution->network_hash = state->network_hash;
+    solution->item_count = state->item_count;
+    solution->begin = malloc(((size_t)state->item_count + 1) * sizeof *solution->begin);
+    if (!solution->begin) {
+        solution_unref(solution);
+        return NULL;
+    }
+    return solution;
+}
+
+int solver_solve(const struct state *state, const struct executor *executor, struct solution **ret)
+{
+    struct solving solving = {
+        .state = state,
+        .chunk_count = (state->item_count + SOLVER_CHUNK_ITEMS - 1) / SOLVER_CHUNK_ITEMS,
+    };
+    int error = ALLOT_ENOMEM;
+    solving.solution = create(state);
+    solving.room = malloc(((size_t)solving.chunk_count + 1) * sizeof *solving.room);
+    if (!solving.solution || !solving.room)
+        goto out;
+    int64_t room = measure(state, solving.room);
+    solving.solution->member = malloc(((size_t)room + 1) * sizeof *solving.solution->member);
+    if (!solving.solution->member)
+        goto out;
+
+    if (executor && executor->width > 1 && solving.chunk_count > 1)
+        executor->run(executor->context, work, &solving);
+    else
+        work(&solving, 0);
+    error = atomic_load(&solving.error);
+    if (error)
+        goto out;
+    concatenate(&solving);
+    *ret = solving.solution;
+    solving.solution = NULL;
+out:
+    solution_unref(solving.solution);
+    free(solving.room);
+    return error;
+}
+
+struct solution *solution_ref(struct solution *solution)
+{
+    atomic_fetch_add(&((struct counted_solution *)solution)->references, 1);
+    return solution;
+}
+
+void solution_unref(struct solution *solution)
+{
+    if (!solution)
+        return;
+    if (atomic_fetch_sub(&((struct counted_solution *)solution)->references, 1) != 1)
+        return;
+    free(solution->begin);
+    free(solution->member);
+    free(solution);
+}
+
+struct change_summary solution_changes(const struct solution *solution, const struct state *state)
+{
+    struct change_summary summary = {0};
+    for (int32_t item = 0; item < state->item_count; item++) {
+        int32_t a = state->assignment_begin[item];
+        int32_t a_end = state->assignment_end[item];
+        int32_t d = solution->begin[item];
+        int32_t d_end = solution->begin[item + 1];
+        while (a < a_end || d < d_end) {
+            int32_t current = a < a_end ? state->assignment_member[a] : STATE_NONE;
+            if (a < a_end &&
+                (current == STATE_NONE || d == d_end || current < solution->member[d])) {
+                summary.removed++;
+                a++;
+            } else if (a == a_end || solution->member[d] < current) {
+                summary.added++;
+                d++;
+            } else {
+                summary.unchanged++;
+                a++;
+                d++;
+            }
+        }
+    }
+    return summary;
+}

@@ -1,0 +1,154 @@
+#include "core/state.h"
+
+#include <float.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "core/state_observe.h"
+
+/* The state, and what only its making and unmaking need. */
+struct counted_state {
+    struct state state;
+    atomic_int references;
+};
+
+int state_observe(const struct state_config *config, struct keyspace *keyspace, struct state **ret)
+{
+    struct counted_state *counted = calloc(1, sizeof *counted);
+    if (!counted)
+        return ALLOT_ENOMEM;
+    atomic_init(&counted->references, 1);
+    counted->state.keyspace = keyspace_ref(keyspace);
+    counted->state.revision = keyspace_revision(keyspace);
+    int error = state_observe_keyspace(&counted->state, config);
+    if (error)
+        state_unref(&counted->state);
+    else
+        *ret = &counted->state;
+    return error;
+}
+
+struct state *state_ref(struct state *state)
+{
+    atomic_fetch_add(&((struct counted_state *)state)->references, 1);
+    return state;
+}
+
+void state_unref(struct state *state)
+{
+    if (!state || atomic_fetch_sub(&((struct counted_state *)state)->references, 1) != 1)
+        return;
+    free(state->members);
+    free(state->item_limit);
+    free(state->shed_capacity);
+    free(state->effective_limit);
+    free(state->member_zone);
+    free(state->total_count);
+    free(state->primary_count);
+    free(state->zones);
+    free(state->zone_member_begin);
+    free(state->zone_member_end);
+    free(state->items);
+    free(state->replication);
+    free(state->assignment_begin);
+    free(state->assignment_end);
+    free(state->assignments);
+    free(state->assignment_item);
+    free(state->assignment_member);
+    free(state->assignment_zone);
+    free(state->consistent);
+    free(state->frozen);
+    free(state->local_items);
+    keyspace_unref(state->keyspace);
+    free(state);
+}
+
+/* --- questions --- */
+
+bool state_is_leader(const struct state *state)
+{
+    return state->own && state->own == state->leader;
+}
+
+bool state_should_exit(const struct state *state)
+{
+    return state->local_member != STATE_NONE &&
+           state->members[state->local_member]->member.exiting && state->local_item_count == 0;
+}
+
+int32_t state_find_zone(const struct state *state, struct span zone)
+{
+    int32_t low = 0;
+    int32_t high = state->zone_count;
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        int order = span_compare(state->zones[middle], zone);
+        if (order == 0)
+            return middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return STATE_NONE;
+}
+
+/* The place of @wanted among @count entries in key order, by @compare of their parts. */
+static int32_t find_entry(const struct entry *const *entries, int32_t count,
+                          const struct key_parts *wanted,
+                          int (*compare)(const struct key_parts *, const struct key_parts *))
+{
+    int32_t low = 0;
+    int32_t high = count;
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        int order = compare(&entries[middle]->parts, wanted);
+        if (order == 0)
+            return middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return STATE_NONE;
+}
+
+static int compare_names(const struct key_parts *a, const struct key_parts *b)
+{
+    int order = span_compare(a->zone, b->zone);
+    return order ? order : span_compare(a->suffix, b->suffix);
+}
+
+static int compare_items(const struct key_parts *a, const struct key_parts *b)
+{
+    return span_compare(a->item, b->item);
+}
+
+int32_t state_find_item(const struct state *state, struct span item)
+{
+    struct key_parts wanted = {.item = item};
+    return find_entry(state->items, state->item_count, &wanted, compare_items);
+}
+
+int32_t state_find_member(const struct state *state, struct span zone, struct span suffix)
+{
+    struct key_parts wanted = {.zone = zone, .suffix = suffix};
+    return find_entry(state->members, state->member_count, &wanted, compare_names);
+}
+
+int32_t state_find_assignment(const struct state *state, int32_t item, struct span zone,
+                              struct span suffix)
+{
+    struct key_parts wanted = {.zone = zone, .suffix = suffix};
+    int32_t begin = state->assignment_begin[item];
+    int32_t found = find_entry(state->assignments + begin, state->assignment_end[item] - begin,
+                               &wanted, compare_names);
+    return found == STATE_NONE ? STATE_NONE : begin + found;
+}
+
+float state_load_ratio(const struct state *state, int32_t member, const int32_t *counts)
+{
+    if (member == STATE_NONE)
+        return FLT_MAX;
+    return (float)counts[member] / (float)state->effective_limit[member];
+}

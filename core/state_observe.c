@@ -1,0 +1,483 @@
+#include "core/state_observe.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/crc64.h"
+#include "core/left_join.h"
+
+/* Where a member's entry is found by its name: open addressing over a power of two. */
+struct member_slot {
+    const struct entry *entry; /* NULL: free */
+    int32_t member;            /* STATE_NONE: registered, but invalid */
+};
+struct member_table {
+    struct member_slot *slots;
+    size_t mask;
+};
+
+/* --- small tools --- */
+
+/* An array of at least one element, zeroed; NULL (and *error set) when memory has run out. */
+static void *array(size_t count, size_t size, int *error)
+{
+    void *memory = calloc(count + 1, size);
+    if (!memory)
+        *error = ALLOT_ENOMEM;
+    return memory;
+}
+
+static bool same_member(const struct key_parts *a, const struct key_parts *b)
+{
+    return span_equal(a->suffix, b->suffix) && span_equal(a->zone, b->zone);
+}
+
+/* The cursors that bound the keys which begin with @prefix. */
+struct key_range {
+    struct keyspace_cursor cursor;
+    size_t count;
+};
+
+static int find_range(const struct keyspace *keyspace, struct span prefix, struct key_range *ret)
+{
+    char *end = malloc(prefix.size + 1);
+    if (!end)
+        return ALLOT_ENOMEM;
+    struct keyspace_cursor last = keyspace_seek(keyspace, store_range_end_of_prefix(prefix, end));
+    ret->cursor = keyspace_seek(keyspace, prefix);
+    ret->count = keyspace_rank(&last) - keyspace_rank(&ret->cursor);
+    free(end);
+    return 0;
+}
+
+typedef struct span make_prefix(struct span root, char *buffer, size_t size);
+
+static int find_kind(const struct keyspace *keyspace, make_prefix *prefix, struct key_range *ret)
+{
+    struct span root = keyspace_root(keyspace);
+    size_t size = keys_max_size(root, (struct span){0}, (struct span){0}, (struct span){0});
+    char *buffer = malloc(size);
+    if (!buffer)
+        return ALLOT_ENOMEM;
+    int error = find_range(keyspace, prefix(root, buffer, size), ret);
+    free(buffer);
+    return error;
+}
+
+/* --- members --- */
+
+static void table_insert(struct member_table *table, const struct entry *entry, int32_t member)
+{
+    size_t at = entry->member_hash & table->mask;
+    while (table->slots[at].entry)
+        at = (at + 1) & table->mask;
+    table->slots[at] = (struct member_slot){entry, member};
+}
+
+/* The slot of the member that @assignment names, or NULL. */
+static const struct member_slot *table_find(const struct member_table *table,
+                                            const struct entry *assignment)
+{
+    size_t at = assignment->member_hash & table->mask;
+    for (; table->slots[at].entry; at = (at + 1) & table->mask) {
+        const struct entry *entry = table->slots[at].entry;
+        if (entry->member_hash == assignment->member_hash &&
+            same_member(&entry->parts, &assignment->parts))
+            return &table->slots[at];
+    }
+    return NULL;
+}
+
+static int observe_members(struct state *state, struct member_table *table)
+{
+    struct key_range range;
+    int error = find_kind(state->keyspace, keys_members_prefix, &range);
+    if (error)
+        return error;
+    if (range.count > INT32_MAX / 2)
+        return ALLOT_ELIMIT;
+    size_t slots = 2;
+    while (slots < 2 * range.count)
+        slots *= 2;
+    table->mask = slots - 1;
+    table->slots = array(slots, sizeof *table->slots, &error);
+    state->members = array(range.count, sizeof *state->members, &error);
+    state->item_limit = array(range.count, sizeof *state->item_limit, &error);
+    state->shed_capacity = array(range.count, sizeof *state->shed_capacity, &error);
+    state->effective_limit = array(range.count, sizeof *state->effective_limit, &error);
+    state->member_zone = array(range.count, sizeof *state->member_zone, &error);
+    state->total_count = array(range.count, sizeof *state->total_count, &error);
+    state->primary_count = array(range.count, sizeof *state->primary_count, &error);
+    if (error)
+        return error;
+
+    for (size_t i = 0; i < range.count; i++) {
+        const struct entry *entry = keyspace_next(&range.cursor);
+        int32_t member = entry->valid ? state->member_count++ : STATE_NONE;
+        if (entry->parts.zone.size != 0) /* else the key itself is malformed, and names nobody */
+            table_insert(table, entry, member);
+        if (member == STATE_NONE)
+            continue;
+        state->members[member] = entry;
+        state->item_limit[member] = entry->member.item_limit;
+        state->zone_slots += entry->member.item_limit;
+    }
+    return state->zone_slots > INT32_MAX ? ALLOT_ELIMIT : 0;
+}
+
+/* Members are in order of zone; a zone counts once one of its members can hold anything. */
+static int observe_zones(struct state *state)
+{
+    int error = 0;
+    size_t most = (size_t)state->member_count;
+    state->zones = array(most, sizeof *state->zones, &error);
+    state->zone_member_begin = array(most, sizeof *state->zone_member_begin, &error);
+    state->zone_member_end = array(most, sizeof *state->zone_member_end, &error);
+    if (error)
+        return error;
+    for (int32_t begin = 0, end; begin < state->member_count; begin = end) {
+        struct span zone = state->members[begin]->parts.zone;
+        int64_t slots = 0;
+        for (end = begin; end < state->member_count; end++) {
+            if (!span_equal(state->members[end]->parts.zone, zone))
+                break;
+            slots += state->item_limit[end];
+        }
+        int32_t index = slots > 0 ? state->zone_count++ : STATE_NONE;
+        for (int32_t member = begin; member < end; member++)
+            state->member_zone[member] = index;
+        if (index == STATE_NONE)
+            continue;
+        state->zones[index] = zone;
+        state->zone_member_begin[index] = begin;
+        state->zone_member_end[index] = end;
+    }
+    return 0;
+}
+
+/* --- items and assignments --- */
+
+/* Registered items whose value does not decode: a list that is nearly always empty. */
+struct invalid_items {
+    const struct entry **items;
+    size_t count;
+};
+
+static int observe_items(struct state *state, struct invalid_items *invalid)
+{
+    struct key_range range;
+    int error = find_kind(state->keyspace, keys_items_prefix, &range);
+    if (error)
+        return error;
+    if (range.count > INT32_MAX / 2)
+        return ALLOT_ELIMIT;
+    state->items = array(range.count, sizeof *state->items, &error);
+    state->replication = array(range.count, sizeof *state->replication, &error);
+    state->assignment_begin = array(range.count, sizeof *state->assignment_begin, &error);
+    state->assignment_end = array(range.count, sizeof *state->assignment_end, &error);
+    if (error)
+        return error;
+    struct keyspace_cursor cursor = range.cursor;
+    for (size_t i = 0; i < range.count; i++) {
+        const struct entry *entry = keyspace_next(&cursor);
+        if (!entry->valid)
+            continue;
+        state->items[state->item_count] = entry;
+        state->replication[state->item_count++] = entry->item.replication;
+        state->item_slots += entry->item.replication;
+    }
+    if (state->item_slots > INT32_MAX)
+        return ALLOT_ELIMIT;
+    if ((size_t)state->item_count == range.count)
+        return 0;
+
+    invalid->items = array(range.count - (size_t)state->item_count, sizeof *invalid->items, &error);
+    for (size_t i = 0; !error && i < range.count; i++) {
+        const struct entry *entry = keyspace_next(&range.cursor);
+        if (!entry->valid && entry->parts.item.size != 0) /* else its key itself is malformed */
+            invalid->items[invalid->count++] = entry;
+    }
+    return error;
+}
+
+static void observe_assignment(struct state *state, const struct member_table *table, int32_t a)
+{
+    const struct entry *entry = state->assignments[a];
+    const struct member_slot *slot = table_find(table, entry);
+    int32_t member = slot ? slot->member : STATE_NONE;
+    state->assignment_member[a] = member;
+    state->frozen[a] = slot && member == STATE_NONE;
+    if (member != STATE_NONE)
+        state->assignment_zone[a] = state->member_zone[member];
+    else
+        state->assignment_zone[a] = state_find_zone(state, entry->parts.zone);
+}
+
+/* Counts the item's assignments with their members. */
+static void count_assignments(struct state *state, int32_t item)
+{
+    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++) {
+        int32_t member = state->assignment_member[a];
+        if (member == STATE_NONE)
+            continue;
+        state->total_count[member]++;
+        if (state->assignments[a]->parts.slot == 0)
+            state->primary_count[member]++;
+    }
+}
+
+/* Items (left) with their assignments (right): both are in order of the item's ID. */
+struct item_rows {
+    const struct entry *const *items;
+    const struct entry *const *assignments;
+};
+
+static int compare_item_rows(const void *context, size_t left, size_t right)
+{
+    const struct item_rows *rows = context;
+    return span_compare(rows->items[left]->parts.item, rows->assignments[right]->parts.item);
+}
+
+static void join_items(struct state *state)
+{
+    struct item_rows rows = {state->items, state->assignments};
+    struct left_join join = {.left_count = (size_t)state->item_count,
+                             .right_count = (size_t)state->assignment_count,
+                             .compare = compare_item_rows,
+                             .context = &rows};
+    struct left_join_row row;
+    for (int32_t a = 0; a < state->assignment_count; a++)
+        state->assignment_item[a] = STATE_NONE;
+    while (left_join_next(&join, &row)) {
+        state->assignment_begin[row.left] = (int32_t)row.right_begin;
+        state->assignment_end[row.left] = (int32_t)row.right_end;
+        for (size_t a = row.right_begin; a < row.right_end; a++)
+            state->assignment_item[a] = (int32_t)row.left;
+        count_assignments(state, (int32_t)row.left);
+    }
+}
+
+static void freeze_assignments(struct state *state, const struct invalid_items *invalid)
+{
+    struct item_rows rows = {invalid->items, state->assignments};
+    struct left_join join = {.left_count = invalid->count,
+                             .right_count = (size_t)state->assignment_count,
+                             .compare = compare_item_rows,
+                             .context = &rows};
+    struct left_join_row row;
+    while (left_join_next(&join, &row))
+        for (size_t a = row.right_begin; a < row.right_end; a++)
+            state->frozen[a] = true;
+}
+
+static int observe_assignments(struct state *state, const struct member_table *table,
+                               const struct invalid_items *invalid)
+{
+    struct key_range range;
+    int error = find_kind(state->keyspace, keys_assignments_prefix, &range);
+    if (error)
+        return error;
+    if (range.count > INT32_MAX / 2)
+        return ALLOT_ELIMIT;
+    state->assignments = array(range.count, sizeof *state->assignments, &error);
+    state->assignment_item = array(range.count, sizeof *state->assignment_item, &error);
+    state->assignment_member = array(range.count, sizeof *state->assignment_member, &error);
+    state->assignment_zone = array(range.count, sizeof *state->assignment_zone, &error);
+    state->consistent = array(range.count, sizeof *state->consistent, &error);
+    state->frozen = array(range.count, sizeof *state->frozen, &error);
+    if (error)
+        return error;
+    for (size_t i = 0; i < range.count; i++) {
+        const struct entry *entry = keyspace_next(&range.cursor);
+        if (entry->parts.slot < 0)
+            continue; /* the key itself is malformed: nobody's assignment */
+        state->assignments[state->assignment_count] = entry;
+        observe_assignment(state, table, state->assignment_count++);
+    }
+    join_items(state);
+    freeze_assignments(state, invalid);
+    return 0;
+}
+
+/* Asks the decoder which assignments are consistent, item by item. */
+static int observe_consistency(struct state *state, bool gone_members_are_inconsistent)
+{
+    const struct decoder *decoder = keyspace_decoder(state->keyspace);
+    struct assignment_value few[64];
+    struct assignment_value *values = few;
+    int32_t capacity = (int32_t)(sizeof few / sizeof few[0]);
+    int error = 0;
+    for (int32_t item = 0; item < state->item_count; item++) {
+        int32_t begin = state->assignment_begin[item];
+        int32_t count = state->assignment_end[item] - begin;
+        if (count > capacity) {
+            struct assignment_value *more = malloc((size_t)count * sizeof *more);
+            if (!more) {
+                error = ALLOT_ENOMEM;
+                break;
+            }
+            if (values != few)
+                free(values);
+            values = more;
+            capacity = count;
+        }
+        for (int32_t i = 0; i < count; i++)
+            values[i] = state->assignments[begin + i]->assignment;
+        for (int32_t i = 0; i < count; i++)
+            state->consistent[begin + i] =
+                state->assignments[begin + i]->valid &&
+                !(gone_members_are_inconsistent &&
+                  state->assignment_member[begin + i] == STATE_NONE) &&
+                decoder->is_consistent(decoder->context, &state->items[item]->item, values,
+                                       (size_t)count, (size_t)i);
+    }
+    if (values != few)
+        free(values);
+    return error;
+}
+
+/* --- what members that are leaving give up, and the hash of the problem --- */
+
+static int by_age(const void *a, const void *b)
+{
+    const struct entry *left = *(const struct entry *const *)a;
+    const struct entry *right = *(const struct entry *const *)b;
+    if (left->create_revision != right->create_revision)
+        return left->create_revision < right->create_revision ? -1 : 1;
+    return span_compare(left->key, right->key);
+}
+
+static uint64_t hash_number(uint64_t hash, int64_t number)
+{
+    char digits[24];
+    size_t at = sizeof digits;
+    do
+        digits[--at] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    return crc64_update(hash, (struct span){digits + at, sizeof digits - at});
+}
+
+static uint64_t hash_network(const struct state *state)
+{
+    uint64_t hash = 0;
+    for (int32_t member = 0; member < state->member_count; member++) {
+        hash = crc64_update(hash, state->members[member]->key);
+        hash = hash_number(hash, state->item_limit[member]);
+    }
+    for (int32_t item = 0; item < state->item_count; item++) {
+        hash = crc64_update(hash, state->items[item]->key);
+        hash = hash_number(hash, state->replication[item]);
+    }
+    return hash;
+}
+
+/* How many of the exiting members may shed: enough must be left for the most replicated item. */
+static int64_t most_shedding(const struct state *state)
+{
+    int32_t replication = 0;
+    for (int32_t item = 0; item < state->item_count; item++)
+        if (state->replication[item] > replication)
+            replication = state->replication[item];
+    return (int64_t)state->member_count - replication;
+}
+
+/* Exiting members, oldest first, give up what the cluster can spare. */
+static int shed(struct state *state)
+{
+    int error = 0;
+    size_t exiting_count = 0;
+    const struct entry **exiting = array((size_t)state->member_count, sizeof *exiting, &error);
+    if (error)
+        return error;
+    for (int32_t member = 0; member < state->member_count; member++)
+        if (state->members[member]->member.exiting)
+            exiting[exiting_count++] = state->members[member];
+    qsort(exiting, exiting_count, sizeof *exiting, by_age);
+
+    state->member_slots = state->zone_slots;
+    state->network_hash = hash_network(state);
+    int64_t excess = state->member_slots - state->item_slots;
+    int64_t left = most_shedding(state);
+    for (size_t i = 0; i < exiting_count && excess > 0 && left > 0; i++, left--) {
+        int32_t member = state_find_member(state, exiting[i]->parts.zone, exiting[i]->parts.suffix);
+        int32_t limit = state->item_limit[member];
+        int32_t amount = limit < excess ? limit : (int32_t)excess;
+        state->shed_capacity[member] = amount;
+        excess -= amount;
+        state->member_slots -= amount;
+        state->network_hash = crc64_update(state->network_hash, exiting[i]->key);
+        state->network_hash = hash_number(state->network_hash, amount);
+    }
+    for (int32_t member = 0; member < state->member_count; member++)
+        state->effective_limit[member] = state->item_limit[member] - state->shed_capacity[member];
+    free(exiting);
+    return 0;
+}
+
+/* --- this process --- */
+
+static int observe_leader(struct state *state, const struct state_config *config)
+{
+    struct key_range range;
+    if (config->own_key.size != 0)
+        state->own = keyspace_find(state->keyspace, config->own_key);
+    if (config->candidates.size == 0)
+        return 0;
+    int error = find_range(state->keyspace, config->candidates, &range);
+    for (size_t i = 0; !error && i < range.count; i++) {
+        const struct entry *entry = keyspace_next(&range.cursor);
+        if (!state->leader || entry->create_revision < state->leader->create_revision)
+            state->leader = entry;
+    }
+    return error;
+}
+
+static int observe_local_items(struct state *state, const struct state_config *config)
+{
+    state->local_member = STATE_NONE;
+    for (int32_t member = 0; config->local_member.size && member < state->member_count; member++)
+        if (span_equal(state->members[member]->key, config->local_member))
+            state->local_member = member;
+    if (state->local_member == STATE_NONE)
+        return 0;
+    int error = 0;
+    int32_t most = state->total_count[state->local_member];
+    state->local_items = array((size_t)most, sizeof *state->local_items, &error);
+    if (error)
+        return error;
+    for (int32_t a = 0; a < state->assignment_count; a++) {
+        int32_t item = state->assignment_item[a];
+        if (item == STATE_NONE || state->assignment_member[a] != state->local_member)
+            continue;
+        assert(state->local_item_count < most);
+        state->local_items[state->local_item_count++] = (struct local_item){
+            item, state->assignment_begin[item], state->assignment_end[item], a};
+    }
+    return 0;
+}
+
+/* --- the whole --- */
+
+int state_observe_keyspace(struct state *state, const struct state_config *config)
+{
+    struct member_table table = {0};
+    struct invalid_items invalid = {0};
+    int error = observe_members(state, &table);
+    if (!error)
+        error = observe_zones(state);
+    if (!error)
+        error = observe_items(state, &invalid);
+    if (!error)
+        error = observe_assignments(state, &table, &invalid);
+    if (!error)
+        error = observe_consistency(state, config->gone_members_are_inconsistent);
+    if (!error)
+        error = shed(state);
+    if (!error)
+        error = observe_leader(state, config);
+    if (!error)
+        error = observe_local_items(state, config);
+    free(table.slots);
+    free(invalid.items);
+    return error;
+}

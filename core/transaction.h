@@ -1,0 +1,50 @@
+/* A transaction under construction: checks and operations, with marks to go back to.
+ *
+ * Keys of what exists are borrowed from the state; keys that are made are kept in the transaction's
+ * own memory. Appending never fails at once: `error` keeps ALLOT_ENOMEM, and what follows does
+ * nothing. */
+#ifndef ALLOT_CORE_TRANSACTION_H
+#define ALLOT_CORE_TRANSACTION_H
+
+#include "core/store.h"
+
+struct transaction_block; /* memory for made keys */
+
+struct transaction {
+    struct store_compare *checks;
+    size_t check_count, check_capacity;
+    struct store_op *operations;
+    size_t operation_count, operation_capacity;
+    struct transaction_block *blocks; /* the newest first */
+    int error;
+};
+
+/* A point to go back to. */
+struct transaction_mark {
+    size_t check_count;
+    size_t operation_count;
+};
+
+void transaction_init(struct transaction *transaction);
+void transaction_release(struct transaction *transaction);
+/* Back to empty, with no error. */
+void transaction_clear(struct transaction *transaction);
+
+struct transaction_mark transaction_mark(const struct transaction *transaction);
+void transaction_rewind(struct transaction *transaction, struct transaction_mark mark);
+/* Whether it is within STORE_MAX_COMPARES and STORE_MAX_OPS. */
+bool transaction_fits(const struct transaction *transaction);
+
+/* @key is borrowed. */
+void transaction_check_absent(struct transaction *transaction, struct span key);
+void transaction_check_unchanged(struct transaction *transaction, struct span key,
+                                 int64_t mod_revision);
+void transaction_delete(struct transaction *transaction, struct span key);
+/* Puts @value (borrowed) at @key (borrowed) under @lease. */
+void transaction_put(struct transaction *transaction, struct span key, struct span value,
+                     int64_t lease);
+
+/* @size bytes that live until the next clear; NULL (and `error`) when memory has run out. */
+char *transaction_allocate(struct transaction *transaction, size_t size);
+
+#endif

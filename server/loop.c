@@ -1,0 +1,440 @@
+#include "server/loop.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/clock.h"
+#include "server/executor.h"
+#include "server/log.h"
+#include "server/mirror.h"
+#include "server/session.h"
+#include "server/store_wait.h"
+
+enum {
+    TXN_TIMEOUT_MS = 10000,
+    FIRST_RETRY_MS = 100,
+    LONGEST_RETRY_MS = 10000,
+    ACTOR_SIZE = 512,
+};
+
+struct loop {
+    struct loop_config config; /* its spans are not used after the start */
+    char *candidates;          /* ROOT/schedulers/ */
+    char *own_key;             /* … and our instance */
+    char *actor_key;           /* ROOT/actor */
+    char *instance;
+    char actor_value[ACTOR_SIZE];
+    struct executor *executor;
+    struct session *session;
+    struct mirror *mirror;
+    pthread_t thread;
+    bool thread_started;
+    struct allocator *allocator; /* the thread's own */
+
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool stopping;
+    struct state *newest; /* the state of the newest keyspace, or NULL */
+    struct solution *solution;
+    int64_t
+        changed_ms; /* when newest was set while the allocator had seen the one before; 0: not */
+    struct allocator_status status;
+
+    pthread_mutex_t publishing; /* snapshots are published in order */
+};
+
+/* --- publishing --- */
+
+/* Publishes the newest state with the newest solution, if that is of the same network. */
+static int publish(struct loop *loop)
+{
+    struct snapshot *snapshot = NULL;
+    pthread_mutex_lock(&loop->publishing);
+    pthread_mutex_lock(&loop->mutex);
+    bool fits = loop->solution && loop->solution->network_hash == loop->newest->network_hash;
+    int error = snapshot_create(loop->newest, fits ? loop->solution : NULL, &snapshot);
+    pthread_mutex_unlock(&loop->mutex);
+    if (!error)
+        publisher_publish(loop->config.publisher, snapshot);
+    pthread_mutex_unlock(&loop->publishing);
+    snapshot_unref(snapshot);
+    return error;
+}
+
+/* --- the mirror's side --- */
+
+static int on_applied(void *context, struct keyspace *keyspace)
+{
+    struct loop *loop = context;
+    struct state_config config = {
+        .candidates = span_of(loop->candidates),
+        .own_key = span_of(loop->own_key),
+        .gone_members_are_inconsistent = true,
+    };
+    struct state *state = NULL;
+    int error = state_observe(&config, keyspace, &state);
+    if (error)
+        return error;
+    pthread_mutex_lock(&loop->mutex);
+    struct state *former = loop->newest;
+    loop->newest = state;
+    if (loop->changed_ms == 0)
+        loop->changed_ms = clock_monotonic_ms();
+    pthread_cond_signal(&loop->changed);
+    pthread_mutex_unlock(&loop->mutex);
+    state_unref(former);
+    return publish(loop);
+}
+
+static void on_broken(void *context, int error)
+{
+    (void)context;
+    log_write(LOG_WARNING, "mirror starts over",
+              LOG_FIELDS(log_text("error", allot_error_text(error))));
+}
+
+static void on_anomaly(void *context, enum keyspace_anomaly anomaly, struct span key,
+                       int64_t mod_revision, const char *why)
+{
+    static const char *const names[] = {
+        [KEYSPACE_BAD_KEY] = "malformed key",
+        [KEYSPACE_BAD_VALUE] = "value does not decode",
+        [KEYSPACE_ABSENT_DELETE] = "delete of an absent key",
+        [KEYSPACE_VERSION_SKIP] = "version skips",
+    };
+    (void)context;
+    log_write(LOG_WARNING, names[anomaly],
+              LOG_FIELDS(log_span("key", key), log_integer("revision", mod_revision),
+                         log_text("error", why)));
+}
+
+static void on_session_failed(void *context, const char *what, int error)
+{
+    (void)context;
+    log_write(LOG_WARNING, "session",
+              LOG_FIELDS(log_text("cannot", what), log_text("error", allot_error_text(error))));
+}
+
+/* --- the allocator's thread --- */
+
+static struct span actor_value(void *context, int64_t round)
+{
+    struct loop *loop = context;
+    int size = snprintf(loop->actor_value, sizeof loop->actor_value,
+                        "{\"principal\":\"allocator\",\"instance\":\"%s\",\"round\":%lld,"
+                        "\"time_ms\":%lld}",
+                        loop->instance, (long long)round, (long long)clock_wall_ms());
+    return (struct span){loop->actor_value, (size_t)size}; /* instance is bounded: it fits */
+}
+
+static int create_allocator(struct loop *loop)
+{
+    struct allocator_config config = {
+        .own_key = span_of(loop->own_key),
+        .actor_key = span_of(loop->actor_key),
+        .actor_value = actor_value,
+        .context = loop,
+        .first_retry_ms = FIRST_RETRY_MS,
+        .longest_retry_ms = LONGEST_RETRY_MS,
+        .seed = (uint64_t)clock_wall_ms(),
+    };
+    struct allocator *allocator = NULL;
+    int error = allocator_create(&config, &allocator);
+    if (error)
+        return error;
+    allocator_destroy(loop->allocator);
+    loop->allocator = allocator;
+    return 0;
+}
+
+static void solve(struct loop *loop, struct state *state)
+{
+    struct solution *solution = NULL;
+    int64_t begin = clock_monotonic_ms();
+    int error = solver_solve(state, loop->executor, &solution);
+    int64_t end = clock_monotonic_ms();
+    allocator_solved(loop->allocator, end, solution, error);
+    if (error) {
+        log_write(LOG_ERROR, "cannot solve",
+                  LOG_FIELDS(log_text("error", allot_error_text(error))));
+        return;
+    }
+    log_write(LOG_DEBUG, "solved",
+              LOG_FIELDS(log_integer("revision", state->revision),
+                         log_integer("assigned", solution->assigned),
+                         log_integer("unattainable", solution->unattainable),
+                         log_integer("ms", end - begin)));
+    pthread_mutex_lock(&loop->mutex);
+    struct solution *former = loop->solution;
+    loop->solution = solution;
+    pthread_mutex_unlock(&loop->mutex);
+    solution_unref(former);
+    error = publish(loop);
+    if (error) /* readers see it with the next change */
+        log_write(LOG_WARNING, "cannot publish",
+                  LOG_FIELDS(log_text("error", allot_error_text(error))));
+}
+
+static void read_result(void *context, const struct store_txn_result *result)
+{
+    struct loop *loop = context;
+    allocator_done(loop->allocator, clock_monotonic_ms(), 0, result);
+}
+
+static void execute(struct loop *loop, const struct store_txn *txn)
+{
+    int error = store_wait_txn(loop->config.store, txn, TXN_TIMEOUT_MS, read_result, loop);
+    if (!error)
+        return;
+    log_write(LOG_WARNING, "transaction of a pass failed",
+              LOG_FIELDS(log_text("error", allot_error_text(error))));
+    allocator_done(loop->allocator, clock_monotonic_ms(), error, NULL);
+}
+
+static void report_pass(const struct allocator_status *before, const struct allocator_status *after)
+{
+    const struct pass_summary *pass = &after->last_pass;
+    if (after->round == before->round || pass->transactions == 0)
+        return;
+    log_write(LOG_INFO, "pass",
+              LOG_FIELDS(log_integer("round", after->round),
+                         log_integer("additions", pass->additions),
+                         log_integer("removals", pass->removals + pass->dead_removals),
+                         log_integer("promotions", pass->promotions),
+                         log_integer("packings", pass->packings),
+                         log_integer("transactions", pass->transactions),
+                         log_integer("failed_transactions", pass->failed_transactions)));
+    if (pass->skipped)
+        log_write(LOG_WARNING, "removals skipped: more checks than a transaction may have",
+                  LOG_FIELDS(log_integer("items", pass->skipped)));
+}
+
+/* The allocator has stopped. Ours never exits by itself: either the candidate's key was lost, and
+ * is announced again, or memory has run out, and is tried again. */
+static void restart(struct loop *loop, int error)
+{
+    log_write(LOG_WARNING, "allocator starts over",
+              LOG_FIELDS(log_text("error", allot_error_text(error))));
+    if (error == ALLOT_EFENCE)
+        session_check(loop->session);
+}
+
+/* Waits for a state that the allocator hasn't seen, or until @wake_at_ms; false: stop. A new state
+ * is given gather_ms to be joined by others. Only states in which our candidate stands are of use.
+ */
+static bool wait_for_state(struct loop *loop, int64_t wake_at_ms, struct state **ret)
+{
+    *ret = NULL;
+    pthread_mutex_lock(&loop->mutex);
+    while (!loop->stopping) {
+        int64_t due = INT64_MAX;
+        if (loop->changed_ms != 0 && loop->newest->own)
+            due = loop->changed_ms + loop->config.gather_ms;
+        if (clock_monotonic_ms() >= due) {
+            *ret = state_ref(loop->newest);
+            loop->changed_ms = 0;
+            break;
+        }
+        if (clock_monotonic_ms() >= wake_at_ms)
+            break;
+        clock_condition_wait(&loop->changed, &loop->mutex, due < wake_at_ms ? due : wake_at_ms);
+    }
+    bool go_on = !loop->stopping;
+    pthread_mutex_unlock(&loop->mutex);
+    return go_on;
+}
+
+static bool is_stopping(struct loop *loop)
+{
+    pthread_mutex_lock(&loop->mutex);
+    bool stopping = loop->stopping;
+    pthread_mutex_unlock(&loop->mutex);
+    return stopping;
+}
+
+static void *allocator_thread(void *argument)
+{
+    struct loop *loop = argument;
+    struct allocator_status before = {0};
+    while (!is_stopping(loop)) {
+        struct allocator_step step = allocator_step(loop->allocator, clock_monotonic_ms());
+        struct allocator_status after = allocator_status(loop->allocator);
+        pthread_mutex_lock(&loop->mutex);
+        loop->status = after;
+        pthread_mutex_unlock(&loop->mutex);
+
+        int64_t wake_at_ms = step.wake_at_ms;
+        switch (step.action) {
+        case ALLOCATOR_SOLVE:
+            solve(loop, step.state);
+            continue;
+        case ALLOCATOR_TXN:
+            execute(loop, step.txn);
+            continue;
+        case ALLOCATOR_STOP:
+            restart(loop, step.error);
+            if (create_allocator(loop) != 0) /* tried again below, with the old one still stopped */
+                wake_at_ms = clock_monotonic_ms() + LONGEST_RETRY_MS;
+            else
+                wake_at_ms = INT64_MAX;
+            break;
+        case ALLOCATOR_WAIT:
+            report_pass(&before, &after);
+            before = after;
+            break;
+        }
+        struct state *state = NULL;
+        if (!wait_for_state(loop, wake_at_ms, &state))
+            break;
+        if (state)
+            allocator_observe(loop->allocator, state);
+        state_unref(state);
+    }
+    return NULL;
+}
+
+/* --- lifecycle --- */
+
+static char *join(struct span root, const char *middle, struct span name)
+{
+    size_t size = root.size + strlen(middle) + name.size + 1;
+    char *text = malloc(size);
+    if (text)
+        snprintf(text, size, "%.*s%s%.*s", (int)root.size, root.data, middle, (int)name.size,
+                 name.size ? name.data : "");
+    return text;
+}
+
+static int create_names(struct loop *loop, struct error_message *why)
+{
+    struct span root = loop->config.root;
+    struct span instance = loop->config.instance;
+    if (!keys_root_is_valid(root)) {
+        snprintf(why->text, sizeof why->text, "root \"%.*s\" is not a clean absolute path",
+                 (int)root.size, root.data);
+        return ALLOT_EINVAL;
+    }
+    if (!keys_name_is_valid(instance) || instance.size > 128) {
+        snprintf(why->text, sizeof why->text, "instance \"%.*s\" is not a name of 1 to 128 bytes",
+                 (int)instance.size, instance.data);
+        return ALLOT_EINVAL;
+    }
+    loop->candidates = join(root, "/schedulers/", (struct span){0});
+    loop->own_key = join(root, "/schedulers/", instance);
+    loop->actor_key = join(root, "/actor", (struct span){0});
+    loop->instance = join((struct span){0}, "", instance);
+    return loop->candidates && loop->own_key && loop->actor_key && loop->instance ? 0
+                                                                                  : ALLOT_ENOMEM;
+}
+
+static int start_threads(struct loop *loop)
+{
+    struct session_config session = {
+        .store = loop->config.store,
+        .key = span_of(loop->own_key),
+        .value = SPAN("{}"),
+        .ttl_seconds = loop->config.ttl_seconds,
+        .exclusive = true,
+        .failed = on_session_failed,
+    };
+    struct mirror_config mirror = {
+        .store = loop->config.store,
+        .keyspace = {.root = loop->config.root,
+                     .decoder = *loop->config.decoder,
+                     .keep_invalid = true,
+                     .report = on_anomaly},
+        .gather_ms = loop->config.gather_ms,
+        .applied = on_applied,
+        .broken = on_broken,
+        .context = loop,
+    };
+    int error = executor_create(loop->config.threads, &loop->executor);
+    if (!error)
+        error = create_allocator(loop);
+    if (!error)
+        error = session_start(&session, &loop->session);
+    if (!error)
+        error = mirror_start(&mirror, &loop->mirror);
+    if (!error && pthread_create(&loop->thread, NULL, allocator_thread, loop) != 0)
+        error = ALLOT_ENOMEM;
+    loop->thread_started = !error;
+    return error;
+}
+
+int loop_start(const struct loop_config *config, struct loop **ret, struct error_message *why)
+{
+    struct loop *loop = calloc(1, sizeof *loop);
+    if (!loop)
+        goto no_loop;
+    loop->config = *config;
+    if (pthread_mutex_init(&loop->mutex, NULL) != 0)
+        goto no_mutex;
+    if (pthread_mutex_init(&loop->publishing, NULL) != 0)
+        goto no_publishing;
+    if (clock_condition_init(&loop->changed) != 0)
+        goto no_condition;
+    int error = create_names(loop, why);
+    if (!error)
+        error = start_threads(loop);
+    if (!error) {
+        *ret = loop;
+        return 0;
+    }
+    if (error == ALLOT_ENOMEM)
+        snprintf(why->text, sizeof why->text, "cannot start the loop: out of memory");
+    loop_stop(loop);
+    return error;
+no_condition:
+    pthread_mutex_destroy(&loop->publishing);
+no_publishing:
+    pthread_mutex_destroy(&loop->mutex);
+no_mutex:
+    free(loop);
+no_loop:
+    snprintf(why->text, sizeof why->text, "cannot start the loop: out of memory");
+    return ALLOT_ENOMEM;
+}
+
+void loop_stop(struct loop *loop)
+{
+    if (!loop)
+        return;
+    pthread_mutex_lock(&loop->mutex);
+    loop->stopping = true;
+    pthread_cond_signal(&loop->changed);
+    pthread_mutex_unlock(&loop->mutex);
+    if (loop->thread_started)
+        pthread_join(loop->thread, NULL);
+    session_stop(loop->session);
+    mirror_stop(loop->mirror);
+    allocator_destroy(loop->allocator);
+    executor_destroy(loop->executor);
+    state_unref(loop->newest);
+    solution_unref(loop->solution);
+    pthread_cond_destroy(&loop->changed);
+    pthread_mutex_destroy(&loop->publishing);
+    pthread_mutex_destroy(&loop->mutex);
+    free(loop->candidates);
+    free(loop->own_key);
+    free(loop->actor_key);
+    free(loop->instance);
+    free(loop);
+}
+
+void loop_status(struct loop *loop, struct loop_status *ret)
+{
+    bool following = mirror_is_following(loop->mirror);
+    int64_t heard_ms = mirror_heard_ms(loop->mirror);
+    pthread_mutex_lock(&loop->mutex);
+    *ret = (struct loop_status){
+        .store_reachable = following,
+        .running = !loop->stopping,
+        .leading = loop->newest && state_is_leader(loop->newest),
+        .current_monotonic_ms = heard_ms,
+        .failed_passes = loop->status.failed_passes,
+        .allocator = loop->status,
+    };
+    pthread_mutex_unlock(&loop->mutex);
+}

@@ -1,0 +1,34 @@
+/* A key that says this process is alive: put under a lease, kept alive by a thread of its own, so
+ * that nothing else can starve it; announced again when it was lost, withdrawn at the end. Source:
+ * allocation.md, section 10. */
+#ifndef ALLOT_SERVER_SESSION_H
+#define ALLOT_SERVER_SESSION_H
+
+#include "core/error.h"
+#include "core/store.h"
+
+struct session_config {
+    struct store *store; /* borrowed, outlives the session */
+    struct span key;     /* copied */
+    struct span value;   /* copied */
+    int64_t ttl_seconds; /* of the lease */
+    /* The key can only be our own, from a former run: it is taken over at once, its former lease
+     * revoked. Otherwise a key under another lease is waited for until it disappears. */
+    bool exclusive;
+    /* Called on the session's thread when announcing or keeping alive failed. May be NULL. */
+    void (*failed)(void *context, const char *what, int error);
+    void *context;
+};
+
+struct session;
+
+/* Starts the thread, which announces the key as soon as it can. ALLOT_ENOMEM. */
+int session_start(const struct session_config *config, struct session **ret);
+
+/* Looks at once whether the key still stands, and announces it again if it doesn't. */
+void session_check(struct session *session);
+
+/* Revokes the lease, which deletes the key, and ends the thread. NULL is fine. */
+void session_stop(struct session *session);
+
+#endif

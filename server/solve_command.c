@@ -1,0 +1,137 @@
+/* `allotd solve`: solves one instance offline, and tells how long that took. */
+#include <inttypes.h>
+#include <time.h>
+
+#include "core/solver.h"
+#include "server/executor.h"
+#include "server/tool.h"
+
+static const struct tool tool = {
+    .name = "solve",
+    .help =
+        "usage: allotd solve [OPTION]... [FILE|-]\n"
+        "\n"
+        "Reads one instance as JSON (from FILE, or from standard input), solves it, and prints as\n"
+        "JSON: network_hash, item_slots, member_slots, shed_capacity by member, desired as\n"
+        "[item, zone, suffix], unattainable, and the times (best of K).\n"
+        "\n"
+        "  --repeat K      observe and solve K times (default 1)\n"
+        "  --threads N     solve with N threads (default 1)\n"
+        "  --solver NAME   reference: push/relabel, as the reference decides (the default)\n"
+        "  --help          print this\n"
+        "\n"
+        "Exit status: 0, 1 on failure, 2 on bad arguments or a bad instance.\n",
+    .takes_repeat = true,
+    .takes_threads = true,
+};
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+struct solved {
+    struct state *state;
+    struct solution *solution;
+    double observe_seconds; /* the least so far; 0: none yet */
+    double solve_seconds;
+};
+
+static void keep_least(double *least, double value)
+{
+    if (*least == 0 || value < *least)
+        *least = value;
+}
+
+static int solve_once(struct keyspace *keyspace, const struct executor *executor,
+                      struct solved *solved)
+{
+    struct state_config config = {.own_key = {0}};
+    struct state *state = NULL;
+    struct solution *solution = NULL;
+    double begin = seconds();
+    int error = state_observe(&config, keyspace, &state);
+    double observed = seconds();
+    if (!error)
+        error = solver_solve(state, executor, &solution);
+    double end = seconds();
+    if (error) {
+        state_unref(state);
+        return error;
+    }
+    keep_least(&solved->observe_seconds, observed - begin);
+    keep_least(&solved->solve_seconds, end - observed);
+    state_unref(solved->state);
+    solution_unref(solved->solution);
+    solved->state = state;
+    solved->solution = solution;
+    return 0;
+}
+
+static void print_desired(const struct state *state, const struct solution *solution)
+{
+    const char *separator = "";
+    for (int32_t item = 0; item < state->item_count; item++) {
+        for (int32_t d = solution->begin[item]; d < solution->begin[item + 1]; d++) {
+            const struct entry *member = state->members[solution->member[d]];
+            fputs(separator, stdout);
+            putchar('[');
+            tool_print_string(stdout, state->items[item]->parts.item);
+            fputs(", ", stdout);
+            tool_print_string(stdout, member->parts.zone);
+            fputs(", ", stdout);
+            tool_print_string(stdout, member->parts.suffix);
+            putchar(']');
+            separator = ", ";
+        }
+    }
+}
+
+static void print(const struct solved *solved)
+{
+    const struct state *state = solved->state;
+    printf("{\"network_hash\": \"%" PRIu64 "\", \"item_slots\": %" PRId64
+           ", \"member_slots\": %" PRId64 ", \"shed_capacity\": [",
+           state->network_hash, state->item_slots, state->member_slots);
+    for (int32_t member = 0; member < state->member_count; member++)
+        printf("%s%" PRId32, member ? ", " : "", state->shed_capacity[member]);
+    fputs("], \"desired\": [", stdout);
+    print_desired(state, solved->solution);
+    printf("], \"unattainable\": %" PRId64
+           ", \"observe_seconds\": %.6f, \"solve_seconds\": %.6f}\n",
+           solved->solution->unattainable, solved->observe_seconds, solved->solve_seconds);
+}
+
+int solve_command(int argc, char **argv)
+{
+    struct tool_options options;
+    struct keyspace *keyspace = NULL;
+    struct executor *executor = NULL;
+    struct solved solved = {0};
+    int status = tool_parse(&tool, argc, argv, &options);
+    if (status)
+        return status;
+    if (options.help) {
+        fputs(tool.help, stdout);
+        return tool_finish(&tool);
+    }
+    status = tool_read_instance(&tool, &options, &keyspace);
+    if (status)
+        return status;
+    int error = executor_create((int)options.threads, &executor);
+    for (int64_t i = 0; !error && i < options.repeat; i++)
+        error = solve_once(keyspace, executor, &solved);
+    if (error) {
+        status = tool_fail(&tool, error);
+    } else {
+        print(&solved);
+        status = tool_finish(&tool);
+    }
+    state_unref(solved.state);
+    solution_unref(solved.solution);
+    executor_destroy(executor);
+    keyspace_unref(keyspace);
+    return status;
+}

@@ -1,0 +1,141 @@
+#include "server/tool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/instance.h"
+
+static int refuse(const struct tool *tool, const char *what, const char *detail)
+{
+    fprintf(stderr, "allotd %s: %s%s\nTry 'allotd %s --help'.\n", tool->name, what, detail,
+            tool->name);
+    return TOOL_BAD_INPUT;
+}
+
+/* An option that takes a number from 1 on. */
+struct number_option {
+    const char *name;
+    bool taken;
+    int64_t maximum;
+    int64_t *ret;
+};
+
+static int parse_number(const struct tool *tool, const struct number_option *option,
+                        const char *text)
+{
+    char what[128];
+    char *end = NULL;
+    errno = 0;
+    long long number = text ? strtoll(text, &end, 10) : 0;
+    if (text && *text && !*end && !errno && number >= 1 && number <= option->maximum) {
+        *option->ret = number;
+        return 0;
+    }
+    snprintf(what, sizeof what, "%s takes a number from 1 to %lld, not ", option->name,
+             (long long)option->maximum);
+    return refuse(tool, what, text ? text : "nothing");
+}
+
+static int parse_solver(const struct tool *tool, const char *text)
+{
+    if (text && strcmp(text, "reference") == 0)
+        return 0;
+    return refuse(tool, "--solver takes the name of a solver (reference), not ",
+                  text ? text : "nothing");
+}
+
+int tool_parse(const struct tool *tool, int argc, char **argv, struct tool_options *ret)
+{
+    struct tool_options options = {.repeat = 1, .max_rounds = 1000000, .threads = 1};
+    const struct number_option numbers[] = {
+        {"--repeat", tool->takes_repeat, 1000000, &options.repeat},
+        {"--max-rounds", tool->takes_max_rounds, INT64_MAX, &options.max_rounds},
+        {"--threads", tool->takes_threads, 256, &options.threads},
+    };
+    for (int i = 0; i < argc; i++) {
+        const char *argument = argv[i];
+        size_t n = 0;
+        int status = 0;
+        while (n < sizeof numbers / sizeof numbers[0] &&
+               !(numbers[n].taken && strcmp(argument, numbers[n].name) == 0))
+            n++;
+        if (strcmp(argument, "--help") == 0) {
+            options.help = true;
+            break;
+        }
+        if (n < sizeof numbers / sizeof numbers[0])
+            status = parse_number(tool, &numbers[n], i + 1 < argc ? argv[i + 1] : NULL), i++;
+        else if (strcmp(argument, "--solver") == 0)
+            status = parse_solver(tool, i + 1 < argc ? argv[i + 1] : NULL), i++;
+        else if (tool->takes_trace && strcmp(argument, "--trace") == 0)
+            options.trace = true;
+        else if (argument[0] == '-' && argument[1])
+            status = refuse(tool, "unknown option ", argument);
+        else if (options.file)
+            status = refuse(tool, "one file only, not also ", argument);
+        else
+            options.file = argument;
+        if (status)
+            return status;
+    }
+    if (!options.file)
+        options.file = "-";
+    *ret = options;
+    return 0;
+}
+
+int tool_read_instance(const struct tool *tool, const struct tool_options *options,
+                       struct keyspace **ret)
+{
+    bool standard = strcmp(options->file, "-") == 0;
+    FILE *file = standard ? stdin : fopen(options->file, "r");
+    if (!file) {
+        fprintf(stderr, "allotd %s: cannot open %s: %s\n", tool->name, options->file,
+                strerror(errno));
+        return TOOL_BAD_INPUT;
+    }
+    struct error_message why;
+    int error = instance_read(file, ret, &why);
+    if (!standard)
+        (void)fclose(file); /* was only read */
+    if (!error)
+        return 0;
+    fprintf(stderr, "allotd %s: %s: %s\n", tool->name, standard ? "standard input" : options->file,
+            why.text);
+    return error == ALLOT_ENOMEM ? TOOL_FAILED : TOOL_BAD_INPUT;
+}
+
+void tool_print_escaped(FILE *file, struct span text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c == '"' || c == '\\')
+            fprintf(file, "\\%c", c);
+        else if (c < ' ')
+            fprintf(file, "\\u%04x", c);
+        else
+            putc(c, file);
+    }
+}
+
+void tool_print_string(FILE *file, struct span text)
+{
+    putc('"', file);
+    tool_print_escaped(file, text);
+    putc('"', file);
+}
+
+int tool_fail(const struct tool *tool, int error)
+{
+    fprintf(stderr, "allotd %s: %s\n", tool->name, allot_error_text(error));
+    return TOOL_FAILED;
+}
+
+int tool_finish(const struct tool *tool)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return TOOL_DONE;
+    fprintf(stderr, "allotd %s: cannot write the output: %s\n", tool->name, strerror(errno));
+    return TOOL_FAILED;
+}
