@@ -17,7 +17,7 @@ DATA_DIR ?= allot-data
 
 PACKAGES := libmicrohttpd json-c sqlite3 gnutls zlib
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
-CFLAGS_release := -O2 -g -DNDEBUG=1 -fstack-protector-strong
+CFLAGS_release := -O2 -g -DNDEBUG=1 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 CFLAGS_coverage := -O0 -g --coverage
@@ -174,7 +174,8 @@ lint: $(TIDY_STAMPS) $(LINT)/cppcheck $(LINT)/shellcheck ## clang-tidy, cppcheck
 
 $(LINT)/%.tidy: %.c $(wildcard .clang-tidy tests/.clang-tidy)
 	@mkdir -p $(@D)
-	clang-tidy --quiet $< -- $(LANGUAGE)
+	@echo clang-tidy $<
+	@clang-tidy --quiet $< -- $(LANGUAGE) 2>$@.log || { cat $@.log; exit 1; }
 	@$(CC) $(LANGUAGE) -MM -MP -MT $@ -MF $(@:.tidy=.d) $<
 	@touch $@
 

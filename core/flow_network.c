@@ -52,9 +52,10 @@ void flow_network_release(struct flow_network *network)
     *network = (struct flow_network){0};
 }
 
+/* Room for one element more than @count: where lists begin, the last one's end is needed too. */
 static int reserve(int32_t **array, size_t count)
 {
-    int32_t *grown = realloc(*array, count * sizeof **array);
+    int32_t *grown = realloc(*array, (count + 1) * sizeof **array);
     if (!grown)
         return ALLOT_ENOMEM;
     *array = grown;
@@ -69,9 +70,9 @@ static int reserve_items(struct flow_network *network, int32_t count)
     size_t zone_items = items * (size_t)network->state->zone_count;
     int error = reserve(&network->source_capacity, items);
     if (!error)
-        error = reserve(&network->item_zone_begin, items + 1);
+        error = reserve(&network->item_zone_begin, items);
     if (!error)
-        error = reserve(&network->zone_member_begin, zone_items + 1);
+        error = reserve(&network->zone_member_begin, zone_items);
     if (!error)
         network->item_capacity = count;
     return error;

@@ -111,6 +111,7 @@ static int observe_members(struct state *state, struct member_table *table)
     if (error)
         return error;
 
+    state->member_count = 0;
     for (size_t i = 0; i < range.count; i++) {
         const struct entry *entry = keyspace_next(&range.cursor);
         int32_t member = entry->valid ? state->member_count++ : STATE_NONE;

@@ -54,7 +54,7 @@ as_root() {
 
 apt_get() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get \
-        -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120 "$@" </dev/null
+        -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 
 # A failed update is not the end: a source that we don't need may be the one that can't be reached.

@@ -16,6 +16,8 @@ common="log_path=$reports/report"
 export ASAN_OPTIONS="$common:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1"
 export UBSAN_OPTIONS="$common:print_stacktrace=1:halt_on_error=1"
 export TSAN_OPTIONS="$common:second_deadlock_stack=1:halt_on_error=0"
+# Tests that call make start one of their own, which shares no jobs with the one that called us.
+unset MAKEFLAGS MFLAGS MAKELEVEL
 # Let the child of each test leave through exit(), where leaks are looked for.
 export CRITERION_NO_EARLY_EXIT=1
 

@@ -218,11 +218,11 @@ static int read_item(struct reading *reading, struct json_object *element)
 
 static int read_assignment(struct reading *reading, struct json_object *element)
 {
-    struct span item;
-    struct span zone;
-    struct span suffix;
-    int64_t slot;
-    bool consistent;
+    struct span item = {0};
+    struct span zone = {0};
+    struct span suffix = {0};
+    int64_t slot = 0;
+    bool consistent = false;
     const struct element_field fields[] = {
         {"item", json_type_string, 0, &item},
         {"zone", json_type_string, 0, &zone},

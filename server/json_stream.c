@@ -121,9 +121,7 @@ static int take_value(struct json_stream *stream)
         int error = 0;
         if (c == '"') {
             error = take_string(stream);
-        } else if (c == EOF) {
-            error = unexpected(stream, "a value");
-        } else if (depth == 0 && (c == ',' || c == ']' || c == '}')) {
+        } else if (c == EOF || (depth == 0 && (c == ',' || c == ']' || c == '}'))) {
             error = unexpected(stream, "a value");
         } else {
             depth += (c == '{' || c == '[') - (c == '}' || c == ']');

@@ -121,8 +121,11 @@ int solve_command(int argc, char **argv)
     if (status)
         return status;
     int error = executor_create((int)options.threads, &executor);
-    for (int64_t i = 0; !error && i < options.repeat; i++)
-        error = solve_once(keyspace, executor, &solved);
+    if (!error) {
+        do
+            error = solve_once(keyspace, executor, &solved);
+        while (!error && --options.repeat > 0);
+    }
     if (error) {
         status = tool_fail(&tool, error);
     } else {

@@ -12,7 +12,7 @@ echo 'int answer(void);' >core/answer.h
 printf '#include "core/answer.h"\nint answer(void) { return ANSWER; }\n' >core/answer.c
 printf 'int other(void);\nint other(void) { return 2; }\n' >core/other.c
 printf '#include "core/answer.h"\nint main(void) { return answer() - 42; }\n' >server/main.c
-unset MAKEFLAGS MAKELEVEL MFLAGS CFLAGS VARIANT CC
+unset MAKEFLAGS MFLAGS MAKELEVEL CFLAGS VARIANT CC
 
 fail() {
     echo "$*" >&2
