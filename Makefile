@@ -119,6 +119,7 @@ TSAN_PROGRAMS := $(THREADS:%=build/tsan$(COMPILER)/thread_%)
 test: ## install what the tests need beyond that, and run all of them
 	@scripts/install.sh build run test lint
 	@$(SUBMAKE) format-check
+	@$(SUBMAKE) check-core
 	@$(SUBMAKE) asan
 	@$(SUBMAKE) tsan
 	@$(SUBMAKE) clang
@@ -128,6 +129,7 @@ test: ## install what the tests need beyond that, and run all of them
 
 check: ## the fast subset of the tests
 	@$(SUBMAKE) format-check
+	@$(SUBMAKE) check-core
 	@$(SUBMAKE) asan
 
 asan: ## run the Criterion programs under ASan and UBSan
@@ -159,6 +161,10 @@ coverage: ## show which lines the Criterion programs run (build/coverage/index.h
 		--html-details build/coverage$(COMPILER)/index.html build/coverage$(COMPILER)
 
 # ---- style ----
+
+check-core: ## fail if the core isn't pure, by the symbols that it uses
+	@$(SUBMAKE) VARIANT=release build/release$(COMPILER)/libcore.a
+	@scripts/check_core.sh build/release$(COMPILER)/libcore.a
 
 format: ## format all C files
 	clang-format -i $(C_SOURCES) $(C_HEADERS)
@@ -200,5 +206,5 @@ help: ## list the targets
 clean: ## remove what was built (not the data directory)
 	rm -rf build
 
-.PHONY: all run test check asan tsan test-scripts clang bench coverage format format-check lint \
-	help clean
+.PHONY: all run test check check-core asan tsan test-scripts clang bench coverage format \
+	format-check lint help clean
