@@ -1,6 +1,7 @@
 # allot: everyday commands. `make help` lists them.
 #
-# Variables: CC=gcc|clang, VARIANT=release|asan|tsan|coverage, CFLAGS and LDFLAGS (added at the end).
+# Variables: CC=gcc|clang, VARIANT=release|asan|tsan|coverage, VERBOSE=1 to see the commands, and
+# CPPFLAGS, CFLAGS, LDFLAGS, which are added to ours.
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
@@ -29,6 +30,10 @@ LANGUAGE = -std=c17 -I. -D_GNU_SOURCE $(WARNINGS) $(PACKAGE_CFLAGS)
 COMPILE = $(CC) $(LANGUAGE) $(CPPFLAGS) $(CFLAGS_$(VARIANT)) $(CFLAGS)
 LINK = $(CC) $(filter -fsanitize=% --coverage,$(CFLAGS_$(VARIANT))) $(CFLAGS) $(LDFLAGS)
 LIBS = $(PACKAGE_LIBS) -lm -lpthread
+
+# What is made, or with VERBOSE=1 the command that makes it.
+SAY = $(if $(VERBOSE),,@echo "  $@")
+QUIET = $(if $(VERBOSE),,@)
 
 # For sub-makes: as many jobs as processors, unless the caller has chosen.
 JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -60,7 +65,8 @@ build/allotd: $(BUILD)/allotd FORCE
 	@cmp -s $< $@ || { cp $< $@.tmp && mv $@.tmp $@; }
 
 $(BUILD)/allotd: $(BUILD)/server/main.o $(LIBRARIES)
-	$(LINK) -o $@ $< $(LIBRARIES) $(LIBS)
+	$(SAY)
+	$(QUIET)$(LINK) -o $@ $< $(LIBRARIES) $(LIBS)
 
 $(CORE): $(call objects,core)
 $(API): $(call objects,api)
@@ -68,11 +74,13 @@ $(SERVER): $(filter-out %/main.o,$(call objects,server))
 $(SUPPORT): $(call objects,tests/support)
 $(CORE) $(API) $(SERVER) $(SUPPORT): $(BUILD)/command $(BUILD)/sources
 	@mkdir -p $(@D)
-	rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+	$(SAY)
+	$(QUIET)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 $(BUILD)/%.o: %.c $(BUILD)/command
 	@mkdir -p $(@D)
-	$(COMPILE) -MMD -MP -c -o $@ $<
+	$(SAY)
+	$(QUIET)$(COMPILE) -MMD -MP -c -o $@ $<
 
 # The commands, and the files they take: each changes only with its content. So other flags compile
 # everything anew, and a source file that came or went makes its archive anew.
@@ -100,7 +108,8 @@ $(BUILD)/tests_$(1): $(call objects,tests/$(1))
 endef
 $(foreach folder,$(CRITERION),$(eval $(call criterion_program,$(folder))))
 $(CRITERION:%=$(BUILD)/tests_%): $(SUPPORT) $(LIBRARIES)
-	$(LINK) $(WRAP) -o $@ $(filter %.o,$^) \
+	$(SAY)
+	$(QUIET)$(LINK) $(WRAP) -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(SUPPORT) $(LIBRARIES) -Wl,--end-group $(LIBS) -lcriterion
 
 # A plain program, with a main of its own, from each file in tests/threads and tests/bench.
@@ -109,7 +118,8 @@ BENCHES := $(patsubst tests/bench/%.c,%,$(call sources,tests/bench))
 $(THREADS:%=$(BUILD)/thread_%): $(BUILD)/thread_%: $(BUILD)/tests/threads/%.o
 $(BENCHES:%=$(BUILD)/bench_%): $(BUILD)/bench_%: $(BUILD)/tests/bench/%.o
 $(THREADS:%=$(BUILD)/thread_%) $(BENCHES:%=$(BUILD)/bench_%): $(SUPPORT) $(LIBRARIES)
-	$(LINK) -o $@ $(filter %.o,$^) $(SUPPORT) $(LIBRARIES) $(LIBS)
+	$(SAY)
+	$(QUIET)$(LINK) -o $@ $(filter %.o,$^) $(SUPPORT) $(LIBRARIES) $(LIBS)
 
 # ---- testing ----
 
@@ -180,20 +190,22 @@ lint: $(TIDY_STAMPS) $(LINT)/cppcheck $(LINT)/shellcheck ## clang-tidy, cppcheck
 
 $(LINT)/%.tidy: %.c $(wildcard .clang-tidy tests/.clang-tidy)
 	@mkdir -p $(@D)
-	@echo clang-tidy $<
-	@clang-tidy --quiet $< -- $(LANGUAGE) 2>$@.log || { cat $@.log; exit 1; }
+	$(SAY)
+	$(QUIET)clang-tidy --quiet $< -- $(LANGUAGE) 2>$@.log || { cat $@.log; exit 1; }
 	@$(CC) $(LANGUAGE) -MM -MP -MT $@ -MF $(@:.tidy=.d) $<
 	@touch $@
 
 $(LINT)/cppcheck: $(C_SOURCES) $(C_HEADERS)
 	@mkdir -p $(LINT)/cppcheck-cache
-	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+	$(SAY)
+	$(QUIET)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--error-exitcode=1 --cppcheck-build-dir=$(LINT)/cppcheck-cache -I. $(C_SOURCES)
 	@touch $@
 
 $(LINT)/shellcheck: $(SHELL_SCRIPTS)
 	@mkdir -p $(@D)
-	shellcheck $^
+	$(SAY)
+	$(QUIET)shellcheck $^
 	@touch $@
 
 -include $(shell test -d $(LINT) && find $(LINT) -name '*.d')

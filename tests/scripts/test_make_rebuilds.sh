@@ -21,7 +21,7 @@ fail() {
 
 # compiled ARGUMENT...: builds, and prints the files that were compiled.
 compiled() {
-    make CPPFLAGS=-DANSWER=42 "$@" all >log 2>&1 || {
+    make VERBOSE=1 CPPFLAGS=-DANSWER=42 "$@" all >log 2>&1 || {
         cat log >&2
         fail "the build failed"
     }
