@@ -2,9 +2,9 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/error.h"
+#include "server/clock.h"
 
 /* A list without order: setting and cancelling, which every request does several times, cost O(1),
  * and the thread looks through all of them only when the earliest it knew of is due, which is rare
@@ -19,13 +19,6 @@ struct timers {
     int64_t wake_ms;       /* the thread sleeps until then */
     bool stopping;
 };
-
-int64_t timers_now_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void unlink_timer(struct timers *timers, struct timer *timer)
 {
@@ -70,47 +63,22 @@ static void run_timer(struct timers *timers, struct timer *timer)
     (void)pthread_cond_broadcast(&timers->idle);
 }
 
-static void sleep_until(struct timers *timers, int64_t wake_ms)
-{
-    timers->wake_ms = wake_ms;
-    if (wake_ms == INT64_MAX) {
-        (void)pthread_cond_wait(&timers->wake, &timers->mutex);
-    } else {
-        struct timespec until = {
-            .tv_sec = (time_t)(wake_ms / 1000),
-            .tv_nsec = (long)(wake_ms % 1000) * 1000000,
-        };
-        (void)pthread_cond_timedwait(&timers->wake, &timers->mutex, &until);
-    }
-}
-
 static void *timers_thread(void *argument)
 {
     struct timers *timers = argument;
     (void)pthread_mutex_lock(&timers->mutex);
     while (!timers->stopping) {
         int64_t earliest_ms;
-        struct timer *due = find_due(timers, timers_now_ms(), &earliest_ms);
+        struct timer *due = find_due(timers, clock_monotonic_ms(), &earliest_ms);
         if (due) {
             run_timer(timers, due);
         } else {
-            sleep_until(timers, earliest_ms);
+            timers->wake_ms = earliest_ms;
+            (void)clock_condition_wait(&timers->wake, &timers->mutex, earliest_ms);
         }
     }
     (void)pthread_mutex_unlock(&timers->mutex);
     return NULL;
-}
-
-static int init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    if (pthread_condattr_init(&attributes) != 0) {
-        return ALLOT_ENOMEM;
-    }
-    int failed = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) ||
-                 pthread_cond_init(condition, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
-    return failed ? ALLOT_ENOMEM : 0;
 }
 
 int timers_create(struct timers **ret)
@@ -122,10 +90,10 @@ int timers_create(struct timers **ret)
     if (pthread_mutex_init(&timers->mutex, NULL) != 0) {
         goto out_memory;
     }
-    if (init_condition(&timers->wake) < 0) {
+    if (clock_condition_init(&timers->wake) < 0) {
         goto out_mutex;
     }
-    if (init_condition(&timers->idle) < 0) {
+    if (clock_condition_init(&timers->idle) < 0) {
         goto out_wake;
     }
     if (pthread_create(&timers->thread, NULL, timers_thread, timers) != 0) {
@@ -168,7 +136,7 @@ void timer_init(struct timer *timer, timer_function *function, void *context)
 
 void timer_set(struct timers *timers, struct timer *timer, int64_t delay_ms)
 {
-    int64_t due_ms = timers_now_ms() + delay_ms;
+    int64_t due_ms = clock_monotonic_ms() + delay_ms;
     (void)pthread_mutex_lock(&timers->mutex);
     timer->due_ms = due_ms;
     if (!timer->is_set) {

@@ -37,7 +37,4 @@ void timer_set(struct timers *timers, struct timer *timer, int64_t delay_ms);
  * So the caller must hold no lock that the function takes. O(1). */
 void timer_cancel(struct timers *timers, struct timer *timer);
 
-/* Milliseconds of the monotonic clock. */
-int64_t timers_now_ms(void);
-
 #endif

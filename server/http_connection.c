@@ -1,0 +1,63 @@
+#include <stdlib.h>
+
+#include "server/http_private.h"
+
+static void cut(void *context)
+{
+    struct http_connection *connection = context;
+    (void)shutdown(connection->socket, SHUT_RDWR);
+}
+
+static void begin(struct http_server *server, struct MHD_Connection *mhd, void **context)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct http_connection *connection = calloc(1, sizeof *connection);
+    if (!connection) {
+        (void)shutdown(info->connect_fd, SHUT_RDWR); /* rather than one without deadlines */
+        return;
+    }
+    connection->server = server;
+    connection->socket = info->connect_fd;
+    timer_init(&connection->deadline, cut, connection);
+    timer_set(server->timers, &connection->deadline, server->config.times.header_ms);
+    *context = connection;
+}
+
+void http_connection_notify(void *server, struct MHD_Connection *mhd, void **context,
+                            enum MHD_ConnectionNotificationCode code)
+{
+    struct http_connection *connection = *context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        begin(server, mhd, context);
+    } else if (connection) {
+        /* The socket is still open here, and the deadline is over before it closes: so no cut can
+         * hit another connection that was given the same descriptor. */
+        timer_cancel(connection->server->timers, &connection->deadline);
+        free(connection);
+        *context = NULL;
+    }
+}
+
+static struct http_connection *find(struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+void http_connection_limit(struct MHD_Connection *mhd, int64_t delay_ms)
+{
+    struct http_connection *connection = find(mhd);
+    if (connection) {
+        timer_set(connection->server->timers, &connection->deadline, delay_ms);
+    }
+}
+
+void http_connection_wait(struct MHD_Connection *mhd)
+{
+    struct http_connection *connection = find(mhd);
+    if (connection) {
+        timer_cancel(connection->server->timers, &connection->deadline);
+    }
+}

@@ -1,0 +1,348 @@
+#include <stdlib.h>
+
+#include "server/http_private.h"
+
+/* An action on its way:
+ *
+ *                     store answers        snapshot is there
+ *     begin ──► ASKED ─────────────► HELD ──────────────────► settled: connection resumed
+ *                 │                    │                         ▲
+ *                 └── error, bound, server stops ────────────────┘
+ *
+ * Two hold it: the request, and whoever the next answer is expected from (the store, then the
+ * publisher). Whoever settles it first decides the outcome and resumes the connection; an answer
+ * that comes after that, even after the request or the server has gone, only lets it go. */
+struct http_exchange {
+    atomic_int references;
+    struct http_server *server; /* not valid once settled */
+    struct store *store;
+    struct publisher *publisher;
+    enum api_step step;
+    struct timer bound;
+    int64_t snapshot_ms;
+
+    /* The store's answer: written by its thread, read by the request once settled. */
+    struct store_txn_result *txn; /* owned, one allocation */
+    struct store_lease_result lease;
+
+    pthread_mutex_t mutex; /* protects what follows */
+    bool settled;
+    struct MHD_Connection *connection;
+    int error;
+
+    struct http_exchange *previous; /* among the server's, under its mutex */
+    struct http_exchange *next;
+};
+
+/* --- a copy of a transaction's result --- */
+
+/* Bytes that the copy takes behind its arrays; keys and values need no alignment. */
+static size_t count_bytes(const struct store_txn_result *result, size_t *ret_kvs)
+{
+    size_t bytes = 0;
+    *ret_kvs = 0;
+    for (size_t i = 0; i < result->result_count; i++) {
+        const struct store_op_result *op = &result->results[i];
+        *ret_kvs += op->kv_count;
+        for (size_t k = 0; k < op->kv_count; k++) {
+            bytes += op->kvs[k].key.size + op->kvs[k].value.size;
+        }
+    }
+    return bytes;
+}
+
+static struct span copy_span(char **place, struct span source)
+{
+    struct span copy = {*place, source.size};
+    if (source.size > 0) {
+        memcpy(*place, source.data, source.size);
+    }
+    *place += source.size;
+    return copy;
+}
+
+/* The result, its operations, their pairs and all bytes in one allocation; NULL if there is none.
+ */
+static struct store_txn_result *copy_txn_result(const struct store_txn_result *source)
+{
+    size_t kv_count;
+    size_t bytes = count_bytes(source, &kv_count);
+    size_t results_size = source->result_count * sizeof(struct store_op_result);
+    struct store_txn_result *copy =
+        malloc(sizeof *copy + results_size + kv_count * sizeof(struct store_kv) + bytes);
+    if (!copy) {
+        return NULL;
+    }
+    struct store_op_result *results = (struct store_op_result *)(copy + 1);
+    struct store_kv *kvs = (struct store_kv *)(results + source->result_count);
+    char *place = (char *)(kvs + kv_count);
+    *copy = *source;
+    copy->results = results;
+    for (size_t i = 0; i < source->result_count; i++) {
+        results[i] = source->results[i];
+        results[i].kvs = kvs;
+        for (size_t k = 0; k < source->results[i].kv_count; k++) {
+            kvs[k] = source->results[i].kvs[k];
+            kvs[k].key = copy_span(&place, kvs[k].key);
+            kvs[k].value = copy_span(&place, kvs[k].value);
+        }
+        kvs += results[i].kv_count;
+    }
+    return copy;
+}
+
+/* --- life --- */
+
+static void destroy(struct http_exchange *exchange)
+{
+    (void)pthread_mutex_destroy(&exchange->mutex);
+    free(exchange->txn);
+    free(exchange);
+}
+
+static void release(struct http_exchange *exchange)
+{
+    if (atomic_fetch_sub(&exchange->references, 1) == 1) {
+        destroy(exchange);
+    }
+}
+
+static void settle(struct http_exchange *exchange, int error)
+{
+    (void)pthread_mutex_lock(&exchange->mutex);
+    if (!exchange->settled) {
+        exchange->settled = true;
+        exchange->error = error;
+        MHD_resume_connection(exchange->connection);
+    }
+    (void)pthread_mutex_unlock(&exchange->mutex);
+}
+
+/* For who was expected to answer: settles, and lets go. */
+static void finish(struct http_exchange *exchange, int error)
+{
+    settle(exchange, error);
+    release(exchange);
+}
+
+/* What to tell when the store's thread has the action but its effect is not known or not visible:
+ * reading can be tried again, anything else may have happened. */
+static int unknown(const struct http_exchange *exchange)
+{
+    bool reads = exchange->step == API_WAIT_REVISION || exchange->step == API_LEASE_TIME_TO_LIVE;
+    return reads ? ALLOT_EUNAVAILABLE : ALLOT_EUNKNOWN;
+}
+
+static void on_bound(void *context)
+{
+    struct http_exchange *exchange = context;
+    settle(exchange, unknown(exchange));
+}
+
+/* --- answers --- */
+
+static void on_snapshot(void *context, int error)
+{
+    struct http_exchange *exchange = context;
+    /* A transaction whose checks failed has written nothing. */
+    bool undone = exchange->txn && !exchange->txn->succeeded;
+    if (error < 0) {
+        error = undone ? ALLOT_EUNAVAILABLE : unknown(exchange);
+    }
+    finish(exchange, error);
+}
+
+static void wait_for_snapshot(struct http_exchange *exchange, int64_t revision)
+{
+    int error =
+        publisher_wait(exchange->publisher, revision, exchange->snapshot_ms, on_snapshot, exchange);
+    if (error < 0) {
+        on_snapshot(exchange, error);
+    }
+}
+
+static void on_txn(void *context, int error, const struct store_txn_result *result)
+{
+    struct http_exchange *exchange = context;
+    if (error < 0) {
+        finish(exchange, error);
+        return;
+    }
+    exchange->txn = copy_txn_result(result);
+    if (!exchange->txn) {
+        finish(exchange, ALLOT_EUNKNOWN); /* done, but we can't tell of it */
+        return;
+    }
+    wait_for_snapshot(exchange, result->revision);
+}
+
+static void on_range(void *context, int error, const struct store_range_result *result)
+{
+    struct http_exchange *exchange = context;
+    if (error < 0) {
+        finish(exchange, unknown(exchange));
+        return;
+    }
+    wait_for_snapshot(exchange, result->revision);
+}
+
+/* A revocation doesn't tell its revision. What is read after it is not older. */
+static void find_revision(struct http_exchange *exchange)
+{
+    const struct store_range newest = {.keys = {.key = SPAN("/")}, .limit = 1};
+    int error = exchange->store->operations->range(exchange->store, &newest, on_range, exchange);
+    if (error < 0) {
+        finish(exchange, unknown(exchange));
+    }
+}
+
+static void on_lease(void *context, int error, const struct store_lease_result *result)
+{
+    struct http_exchange *exchange = context;
+    if (error < 0) {
+        finish(exchange, error);
+        return;
+    }
+    exchange->lease = *result;
+    if (exchange->step == API_LEASE_REVOKE) {
+        find_revision(exchange);
+    } else {
+        finish(exchange, 0);
+    }
+}
+
+/* --- questions --- */
+
+static int ask(struct http_exchange *exchange, const union api_action *action)
+{
+    struct store *store = exchange->store;
+    switch (exchange->step) {
+    case API_TXN:
+        return store->operations->txn(store, &action->txn, on_txn, exchange);
+    case API_LEASE_GRANT:
+        return store->operations->lease_grant(store, action->lease.id, action->lease.ttl, on_lease,
+                                              exchange);
+    case API_LEASE_KEEP_ALIVE:
+        return store->operations->lease_keep_alive(store, action->lease.id, on_lease, exchange);
+    case API_LEASE_REVOKE:
+        return store->operations->lease_revoke(store, action->lease.id, on_lease, exchange);
+    case API_LEASE_TIME_TO_LIVE:
+        return store->operations->lease_time_to_live(store, action->lease.id, on_lease, exchange);
+    case API_WAIT_REVISION:
+        return publisher_wait(exchange->publisher, action->revision, exchange->snapshot_ms,
+                              on_snapshot, exchange);
+    case API_REPLY:
+        break;
+    }
+    return ALLOT_EINVAL;
+}
+
+/* Suspends the connection and puts the exchange among the server's, so that stopping finds and
+ * resumes it; false, and nothing suspended, if stopping was there before. */
+static bool suspend(struct http_server *server, struct http_exchange *exchange)
+{
+    (void)pthread_mutex_lock(&server->mutex);
+    bool welcome = !server->aborting;
+    if (welcome) {
+        MHD_suspend_connection(exchange->connection);
+        exchange->next = server->exchanges;
+        if (server->exchanges) {
+            server->exchanges->previous = exchange;
+        }
+        server->exchanges = exchange;
+    }
+    (void)pthread_mutex_unlock(&server->mutex);
+    return welcome;
+}
+
+static void delist(struct http_server *server, struct http_exchange *exchange)
+{
+    (void)pthread_mutex_lock(&server->mutex);
+    if (exchange->previous) {
+        exchange->previous->next = exchange->next;
+    } else {
+        server->exchanges = exchange->next;
+    }
+    if (exchange->next) {
+        exchange->next->previous = exchange->previous;
+    }
+    (void)pthread_mutex_unlock(&server->mutex);
+}
+
+static int create(struct http_server *server, struct MHD_Connection *connection, enum api_step step,
+                  struct http_exchange **ret)
+{
+    struct http_exchange *exchange = calloc(1, sizeof *exchange);
+    if (!exchange) {
+        return ALLOT_ENOMEM;
+    }
+    if (pthread_mutex_init(&exchange->mutex, NULL) != 0) {
+        free(exchange);
+        return ALLOT_ENOMEM;
+    }
+    atomic_init(&exchange->references, 2);
+    exchange->server = server;
+    exchange->store = server->config.store;
+    exchange->publisher = server->config.publisher;
+    exchange->step = step;
+    exchange->snapshot_ms = server->config.times.snapshot_ms;
+    exchange->connection = connection;
+    timer_init(&exchange->bound, on_bound, exchange);
+    *ret = exchange;
+    return 0;
+}
+
+int http_exchange_begin(struct http_server *server, struct MHD_Connection *connection,
+                        enum api_step step, const union api_action *action,
+                        struct http_exchange **ret)
+{
+    struct http_exchange *exchange = NULL;
+    int error = create(server, connection, step, &exchange);
+    if (error < 0) {
+        return error;
+    }
+    if (!suspend(server, exchange)) {
+        destroy(exchange);
+        return ALLOT_ECANCELED;
+    }
+    *ret = exchange;
+    timer_set(server->timers, &exchange->bound, server->config.times.exchange_ms);
+    error = ask(exchange, action);
+    if (error < 0) {
+        finish(exchange, error);
+    }
+    return 0;
+}
+
+struct api_outcome http_exchange_outcome(struct http_exchange *exchange)
+{
+    (void)pthread_mutex_lock(&exchange->mutex);
+    int error = exchange->error;
+    (void)pthread_mutex_unlock(&exchange->mutex);
+    bool is_lease = exchange->step != API_TXN && exchange->step != API_WAIT_REVISION;
+    return (struct api_outcome){
+        .error = error,
+        .txn = error == 0 ? exchange->txn : NULL,
+        .lease = error == 0 && is_lease ? &exchange->lease : NULL,
+    };
+}
+
+void http_exchange_end(struct http_exchange *exchange)
+{
+    if (!exchange) {
+        return;
+    }
+    timer_cancel(exchange->server->timers, &exchange->bound);
+    delist(exchange->server, exchange);
+    release(exchange);
+}
+
+void http_exchange_abort_all(struct http_server *server)
+{
+    (void)pthread_mutex_lock(&server->mutex);
+    server->aborting = true;
+    for (struct http_exchange *exchange = server->exchanges; exchange; exchange = exchange->next) {
+        settle(exchange, unknown(exchange));
+    }
+    (void)pthread_mutex_unlock(&server->mutex);
+}

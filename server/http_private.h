@@ -1,0 +1,78 @@
+/* What the files of the HTTP server share; see http_server.h. Nobody else includes this. */
+#ifndef ALLOT_SERVER_HTTP_PRIVATE_H
+#define ALLOT_SERVER_HTTP_PRIVATE_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "server/http_server.h"
+#include "server/timers.h"
+
+/* --- the server --- */
+
+struct http_exchange;
+
+struct http_server {
+    struct http_server_config config;
+    struct sockaddr_storage address;
+    struct MHD_Daemon *daemon;
+    struct timers *timers;
+    char id_prefix[17]; /* of the request ids made here: unpredictable, so never met twice */
+    atomic_uint_fast64_t id_count;
+    atomic_bool draining; /* replies close their connections */
+
+    pthread_mutex_t mutex;           /* protects what follows */
+    pthread_cond_t quiet;            /* in_flight has become 0 */
+    long in_flight;                  /* requests that have begun and not ended */
+    bool aborting;                   /* no exchange begins any more */
+    struct http_exchange *exchanges; /* all that a suspended request waits for */
+};
+
+/* --- connections --- */
+
+struct http_connection {
+    struct http_server *server;
+    int socket;
+    struct timer deadline;
+};
+
+/* libmicrohttpd's callback when a connection begins and ends. */
+void http_connection_notify(void *server, struct MHD_Connection *mhd, void **context,
+                            enum MHD_ConnectionNotificationCode code);
+
+/* From now on the connection has @delay_ms, and is cut if nothing takes that back in time: by
+ * another call, or by http_connection_wait. A cut is a shutdown of the socket, which libmicrohttpd
+ * then finds closed; it alone closes it. */
+void http_connection_limit(struct MHD_Connection *mhd, int64_t delay_ms);
+void http_connection_wait(struct MHD_Connection *mhd);
+
+/* --- requests --- */
+
+/* libmicrohttpd's callbacks: the raw target, which begins a request; the request as it comes in and
+ * each time it is resumed; its end. */
+void *http_request_begin(void *context, const char *target, struct MHD_Connection *connection);
+enum MHD_Result http_request_advance(void *server, struct MHD_Connection *connection,
+                                     const char *url, const char *method, const char *version,
+                                     const char *upload, size_t *upload_size, void **context);
+void http_request_end(void *context, struct MHD_Connection *connection, void **ended,
+                      enum MHD_RequestTerminationCode code);
+
+/* --- exchanges --- */
+
+/* Suspends @connection, hands @action to the store, and resumes @connection when the outcome is
+ * there: from then on, and not before, http_exchange_outcome may be asked. @action and @call stay
+ * as they are until then. Errors, nothing suspended: ALLOT_ENOMEM, ALLOT_ECANCELED (stopping). */
+int http_exchange_begin(struct http_server *server, struct MHD_Connection *connection,
+                        enum api_step step, const union api_action *action,
+                        struct http_exchange **ret);
+
+/* What became of it. What it points to is valid until http_exchange_end. */
+struct api_outcome http_exchange_outcome(struct http_exchange *exchange);
+
+void http_exchange_end(struct http_exchange *exchange); /* NULL is fine */
+
+/* Ends all waits of @server (what was asked of the store may still happen), and lets none begin. */
+void http_exchange_abort_all(struct http_server *server);
+
+#endif

@@ -1,0 +1,433 @@
+#include <inttypes.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <time.h>
+
+#include "server/http_private.h"
+#include "server/log.h"
+
+/* The life of a request. libmicrohttpd calls http_request_begin with the target, and then
+ * http_request_advance: once with the headers, for each piece of the body, once at its end, and
+ * after each suspension.
+ *
+ *     HEADERS ──► BODY ──► (end of body) ──► ASKING ⇄ suspended ──► ANSWERED
+ *        │          │                           ▲        │
+ *        └──────────┴──► REFUSED ───────────────┼────────┴─ (the call has its reply)
+ *              (the body is read away) ─► (end of body) ──► ANSWERED
+ *
+ * A reply can't be queued while a body is being sent, except before its first piece; so a refused
+ * one is read away within HTTP_MAX_DRAIN bytes and drain_ms. */
+enum phase { PHASE_HEADERS, PHASE_BODY, PHASE_REFUSED, PHASE_ASKING, PHASE_ANSWERED };
+
+/* A reply that the adapter itself gives. */
+struct plain_reply {
+    unsigned status;
+    const char *body;
+};
+
+static const struct plain_reply target_too_long = {
+    MHD_HTTP_URI_TOO_LONG,
+    "{\"type\":\"about:blank\",\"title\":\"URI Too Long\",\"status\":414,"
+    "\"detail\":\"the path and query may have at most 4096 bytes\"}",
+};
+static const struct plain_reply body_too_large = {
+    MHD_HTTP_CONTENT_TOO_LARGE,
+    "{\"type\":\"about:blank\",\"title\":\"Content Too Large\",\"status\":413,"
+    "\"detail\":\"the body is larger than this resource takes\"}",
+};
+static const struct plain_reply out_of_memory = {
+    MHD_HTTP_SERVICE_UNAVAILABLE,
+    "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
+    "\"detail\":\"out of memory\"}",
+};
+_Static_assert(API_MAX_TARGET == 4096, "said in target_too_long");
+
+struct http_request {
+    struct http_server *server;
+    struct MHD_Connection *connection;
+    enum phase phase;
+    bool counted;   /* in the server's in_flight */
+    bool head_only; /* the method was HEAD */
+    int64_t begin_us;
+    char *target; /* owned */
+    char method[16];
+    char id[HTTP_MAX_REQUEST_ID + 1];
+    struct buffer body;
+    size_t drained; /* bytes of a refused body */
+
+    struct api_request api;
+    struct api_call *call;            /* NULL before the headers, or if there is no memory */
+    const struct plain_reply *answer; /* instead of the call's reply */
+    struct http_exchange *exchange;   /* while suspended, and until the outcome is used */
+    unsigned status;                  /* of the reply that was queued; 0: none yet */
+};
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* --- begin --- */
+
+void *http_request_begin(void *context, const char *target, struct MHD_Connection *connection)
+{
+    struct http_server *server = context;
+    http_connection_limit(connection, server->config.times.header_ms);
+    struct http_request *request = calloc(1, sizeof *request);
+    if (!request) {
+        return NULL;
+    }
+    request->server = server;
+    request->connection = connection;
+    request->begin_us = now_us();
+    size_t size = strlen(target) + 1;
+    request->target = malloc(size);
+    if (!request->target) {
+        free(request);
+        return NULL;
+    }
+    memcpy(request->target, target, size);
+    return request;
+}
+
+/* --- headers --- */
+
+static struct span find_header(void *context, const char *name)
+{
+    struct http_request *request = context;
+    const char *value = NULL;
+    size_t size = 0;
+    if (MHD_lookup_connection_value_n(request->connection, MHD_HEADER_KIND, name, strlen(name),
+                                      &value, &size) != MHD_YES) {
+        return (struct span){NULL, 0};
+    }
+    return (struct span){value ? value : "", size};
+}
+
+/* What a client calls its request, if that can be written anywhere as it is; else a name of ours.
+ */
+static void name_request(struct http_request *request)
+{
+    static const char characters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-";
+    struct span given = find_header(request, "X-Request-Id");
+    bool valid = given.size > 0 && given.size <= HTTP_MAX_REQUEST_ID;
+    for (size_t i = 0; i < given.size && valid; i++) {
+        valid = given.data[i] != '\0' && strchr(characters, given.data[i]);
+    }
+    if (valid) {
+        memcpy(request->id, given.data, given.size);
+        request->id[given.size] = '\0';
+    } else {
+        struct http_server *server = request->server;
+        (void)snprintf(request->id, sizeof request->id, "%s-%" PRIu64, server->id_prefix,
+                       (uint64_t)atomic_fetch_add(&server->id_count, 1));
+    }
+}
+
+/* The length that the headers announce: -1 if they don't tell. libmicrohttpd has refused what is
+ * not a number. */
+static int64_t body_length(struct http_request *request)
+{
+    if (find_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING).size > 0) {
+        return -1;
+    }
+    struct span length = find_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    return length.size > 0 ? strtoll(length.data, NULL, 10) : 0;
+}
+
+static void count_in(struct http_request *request)
+{
+    struct http_server *server = request->server;
+    (void)pthread_mutex_lock(&server->mutex);
+    server->in_flight++;
+    request->counted = true;
+    (void)pthread_mutex_unlock(&server->mutex);
+}
+
+static void describe(struct http_request *request, const char *method)
+{
+    request->head_only = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+    (void)snprintf(request->method, sizeof request->method, "%s", method);
+    request->api = (struct api_request){
+        .method = span_of(request->head_only ? MHD_HTTP_METHOD_GET : request->method),
+        .target = span_of(request->target),
+        .header = find_header,
+        .header_context = request,
+        .request_id = span_of(request->id),
+        .head_only = request->head_only,
+    };
+}
+
+/* Looks at the headers; true if they are enough to refuse the request. */
+static bool refuse_by_headers(struct http_request *request, int64_t length)
+{
+    size_t body_limit = 0;
+    if (request->api.target.size > API_MAX_TARGET) {
+        request->answer = &target_too_long;
+        return true;
+    }
+    if (api_call_create(&request->api, request->server->config.runtime, &request->call) < 0) {
+        request->answer = &out_of_memory;
+        return true;
+    }
+    if (api_refuse_early(request->call, length, &body_limit)) {
+        return true;
+    }
+    buffer_init(&request->body, body_limit);
+    return false;
+}
+
+/* --- reply --- */
+
+struct outgoing {
+    unsigned status;
+    const char *type; /* NULL: no body */
+    struct span body;
+    const struct api_header *headers;
+    size_t header_count;
+};
+
+static struct outgoing find_reply(const struct http_request *request)
+{
+    if (request->answer) {
+        return (struct outgoing){
+            .status = request->answer->status,
+            .type = "application/problem+json",
+            .body = span_of(request->answer->body),
+        };
+    }
+    const struct api_reply *reply = api_call_reply(request->call);
+    return (struct outgoing){
+        .status = (unsigned)reply->status,
+        .type = reply->content_type,
+        .body = reply->content_type ? buffer_span(&reply->body) : (struct span){NULL, 0},
+        .headers = reply->headers,
+        .header_count = reply->header_count,
+    };
+}
+
+static struct MHD_Response *make_response(const struct http_request *request,
+                                          const struct outgoing *reply)
+{
+    /* Not copied: the call and its reply live until the request ends, after the last byte. */
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        reply->body.size, (void *)reply->body.data, MHD_RESPMEM_PERSISTENT);
+    enum MHD_Result done = response ? MHD_YES : MHD_NO;
+    if (done == MHD_YES && reply->type) {
+        done = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
+    }
+    if (done == MHD_YES) {
+        done = MHD_add_response_header(response, "X-Request-Id", request->id);
+    }
+    if (done == MHD_YES && atomic_load(&request->server->draining)) {
+        done = MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
+    for (size_t i = 0; i < reply->header_count && done == MHD_YES; i++) {
+        done = MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
+    }
+    if (done != MHD_YES && response) {
+        MHD_destroy_response(response);
+        response = NULL;
+    }
+    return response;
+}
+
+/* MHD_NO, for want of memory, makes libmicrohttpd close the connection. */
+static enum MHD_Result answer(struct http_request *request)
+{
+    struct outgoing reply = find_reply(request);
+    struct MHD_Response *response = make_response(request, &reply);
+    if (!response) {
+        return MHD_NO;
+    }
+    request->phase = PHASE_ANSWERED;
+    request->status = reply.status;
+    http_connection_limit(request->connection, request->server->config.times.send_ms);
+    enum MHD_Result result = MHD_queue_response(request->connection, reply.status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* --- body --- */
+
+/* Whether a refusal is better sent before the body than after it: the client waits to be asked for
+ * it, or it is too long to be read away. libmicrohttpd then closes the connection, and does this
+ * for POST and PUT alone. */
+static bool answers_before_body(struct http_request *request, int64_t length)
+{
+    bool can = strcmp(request->method, MHD_HTTP_METHOD_POST) == 0 ||
+               strcmp(request->method, MHD_HTTP_METHOD_PUT) == 0;
+    return can && length != 0 &&
+           (length > HTTP_MAX_DRAIN || find_header(request, MHD_HTTP_HEADER_EXPECT).size > 0);
+}
+
+static void begin_drain(struct http_request *request)
+{
+    request->phase = PHASE_REFUSED;
+    buffer_release(&request->body);
+    http_connection_limit(request->connection, request->server->config.times.drain_ms);
+}
+
+static enum MHD_Result take_headers(struct http_request *request, const char *method)
+{
+    count_in(request);
+    name_request(request);
+    describe(request, method);
+    int64_t length = body_length(request);
+    if (!refuse_by_headers(request, length)) {
+        request->phase = PHASE_BODY;
+        http_connection_limit(request->connection, request->server->config.times.body_ms);
+        return MHD_YES;
+    }
+    if (answers_before_body(request, length)) {
+        return answer(request);
+    }
+    begin_drain(request);
+    return MHD_YES;
+}
+
+static enum MHD_Result take_piece(struct http_request *request, struct span piece)
+{
+    if (request->phase == PHASE_BODY) {
+        buffer_append(&request->body, piece);
+        if (request->body.error < 0) {
+            request->answer =
+                request->body.error == ALLOT_ELIMIT ? &body_too_large : &out_of_memory;
+            begin_drain(request);
+        }
+        return MHD_YES;
+    }
+    request->drained += piece.size;
+    return request->drained > HTTP_MAX_DRAIN ? MHD_NO : MHD_YES;
+}
+
+/* --- steps --- */
+
+/* Goes on from @step until there is a reply, or something to wait for. */
+static enum MHD_Result follow(struct http_request *request, enum api_step step)
+{
+    while (step != API_REPLY) {
+        int error = http_exchange_begin(request->server, request->connection, step,
+                                        api_call_action(request->call), &request->exchange);
+        if (error == 0) {
+            request->phase = PHASE_ASKING;
+            return MHD_YES;
+        }
+        step = api_resume(request->call, &(struct api_outcome){.error = error});
+    }
+    return answer(request);
+}
+
+static enum MHD_Result take_end(struct http_request *request)
+{
+    http_connection_wait(request->connection);
+    request->api.body = buffer_span(&request->body);
+    return follow(request, api_begin(request->call));
+}
+
+static enum MHD_Result take_outcome(struct http_request *request)
+{
+    struct api_outcome outcome = http_exchange_outcome(request->exchange);
+    enum api_step step = api_resume(request->call, &outcome);
+    http_exchange_end(request->exchange);
+    request->exchange = NULL;
+    return follow(request, step);
+}
+
+enum MHD_Result http_request_advance(void *server, struct MHD_Connection *connection,
+                                     const char *url, const char *method, const char *version,
+                                     const char *upload, size_t *upload_size, void **context)
+{
+    (void)server;
+    (void)connection;
+    (void)url; /* decoded, and so of no use: see target */
+    (void)version;
+    struct http_request *request = *context;
+    if (!request) {
+        return MHD_NO;
+    }
+    if (request->phase == PHASE_HEADERS) {
+        return take_headers(request, method);
+    }
+    if (*upload_size > 0) {
+        struct span piece = {upload, *upload_size};
+        *upload_size = 0;
+        return take_piece(request, piece);
+    }
+    switch (request->phase) {
+    case PHASE_BODY:
+        return take_end(request);
+    case PHASE_REFUSED:
+        return answer(request);
+    case PHASE_ASKING:
+        return take_outcome(request);
+    case PHASE_HEADERS:
+    case PHASE_ANSWERED:
+        break;
+    }
+    return MHD_NO;
+}
+
+/* --- end --- */
+
+/* What is refused is worth more attention than what is done. */
+static void log_access(const struct http_request *request)
+{
+    enum log_level level = request->status >= 500   ? LOG_WARNING
+                           : request->status >= 400 ? LOG_INFO
+                                                    : LOG_DEBUG;
+    if (!log_enabled(level)) {
+        return;
+    }
+    char client[64] = "";
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (info && info->client_addr) {
+        bool v6 = info->client_addr->sa_family == AF_INET6;
+        (void)getnameinfo(info->client_addr,
+                          v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in), client,
+                          sizeof client, NULL, 0, NI_NUMERICHOST);
+    }
+    log_write(level, request->status ? "request" : "request aborted",
+              LOG_FIELDS(log_text("request_id", request->id), log_text("client", client),
+                         log_text("method", request->method), log_text("path", request->target),
+                         log_integer("status", request->status),
+                         log_milliseconds("duration_ms", now_us() - request->begin_us)));
+}
+
+static void count_out(struct http_server *server)
+{
+    (void)pthread_mutex_lock(&server->mutex);
+    server->in_flight--;
+    if (server->in_flight == 0) {
+        (void)pthread_cond_broadcast(&server->quiet);
+    }
+    (void)pthread_mutex_unlock(&server->mutex);
+}
+
+void http_request_end(void *context, struct MHD_Connection *connection, void **ended,
+                      enum MHD_RequestTerminationCode code)
+{
+    struct http_server *server = context;
+    struct http_request *request = *ended;
+    (void)code; /* the status tells whether there was a reply */
+    *ended = NULL;
+    http_connection_limit(connection, server->config.times.idle_ms);
+    if (!request) {
+        return;
+    }
+    log_access(request);
+    http_exchange_end(request->exchange);
+    api_call_destroy(request->call);
+    buffer_release(&request->body);
+    if (request->counted) {
+        count_out(server);
+    }
+    free(request->target);
+    free(request);
+}
