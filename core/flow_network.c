@@ -14,12 +14,15 @@ enum {
     PAGE_ANY = 2,
 };
 
+/* Slots are summed in 64 bits, so their product with a count needs more. */
+__extension__ typedef __int128 wide;
+
 /* @count, scaled by @numerator / @denominator and rounded up, but never more than @count. */
 static int32_t scale(int32_t count, int64_t numerator, int64_t denominator)
 {
     if (numerator > denominator)
         return count;
-    return (int32_t)(((int64_t)count * numerator + denominator - 1) / denominator);
+    return (int32_t)(((wide)count * numerator + denominator - 1) / denominator);
 }
 
 static int32_t greater(int32_t a, int32_t b)

@@ -138,6 +138,10 @@ int solver_solve(const struct state *state, const struct executor *executor, str
     if (!solving.solution || !solving.room)
         goto out;
     int64_t room = measure(state, solving.room);
+    if (room > INT32_MAX) {
+        error = ALLOT_ELIMIT;
+        goto out;
+    }
     solving.solution->member = malloc(((size_t)room + 1) * sizeof *solving.solution->member);
     if (!solving.solution->member)
         goto out;

@@ -29,8 +29,8 @@ struct executor {
 };
 
 /* Solves @state. @executor may be NULL: then on this thread. On success @ret is a new solution with
- * one reference; on error (ALLOT_ENOMEM; ALLOT_ELIMIT: too many nodes) it is untouched.
- * Deterministic. */
+ * one reference; on error (ALLOT_ENOMEM; ALLOT_ELIMIT: more nodes, or replicas, than can be
+ * numbered) it is untouched. Deterministic. */
 int solver_solve(const struct state *state, const struct executor *executor, struct solution **ret);
 
 struct solution *solution_ref(struct solution *solution);

@@ -88,7 +88,7 @@ struct state {
 };
 
 /* Makes the state of @keyspace (a reference is taken). Errors, @ret untouched: ALLOT_ENOMEM;
- * ALLOT_ELIMIT (more than INT32_MAX entries, or slots). */
+ * ALLOT_ELIMIT (more than INT32_MAX / 2 members, items or assignments). */
 int state_observe(const struct state_config *config, struct keyspace *keyspace, struct state **ret);
 
 struct state *state_ref(struct state *state);

@@ -123,7 +123,7 @@ static int observe_members(struct state *state, struct member_table *table)
         state->item_limit[member] = entry->member.item_limit;
         state->zone_slots += entry->member.item_limit;
     }
-    return state->zone_slots > INT32_MAX ? ALLOT_ELIMIT : 0;
+    return 0;
 }
 
 /* Members are in order of zone; a zone counts once one of its members can hold anything. */
@@ -187,8 +187,6 @@ static int observe_items(struct state *state, struct invalid_items *invalid)
         state->replication[state->item_count++] = entry->item.replication;
         state->item_slots += entry->item.replication;
     }
-    if (state->item_slots > INT32_MAX)
-        return ALLOT_ELIMIT;
     if ((size_t)state->item_count == range.count)
         return 0;
 
