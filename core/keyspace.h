@@ -15,20 +15,20 @@
 /* One decoded key. Immutable; lives as long as any keyspace that holds it. */
 struct entry {
     struct key_parts parts; /* spans point into key */
-    bool valid; /* false: the key or value does not decode (kept only with keep_invalid) */
     struct span key;
     struct span value; /* raw */
     int64_t create_revision;
     int64_t mod_revision;
     int64_t version;
     int64_t lease;
-    uint64_t
-        member_hash; /* of zone and suffix; members and assignments: equal names, equal hashes */
+    /* Of zone and suffix, for members and assignments: equal names have equal hashes. */
+    uint64_t member_hash;
     union {
         struct item_value item;
         struct member_value member;
         struct assignment_value assignment;
     };
+    bool valid; /* false: the key or value does not decode (kept only with keep_invalid) */
 };
 
 /* Why an event was not taken as it came: for the log. */
