@@ -62,7 +62,8 @@ int keyspace_create(const struct keyspace_config *config, struct keyspace **ret)
 /* Loading: collects keys in any number of steps and any order, then makes a keyspace of exactly
  * those with @former's configuration. @former is borrowed until the loader is destroyed.
  * keyspace_loader_create: ALLOT_ENOMEM.
- * keyspace_loader_add: decodes and copies @kvs. ALLOT_ENOMEM.
+ * keyspace_loader_add: decodes and copies @kvs; those not below the root are left out. ALLOT_ENOMEM
+ * (then some of @kvs were added: the loader is to be destroyed).
  * keyspace_loader_finish: a new keyspace as of @revision. ALLOT_ENOMEM; ALLOT_EEXISTS (a key
  * twice); ALLOT_ECLUSTER (@former belongs to another cluster; a freshly created one belongs to
  * none). The loader is then empty, and is to be destroyed either way. Cost: linear, and a sort if
@@ -78,8 +79,10 @@ void keyspace_loader_destroy(struct keyspace_loader *loader); /* NULL is fine */
  * by (key, mod revision). Single inconsistent events are tolerated and reported.
  * Errors, @ret untouched: ALLOT_ECLUSTER (cluster id changed), ALLOT_EORDER (the first mod revision
  * of a response is not greater than the revision reached before it, or revisions decrease),
- * ALLOT_ENOMEM; the error of a response that carries one. Cost: the events, sorted, and the pages
- * that they touch. */
+ * ALLOT_ENOMEM (what was reported by then is reported again when it is tried again); the error of a
+ * response that carries one. The responses are checked before anything is reported. A @former that
+ * belongs to no cluster takes that of the first response. Cost: the events, sorted, the pages that
+ * they touch, and the list of pages. */
 int keyspace_apply(const struct keyspace *former, const struct store_watch_response *responses,
                    size_t count, struct keyspace **ret);
 
