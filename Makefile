@@ -104,13 +104,12 @@ CRITERION := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.c))
 WRAP := -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
 
 define criterion_program
-$(BUILD)/tests_$(1): $(call objects,tests/$(1))
+$(BUILD)/tests_$(1): $(call objects,tests/$(1)) $(call objects,tests/support)
 endef
 $(foreach folder,$(CRITERION),$(eval $(call criterion_program,$(folder))))
-$(CRITERION:%=$(BUILD)/tests_%): $(SUPPORT) $(LIBRARIES)
+$(CRITERION:%=$(BUILD)/tests_%): $(LIBRARIES)
 	$(SAY)
-	$(QUIET)$(LINK) $(WRAP) -o $@ $(filter %.o,$^) \
-		-Wl,--start-group $(SUPPORT) $(LIBRARIES) -Wl,--end-group $(LIBS) -lcriterion
+	$(QUIET)$(LINK) $(WRAP) -o $@ $(filter %.o,$^) $(LIBRARIES) $(LIBS) -lcriterion
 
 # A plain program, with a main of its own, from each file in tests/threads and tests/bench.
 THREADS := $(patsubst tests/threads/%.c,%,$(call sources,tests/threads))
