@@ -219,6 +219,10 @@ static void restart(struct loop *loop, int error)
               LOG_FIELDS(log_text("error", allot_error_text(error))));
     if (error == ALLOT_EFENCE)
         session_check(loop->session);
+    pthread_mutex_lock(&loop->mutex);
+    if (loop->newest && loop->changed_ms == 0)
+        loop->changed_ms = clock_monotonic_ms(); /* the new allocator hasn't seen it */
+    pthread_mutex_unlock(&loop->mutex);
 }
 
 /* Waits for a state that the allocator hasn't seen, or until @wake_at_ms; false: stop. A new state
