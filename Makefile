@@ -194,11 +194,11 @@ $(LINT)/%.tidy: %.c $(wildcard .clang-tidy tests/.clang-tidy)
 	@$(CC) $(LANGUAGE) -MM -MP -MT $@ -MF $(@:.tidy=.d) $<
 	@touch $@
 
-$(LINT)/cppcheck: $(C_SOURCES) $(C_HEADERS)
-	@mkdir -p $(LINT)/cppcheck-cache
+$(LINT)/cppcheck: tests/criterion.cfg $(C_SOURCES) $(C_HEADERS)
+	@mkdir -p $(@D)
 	$(SAY)
 	$(QUIET)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
-		--error-exitcode=1 --cppcheck-build-dir=$(LINT)/cppcheck-cache -I. $(C_SOURCES)
+		--error-exitcode=1 --library=tests/criterion.cfg -I. $(C_SOURCES)
 	@touch $@
 
 $(LINT)/shellcheck: $(SHELL_SCRIPTS)

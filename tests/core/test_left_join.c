@@ -24,7 +24,7 @@ static void check(const int *left, size_t left_count, const int *right, size_t r
                              .right_count = right_count,
                              .compare = compare,
                              .context = &numbers};
-    struct left_join_row row;
+    struct left_join_row row = {0};
     for (size_t l = 0; l < left_count; l++) {
         cr_assert(left_join_next(&join, &row));
         cr_assert_eq(row.left, l);
