@@ -127,14 +127,16 @@ static void set_current(struct flow_network *network)
         network->item_zone_begin[i] = zones;
         for (int32_t zone = 0; zone < state->zone_count; zone++, zone_item++) {
             int32_t count = 0;
+            int32_t last = STATE_NONE;
             network->zone_member_begin[zone_item] = members;
             for (; a < end && state->assignment_zone[a] <= zone; a++) {
                 int32_t member = state->assignment_member[a];
                 if (state->assignment_zone[a] == STATE_NONE)
                     continue;
                 count++;
-                if (member != STATE_NONE)
+                if (member != STATE_NONE && member != last)
                     network->current_member[members++] = network->first_member + member;
+                last = member; /* which may be listed twice, in two slots, but is one member */
             }
             if (count == 0)
                 continue;
