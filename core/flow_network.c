@@ -34,8 +34,8 @@ int flow_network_init(struct flow_network *network, const struct state *state)
 {
     size_t members = (size_t)state->member_count + 1;
     *network = (struct flow_network){.state = state};
-    network->limit = malloc(members * sizeof *network->limit);
-    network->fair_share = malloc(members * sizeof *network->fair_share);
+    network->limit = calloc(members, sizeof *network->limit);
+    network->fair_share = calloc(members, sizeof *network->fair_share);
     if (network->limit && network->fair_share)
         return 0;
     flow_network_release(network);
@@ -67,7 +67,7 @@ static int reserve(int32_t **array, size_t count)
 
 static int reserve_items(struct flow_network *network, int32_t count)
 {
-    if (count <= network->item_capacity)
+    if (count <= network->item_capacity && network->zone_member_begin)
         return 0;
     size_t items = (size_t)count;
     size_t zone_items = items * (size_t)network->state->zone_count;
@@ -83,7 +83,7 @@ static int reserve_items(struct flow_network *network, int32_t count)
 
 static int reserve_assignments(struct flow_network *network, int32_t count)
 {
-    if (count <= network->assignment_capacity)
+    if (count <= network->assignment_capacity && network->current_member)
         return 0;
     size_t assignments = (size_t)count;
     int error = reserve(&network->current_zone, assignments);
@@ -189,6 +189,8 @@ int flow_network_set_chunk(struct flow_network *network, int32_t begin, int32_t 
 static int32_t initial_height(const void *context, int32_t node)
 {
     const struct flow_network *network = context;
+    if (network->state->member_count == 0)
+        return 0; /* nothing flows, and a lone item would stand as high as there are nodes */
     return node < network->first_zone_item ? ITEM_HEIGHT
            : node < network->first_member  ? ZONE_ITEM_HEIGHT
                                            : MEMBER_HEIGHT;
