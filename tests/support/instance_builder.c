@@ -271,7 +271,7 @@ struct keyspace *builder_random(const struct builder_knobs *knobs, uint64_t seed
 
 static int32_t pick(struct random *random, int32_t least, int32_t most)
 {
-    return least + (int32_t)random_below(random, (uint64_t)(most - least + 1));
+    return least + (int32_t)random_below(random, (uint64_t)((int64_t)most - least + 1));
 }
 
 struct builder_knobs builder_random_knobs(struct random *random)
