@@ -62,7 +62,9 @@ void http_request_end(void *context, struct MHD_Connection *connection, void **e
 
 /* Suspends @connection, hands @action to the store, and resumes @connection when the outcome is
  * there: from then on, and not before, http_exchange_outcome may be asked. @action and @call stay
- * as they are until then. Errors, nothing suspended: ALLOT_ENOMEM, ALLOT_ECANCELED (stopping). */
+ * as they are until then. When it is resumed, libmicrohttpd may find that the client has left, and
+ * end the request instead of going on with it: a call can end between two of its actions.
+ * Errors, nothing suspended: ALLOT_ENOMEM, ALLOT_ECANCELED (stopping). */
 int http_exchange_begin(struct http_server *server, struct MHD_Connection *connection,
                         enum api_step step, const union api_action *action,
                         struct http_exchange **ret);
