@@ -244,22 +244,33 @@ static int set_switch(const struct given *given, bool *ret, struct error_message
     return 0;
 }
 
+/* A name or an address, without a port; IPv6 addresses in brackets. */
+static bool is_host_name(struct span name)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+    static const char digits[] = "0123456789abcdefABCDEF:.";
+    if (name.size > 2 && name.data[0] == '[') {
+        size_t length = 1 + strspn(name.data + 1, digits);
+        return length == name.size - 1 && name.data[length] == ']';
+    }
+    return name.size > 0 && name.size <= 253 && strspn(name.data, letters) >= name.size;
+}
+
 /* Adds the comma-separated names to those there are. */
 static int add_names(const struct given *given, struct config *config, struct error_message *why)
 {
-    static const char characters[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:[]";
     const char *rest = given->value;
     do {
-        size_t length = strcspn(rest, ",");
-        if (length == 0 || length > 253 || strspn(rest, characters) < length) {
-            return refuse(given, why, "names of hosts, separated by commas");
+        struct span name = {rest, strcspn(rest, ",")};
+        if (!is_host_name(name)) {
+            return refuse(given, why, "names of hosts without ports, separated by commas");
         }
         if (config->host_name_count == CONFIG_MAX_HOST_NAMES) {
             return refuse(given, why, "at most %d names", CONFIG_MAX_HOST_NAMES);
         }
-        config->host_names[config->host_name_count++] = (struct span){rest, length};
-        rest += length;
+        config->host_names[config->host_name_count++] = name;
+        rest += name.size;
     } while (*rest++ == ',');
     return 0;
 }

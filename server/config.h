@@ -53,7 +53,7 @@ int config_parse(int argc, char *const *argv, config_environment *environment, s
 /* Writes what --help shows of the flags. */
 void config_help(FILE *out);
 
-/* "127.0.0.1:8080" or "[::1]:8080" of an address, into @text of @size bytes. */
+/* "127.0.0.1:8080" or "[::1]:8080" of an address, into @text of @size bytes, cut if need be. */
 void config_address_format(const struct sockaddr_storage *address, char *text, size_t size);
 
 #endif

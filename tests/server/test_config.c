@@ -78,7 +78,7 @@ Test(config, takes_every_flag)
     struct config config = parsed(
         "--listen 0.0.0.0:0 --insecure --root=/my/root --store embedded --data-dir /d "
         "--threads 3 --log-level debug --log-format json --host-name a.example,b --host-name "
-        "c:80 --max-connections 9 --max-connections-per-address 4 --gather-ms 0 "
+        "[fd00::1] --max-connections 9 --max-connections-per-address 4 --gather-ms 0 "
         "--ttl-seconds 3600");
     cr_assert_str_eq(listen_text(&config), "0.0.0.0:0");
     cr_assert_not(config.listen.is_loopback);
@@ -91,7 +91,7 @@ Test(config, takes_every_flag)
     cr_assert_eq(config.host_name_count, 3);
     cr_assert(span_equal(config.host_names[0], SPAN("a.example")));
     cr_assert(span_equal(config.host_names[1], SPAN("b")));
-    cr_assert(span_equal(config.host_names[2], SPAN("c:80")));
+    cr_assert(span_equal(config.host_names[2], SPAN("[fd00::1]")));
     cr_assert_eq(config.max_connections, 9);
     cr_assert_eq(config.max_connections_per_address, 4);
     cr_assert_eq(config.gather_ms, 0);
@@ -152,9 +152,18 @@ Test(config, names_what_is_wrong)
         {"--insecure=maybe", "--insecure: \"maybe\": expected true or false"},
         {"--root allot",
          "--root: \"allot\": expected an absolute path without a slash at its end, such as /allot"},
-        {"--host-name a,,b", "--host-name: \"a,,b\": expected names of hosts, separated by commas"},
-        {"--host-name a,", "--host-name: \"a,\": expected names of hosts, separated by commas"},
-        {"--host-name a/b", "--host-name: \"a/b\": expected names of hosts, separated by commas"},
+        {"--host-name a,,b",
+         "--host-name: \"a,,b\": expected names of hosts without ports, separated by commas"},
+        {"--host-name a,",
+         "--host-name: \"a,\": expected names of hosts without ports, separated by commas"},
+        {"--host-name a:80",
+         "--host-name: \"a:80\": expected names of hosts without ports, separated by commas"},
+        {"--host-name [::1]:80",
+         "--host-name: \"[::1]:80\": expected names of hosts without ports, separated by commas"},
+        {"--host-name [",
+         "--host-name: \"[\": expected names of hosts without ports, separated by commas"},
+        {"--host-name a/b",
+         "--host-name: \"a/b\": expected names of hosts without ports, separated by commas"},
         {"--host-name 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17",
          "--host-name: \"1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17\": expected at most 16 names"},
         {"--data-dir=", "--data-dir: \"\": expected 1 to 4095 bytes"},
