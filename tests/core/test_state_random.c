@@ -1,0 +1,371 @@
+/* States of random instances, field by field against what the texts of the keys and values say when
+ * taken one by one, in the slowest and plainest way. */
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/state.h"
+#include "tests/support/instance_builder.h"
+
+enum { MOST_MEMBERS = 16, MOST_ITEMS = 64, MOST_ASSIGNMENTS = 512, TEXT_SIZE = 64 };
+
+struct member {
+    const struct entry *entry;
+    char name[TEXT_SIZE]; /* ZONE#SUFFIX */
+    char zone[TEXT_SIZE];
+    bool valid, exiting;
+    int limit;
+    int index; /* among the valid */
+};
+struct item {
+    const struct entry *entry;
+    char id[TEXT_SIZE];
+    bool valid, all;
+    int replication;
+    int index;
+};
+struct assignment {
+    const struct entry *entry;
+    char item[TEXT_SIZE];
+    char member[TEXT_SIZE];
+    int slot;
+    bool consistent;
+};
+
+struct naive {
+    struct member members[MOST_MEMBERS];
+    struct item items[MOST_ITEMS];
+    struct assignment assignments[MOST_ASSIGNMENTS];
+    int member_count, item_count, assignment_count; /* invalid ones included */
+    int valid_members, valid_items;
+};
+
+static void text_of(struct span span, char *text)
+{
+    cr_assert_lt(span.size, TEXT_SIZE);
+    memcpy(text, span.data, span.size);
+    text[span.size] = '\0';
+}
+
+static void read_member(struct naive *naive, const char *name, const char *value)
+{
+    struct member *member = &naive->members[naive->member_count++];
+    snprintf(member->name, TEXT_SIZE, "%s", name);
+    cr_assert_eq(sscanf(name, "%63[^#]", member->zone), 1);
+    member->valid = sscanf(value, "%d", &member->limit) == 1;
+    member->exiting = member->valid && strstr(value, "exiting");
+    member->index = member->valid ? naive->valid_members++ : STATE_NONE;
+}
+
+static void read_item(struct naive *naive, const char *id, const char *value)
+{
+    struct item *item = &naive->items[naive->item_count++];
+    snprintf(item->id, TEXT_SIZE, "%s", id);
+    item->valid = sscanf(value, "%d", &item->replication) == 1;
+    item->all = strstr(value, "all");
+    item->index = item->valid ? naive->valid_items++ : STATE_NONE;
+}
+
+static void read_assignment(struct naive *naive, const char *name, const char *value)
+{
+    struct assignment *assignment = &naive->assignments[naive->assignment_count++];
+    char zone[TEXT_SIZE / 2];
+    char suffix[TEXT_SIZE / 2];
+    cr_assert_eq(sscanf(name, "%63[^#]#%31[^#]#%31[^#]#%d", assignment->item, zone, suffix,
+                        &assignment->slot),
+                 4);
+    snprintf(assignment->member, TEXT_SIZE, "%s#%.30s", zone, suffix);
+    assignment->consistent = strcmp(value, BUILDER_CONSISTENT) == 0;
+}
+
+static void read_keyspace(struct naive *naive, const struct keyspace *keyspace)
+{
+    struct keyspace_cursor cursor = keyspace_seek(keyspace, (struct span){0});
+    *naive = (struct naive){0};
+    for (const struct entry *entry; (entry = keyspace_next(&cursor));) {
+        char key[TEXT_SIZE];
+        char value[TEXT_SIZE];
+        text_of(entry->key, key);
+        text_of(entry->value, value);
+        const char *name = strchr(key + strlen(BUILDER_ROOT) + 1, '/') + 1;
+        if (strstr(key, "/members/")) {
+            naive->members[naive->member_count].entry = entry;
+            read_member(naive, name, value);
+        } else if (strstr(key, "/items/")) {
+            naive->items[naive->item_count].entry = entry;
+            read_item(naive, name, value);
+        } else {
+            naive->assignments[naive->assignment_count].entry = entry;
+            read_assignment(naive, name, value);
+        }
+    }
+}
+
+static const struct member *find_member(const struct naive *naive, const char *name)
+{
+    for (int m = 0; m < naive->member_count; m++)
+        if (strcmp(naive->members[m].name, name) == 0)
+            return &naive->members[m];
+    return NULL;
+}
+
+static const struct item *find_item(const struct naive *naive, const char *id)
+{
+    for (int i = 0; i < naive->item_count; i++)
+        if (strcmp(naive->items[i].id, id) == 0)
+            return &naive->items[i];
+    return NULL;
+}
+
+/* --- what is expected of each field --- */
+
+static void expect_members(const struct naive *naive, const struct state *state)
+{
+    cr_assert_eq(state->member_count, naive->valid_members);
+    int64_t slots = 0;
+    for (int m = 0; m < naive->member_count; m++) {
+        const struct member *member = &naive->members[m];
+        if (!member->valid)
+            continue;
+        cr_assert_eq(state->members[member->index], member->entry);
+        cr_assert_eq(state->item_limit[member->index], member->limit);
+        slots += member->limit;
+        int total = 0;
+        int primary = 0;
+        for (int a = 0; a < naive->assignment_count; a++) {
+            const struct assignment *assignment = &naive->assignments[a];
+            const struct item *item = find_item(naive, assignment->item);
+            if (!item || !item->valid || strcmp(assignment->member, member->name) != 0)
+                continue;
+            total++;
+            primary += assignment->slot == 0;
+        }
+        cr_assert_eq(state->total_count[member->index], total);
+        cr_assert_eq(state->primary_count[member->index], primary);
+    }
+    cr_assert_eq(state->zone_slots, slots);
+}
+
+static void expect_zones(const struct naive *naive, const struct state *state)
+{
+    int zones = 0;
+    for (int m = 0; m < naive->member_count; m++) {
+        const struct member *member = &naive->members[m];
+        int slots = 0;
+        bool first = true;
+        for (int other = 0; other < naive->member_count; other++) {
+            if (!naive->members[other].valid ||
+                strcmp(naive->members[other].zone, member->zone) != 0)
+                continue;
+            slots += naive->members[other].limit;
+            first = first && other >= m;
+        }
+        if (!member->valid)
+            continue;
+        zones += first && slots > 0;
+        int zone = slots > 0 ? zones - 1 : STATE_NONE;
+        cr_assert_eq(state->member_zone[member->index], zone);
+        cr_assert_eq(state_find_zone(state, span_of(member->zone)), zone);
+        if (zone == STATE_NONE)
+            continue;
+        cr_assert(span_equal(state->zones[zone], span_of(member->zone)));
+        cr_assert_geq(member->index, state->zone_member_begin[zone]);
+        cr_assert_lt(member->index, state->zone_member_end[zone]);
+        cr_assert(!first || member->index == state->zone_member_begin[zone]);
+    }
+    cr_assert_eq(state->zone_count, zones);
+}
+
+static void expect_items(const struct naive *naive, const struct state *state)
+{
+    int64_t slots = 0;
+    cr_assert_eq(state->item_count, naive->valid_items);
+    for (int i = 0; i < naive->item_count; i++) {
+        const struct item *item = &naive->items[i];
+        cr_assert_eq(state_find_item(state, span_of(item->id)), item->index);
+        if (!item->valid)
+            continue;
+        slots += item->replication;
+        cr_assert_eq(state->items[item->index], item->entry);
+        cr_assert_eq(state->replication[item->index], item->replication);
+        for (int a = 0; a < naive->assignment_count; a++) {
+            bool within =
+                a >= state->assignment_begin[item->index] && a < state->assignment_end[item->index];
+            cr_assert_eq(within, strcmp(naive->assignments[a].item, item->id) == 0);
+        }
+    }
+    cr_assert_eq(state->item_slots, slots);
+}
+
+static bool consistent(const struct naive *naive, const struct assignment *assignment)
+{
+    const struct item *item = find_item(naive, assignment->item);
+    bool result = item && item->valid && assignment->consistent;
+    for (int a = 0; result && item->all && a < naive->assignment_count; a++)
+        if (strcmp(naive->assignments[a].item, item->id) == 0)
+            result = naive->assignments[a].consistent;
+    return result;
+}
+
+static void expect_assignments(const struct naive *naive, const struct state *state, bool gone)
+{
+    cr_assert_eq(state->assignment_count, naive->assignment_count);
+    for (int a = 0; a < naive->assignment_count; a++) {
+        const struct assignment *assignment = &naive->assignments[a];
+        const struct member *member = find_member(naive, assignment->member);
+        const struct item *item = find_item(naive, assignment->item);
+        char zone[TEXT_SIZE];
+        cr_assert_eq(sscanf(assignment->member, "%63[^#]", zone), 1);
+        cr_assert_eq(state->assignments[a], assignment->entry);
+        cr_assert_eq(state->assignment_item[a], item ? item->index : STATE_NONE);
+        cr_assert_eq(state->assignment_member[a], member ? member->index : STATE_NONE);
+        cr_assert_eq(state->assignment_zone[a], state_find_zone(state, span_of(zone)));
+        cr_assert_eq(state->frozen[a], (member && !member->valid) || (item && !item->valid));
+        cr_assert_eq(state->consistent[a],
+                     consistent(naive, assignment) && !(gone && state->assignment_member[a] < 0));
+    }
+}
+
+/* The bytes that the hash is of. */
+struct hashed {
+    char bytes[16 * 1024];
+    size_t size;
+};
+
+static void hash_entry(struct hashed *hashed, const struct entry *entry, int64_t number)
+{
+    int length = snprintf(hashed->bytes + hashed->size, sizeof hashed->bytes - hashed->size,
+                          "%.*s%" PRId64, (int)entry->key.size, entry->key.data, number);
+    cr_assert_gt(length, 0);
+    hashed->size += (size_t)length;
+    cr_assert_lt(hashed->size, sizeof hashed->bytes);
+}
+
+static uint64_t crc64_by_bits(const struct hashed *hashed)
+{
+    uint64_t crc = UINT64_MAX;
+    for (size_t i = 0; i < hashed->size; i++) {
+        crc ^= (unsigned char)hashed->bytes[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc & 1 ? crc >> 1 ^ UINT64_C(0xC96C5795D7870F42) : crc >> 1;
+    }
+    return ~crc;
+}
+
+static const struct member *next_to_leave(const struct naive *naive, const bool *visited)
+{
+    const struct member *oldest = NULL;
+    for (int m = 0; m < naive->member_count; m++) {
+        const struct member *member = &naive->members[m];
+        if (!member->exiting || visited[m])
+            continue;
+        if (!oldest || member->entry->create_revision < oldest->entry->create_revision)
+            oldest = member; /* equal ones: the first key stays */
+    }
+    return oldest;
+}
+
+static void expect_shedding(const struct naive *naive, const struct state *state)
+{
+    struct hashed hashed = {.size = 0};
+    int64_t shed[MOST_MEMBERS] = {0};
+    bool visited[MOST_MEMBERS] = {false};
+    int most_replication = 0;
+    for (int m = 0; m < naive->member_count; m++)
+        if (naive->members[m].valid)
+            hash_entry(&hashed, naive->members[m].entry, naive->members[m].limit);
+    for (int i = 0; i < naive->item_count; i++) {
+        if (!naive->items[i].valid)
+            continue;
+        hash_entry(&hashed, naive->items[i].entry, naive->items[i].replication);
+        if (naive->items[i].replication > most_replication)
+            most_replication = naive->items[i].replication;
+    }
+    int64_t member_slots = state->zone_slots;
+    int64_t excess = state->zone_slots - state->item_slots;
+    for (int left = naive->valid_members - most_replication; left > 0 && excess > 0; left--) {
+        const struct member *member = next_to_leave(naive, visited);
+        if (!member)
+            break;
+        int64_t amount = member->limit < excess ? member->limit : excess;
+        visited[member - naive->members] = true;
+        shed[member->index] = amount;
+        excess -= amount;
+        member_slots -= amount;
+        hash_entry(&hashed, member->entry, amount);
+    }
+    for (int m = 0; m < naive->valid_members; m++) {
+        cr_assert_eq(state->shed_capacity[m], shed[m]);
+        cr_assert_eq(state->effective_limit[m], state->item_limit[m] - shed[m]);
+    }
+    cr_assert_eq(state->member_slots, member_slots);
+    cr_assert_eq(state->network_hash, crc64_by_bits(&hashed));
+}
+
+static void expect_local(const struct naive *naive, const struct state *state,
+                         const struct member *local)
+{
+    cr_assert_eq(state->local_member, local ? local->index : STATE_NONE);
+    int count = 0;
+    for (int a = 0; local && local->valid && a < naive->assignment_count; a++) {
+        if (strcmp(naive->assignments[a].member, local->name) != 0 || state->assignment_item[a] < 0)
+            continue;
+        cr_assert_lt(count, state->local_item_count);
+        const struct local_item *item = &state->local_items[count++];
+        cr_assert_eq(item->assignment, a);
+        cr_assert_eq(item->item, state->assignment_item[a]);
+        cr_assert_eq(item->assignment_begin, state->assignment_begin[item->item]);
+        cr_assert_eq(item->assignment_end, state->assignment_end[item->item]);
+    }
+    cr_assert_eq(state->local_item_count, count);
+    cr_assert_eq(state_should_exit(state), local && local->exiting && count == 0);
+}
+
+static void expect_leader(const struct naive *naive, const struct state *state,
+                          const struct member *own)
+{
+    const struct entry *leader = NULL;
+    for (int m = 0; m < naive->member_count; m++) {
+        const struct entry *entry = naive->members[m].entry;
+        if (!leader || entry->create_revision < leader->create_revision)
+            leader = entry;
+    }
+    cr_assert_eq(state->leader, leader);
+    cr_assert_eq(state->own, own ? own->entry : NULL);
+    cr_assert_eq(state_is_leader(state), own && own->entry == leader);
+}
+
+Test(state, is_what_the_keys_say)
+{
+    struct random random = {.state = 3};
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        struct builder_knobs knobs = builder_random_knobs(&random);
+        struct keyspace *keyspace = builder_random(&knobs, seed, random_below(&random, 2));
+        struct naive naive;
+        read_keyspace(&naive, keyspace);
+        const struct member *local =
+            naive.member_count ? &naive.members[random_below(&random, (uint64_t)naive.member_count)]
+                               : NULL;
+        struct state_config config = {
+            .candidates = SPAN(BUILDER_ROOT KEYS_MEMBERS),
+            .own_key = local ? local->entry->key : (struct span){0},
+            .local_member = local ? local->entry->key : (struct span){0},
+            .gone_members_are_inconsistent = random_below(&random, 2),
+        };
+        struct state *state = NULL;
+        cr_assert_eq(state_observe(&config, keyspace, &state), 0);
+        cr_assert_eq(state->keyspace, keyspace);
+        cr_assert_eq(state->revision, keyspace_revision(keyspace));
+        expect_members(&naive, state);
+        expect_zones(&naive, state);
+        expect_items(&naive, state);
+        expect_assignments(&naive, state, config.gone_members_are_inconsistent);
+        expect_shedding(&naive, state);
+        expect_local(&naive, state, local);
+        expect_leader(&naive, state, local);
+        keyspace_unref(keyspace); /* the state holds on to it */
+        cr_assert_eq(keyspace_revision(state->keyspace), state->revision);
+        state_unref(state);
+    }
+}
