@@ -1,0 +1,62 @@
+/* One allotd as the allocation loop sees it, over a model store: its candidate's key, its mirror
+ * (which is told of changes only when a test says so) and its allocator. Whatever goes wrong in
+ * here ends the process.
+ *
+ * Values have a simple form: of an item its replication, "2"; of a member its item limit, and
+ * whether it is leaving, "3" or "3 exiting"; of an assignment SCHEDULER_CONSISTENT or nothing.
+ * Anything else does not decode. */
+#ifndef ALLOT_TESTS_CORE_SCHEDULER_H
+#define ALLOT_TESTS_CORE_SCHEDULER_H
+
+#include "core/allocator.h"
+#include "tests/support/model_store.h"
+
+#define SCHEDULER_ROOT "/t"
+#define SCHEDULER_CANDIDATES SCHEDULER_ROOT "/schedulers/"
+#define SCHEDULER_ACTOR SCHEDULER_ROOT "/actor"
+#define SCHEDULER_CONSISTENT "ok"
+
+enum {
+    SCHEDULER_FIRST_RETRY_MS = 100,
+    SCHEDULER_LONGEST_RETRY_MS = 1000,
+};
+
+struct scheduler {
+    struct model_store *store;
+    char key[64]; /* the candidate's */
+    char actor_value[64];
+    struct allocator *allocator;
+    struct keyspace *mirror;
+    struct state *state; /* of the mirror: the newest that the allocator has been told of */
+    struct span local_member;
+};
+
+struct decoder scheduler_decoder(void);
+
+/* Whether the value of an assignment says that it is consistent. */
+bool scheduler_is_consistent(struct span value);
+
+/* An empty mirror, and an allocator. @local_member is the key of the process's own member, borrowed
+ * until the end, or NULL. Nothing is announced. */
+void scheduler_start(struct scheduler *scheduler, struct model_store *store, const char *name,
+                     const char *local_member, uint64_t seed);
+void scheduler_stop(struct scheduler *scheduler);
+
+/* Puts the candidate's key under a lease of its own, which is returned. */
+int64_t scheduler_announce(struct scheduler *scheduler);
+
+/* A new allocator, with the same mirror, which has been told of nothing. */
+void scheduler_restart(struct scheduler *scheduler, uint64_t seed);
+
+/* Lets the mirror see everything up to @revision (and no further), in one message for each revision
+ * or, @together, in one for all; and tells the allocator. Nothing if there is nothing new. */
+void scheduler_deliver(struct scheduler *scheduler, int64_t revision, bool together);
+/* … up to the store's newest. */
+void scheduler_catch_up(struct scheduler *scheduler);
+/* Tells the allocator of the mirror's state (again). */
+void scheduler_observe(struct scheduler *scheduler);
+
+/* Solves @state and tells the allocator. */
+void scheduler_solve(struct scheduler *scheduler, struct state *state, int64_t now_ms);
+
+#endif
