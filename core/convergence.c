@@ -58,11 +58,6 @@ static void split(struct deciding *deciding)
 {
     struct convergence *convergence = deciding->convergence;
     const struct state *state = deciding->state;
-    int32_t next_slot = 0;
-    for (int32_t a = deciding->begin; a < deciding->end; a++)
-        if (slot_of(deciding, a) >= next_slot && slot_of(deciding, a) < INT32_MAX)
-            next_slot = slot_of(deciding, a) + 1;
-
     int32_t d = 0;
     for (int32_t a = deciding->begin; a < deciding->end; a++) {
         int32_t member = state->assignment_member[a];
@@ -83,8 +78,22 @@ static void split(struct deciding *deciding)
     while (d < deciding->desired_count)
         convergence->additions[convergence->addition_count++] =
             (struct addition){deciding->desired[d++], 0};
+}
+
+/* Numbers the additions from one past the highest slot there is. Where numbers run out there are
+ * none to add, until packing has brought the highest one down. */
+static void number_additions(struct deciding *deciding)
+{
+    struct convergence *convergence = deciding->convergence;
+    int64_t next_slot = 0;
+    for (int32_t a = deciding->begin; a < deciding->end; a++)
+        if (slot_of(deciding, a) >= next_slot)
+            next_slot = (int64_t)slot_of(deciding, a) + 1;
+    int64_t left = (int64_t)INT32_MAX + 1 - next_slot;
+    if (convergence->addition_count > left)
+        convergence->addition_count = (int32_t)left;
     for (int32_t i = 0; i < convergence->addition_count; i++)
-        convergence->additions[i].slot = next_slot++;
+        convergence->additions[i].slot = (int32_t)(next_slot + i);
 }
 
 static float total_load(const struct deciding *deciding, int32_t assignment)
@@ -144,6 +153,18 @@ static void move_to_front(int32_t *array, int32_t from)
     array[0] = moving;
 }
 
+/* Whether @leaving has the key that @assignment would have in slot @slot: a member may hold two
+ * slots of an item, though it should not. No store takes a transaction that deletes and puts the
+ * same key, so what would move there waits for the next round. */
+static bool leaves_slot(const struct deciding *deciding, int32_t leaving, int32_t assignment,
+                        int32_t slot)
+{
+    const struct entry *const *assignments = deciding->state->assignments;
+    return slot_of(deciding, leaving) == slot &&
+           keys_compare_assignments(&assignments[leaving]->parts,
+                                    &assignments[assignment]->parts) == 0;
+}
+
 /* Orders what is kept by slot, and chooses a primary if none is. */
 static void constrain_order(struct deciding *deciding)
 {
@@ -168,6 +189,9 @@ static void constrain_order(struct deciding *deciding)
             best = i;
     }
     move_to_front(kept, best);
+    for (int32_t i = 0; i < convergence->removal_count; i++)
+        if (leaves_slot(deciding, convergence->removals[i], kept[0], 0))
+            return;
     convergence->promoted = kept[0];
 }
 
@@ -194,6 +218,9 @@ static void choose_packing(struct deciding *deciding)
     for (int32_t i = 1; i < convergence->kept_count; i++) {
         if (slot_of(deciding, convergence->kept[i]) == i)
             continue;
+        if (convergence->promoted != STATE_NONE &&
+            leaves_slot(deciding, convergence->promoted, convergence->kept[i], i))
+            return;
         convergence->packed = convergence->kept[i];
         convergence->packed_slot = i;
         return;
@@ -221,6 +248,7 @@ int convergence_decide(struct convergence *convergence, const struct state *stat
     convergence->promoted = convergence->packed = STATE_NONE;
 
     split(&deciding);
+    number_additions(&deciding);
     constrain_removals(&deciding);
     constrain_order(&deciding);
     constrain_additions(&deciding);

@@ -137,6 +137,44 @@ struct state *builder_observe(struct keyspace *keyspace)
     return state;
 }
 
+/* --- desired by hand --- */
+
+/* The next word of @text, split at the separator; false at the end. */
+static bool next_member(const char **text, struct span *ret_zone, struct span *ret_suffix)
+{
+    *text += strspn(*text, " ");
+    size_t size = strcspn(*text, " ");
+    size_t zone = strcspn(*text, "#");
+    *ret_zone = (struct span){*text, zone};
+    *ret_suffix = (struct span){*text + zone + 1, size - zone - 1};
+    *text += size;
+    return size > 0;
+}
+
+struct solution *builder_solution(const struct state *state, const char *const *desired)
+{
+    struct solution *solution = NULL;
+    check(solver_solve(state, NULL, &solution) == 0, "solver_solve");
+    int32_t count = 0;
+    free(solution->member);
+    solution->member = array_create((size_t)state->item_count * (size_t)state->member_count,
+                                    sizeof *solution->member);
+    for (int32_t item = 0; item < state->item_count; item++) {
+        const char *text = desired[item];
+        struct span zone;
+        struct span suffix;
+        while (next_member(&text, &zone, &suffix)) {
+            int32_t member = state_find_member(state, zone, suffix);
+            check(member != STATE_NONE, "no such member is desired");
+            solution->member[count++] = member;
+        }
+        solution->begin[item + 1] = count;
+    }
+    solution->assigned = count;
+    solution->unattainable = state->item_slots - count;
+    return solution;
+}
+
 /* --- at random --- */
 
 struct text {

@@ -11,7 +11,7 @@
 #ifndef ALLOT_TESTS_SUPPORT_INSTANCE_BUILDER_H
 #define ALLOT_TESTS_SUPPORT_INSTANCE_BUILDER_H
 
-#include "core/state.h"
+#include "core/solver.h"
 #include "tests/support/random.h"
 
 #define BUILDER_ROOT "/t"
@@ -63,6 +63,10 @@ struct builder_knobs builder_random_knobs(struct random *random);
 
 /* The state of @keyspace, whose reference it takes over; the members are the candidates. */
 struct state *builder_observe(struct keyspace *keyspace);
+
+/* A solution for @state that desires what @desired says: for each item, in key order, the members
+ * in key order, as in "a#1 b#2". One reference, the caller's. */
+struct solution *builder_solution(const struct state *state, const char *const *desired);
 
 /* builder_keyspace and builder_observe of an array, not keeping what is invalid. */
 #define BUILDER_STATE(keys) \
