@@ -8,8 +8,19 @@ enum phase {
     PHASE_WAIT,
     PHASE_SOLVE, /* the caller is solving */
     PHASE_PASS,
-    PHASE_TXN, /* the caller is executing */
+    PHASE_TXN,     /* the caller is executing */
+    PHASE_RENEW,   /* the fence is to be renewed */
+    PHASE_RENEWAL, /* the caller is executing that */
     PHASE_STOP,
+};
+
+/* The transaction that puts our own key again. */
+struct renewal {
+    struct state *state; /* a reference: what the key is there */
+    struct store_compare unchanged;
+    struct store_op puts[2]; /* the actor, if there is one, and the key */
+    struct store_op get;
+    struct store_txn txn;
 };
 
 struct allocator {
@@ -21,15 +32,19 @@ struct allocator {
     struct solution *solution; /* the last one */
     uint64_t random;
 
-    /* WAIT ends when the newest state has reached this revision, or at this time. */
+    /* WAIT ends when the newest state has reached wait_revision, or at this time; but not before it
+     * has all that was applied. */
     int64_t wait_revision;
     int64_t retry_at_ms;
+    int64_t applied_revision; /* of our last transaction that was */
+
+    /* Set: a transaction that isn't known to have been applied may be under way. */
+    bool unsettled;
+    struct renewal renewal;
 
     /* The pass under way. */
     struct pass *pass;
-    int64_t start_revision;
     int64_t fence_revision;
-    int64_t last_txn_revision;
     bool failed; /* something in it */
     struct allocator_status status;
 };
@@ -64,6 +79,7 @@ void allocator_destroy(struct allocator *allocator)
     if (!allocator)
         return;
     pass_destroy(allocator->pass);
+    state_unref(allocator->renewal.state);
     solution_unref(allocator->solution);
     state_unref(allocator->newest);
     free(allocator->keys);
@@ -133,9 +149,14 @@ static void end_pass(struct allocator *allocator, int64_t now_ms, int error)
         allocator->status.last_error = error;
     pass_destroy(allocator->pass);
     allocator->pass = NULL;
-    if (allocator->last_txn_revision > allocator->wait_revision)
-        allocator->wait_revision = allocator->last_txn_revision;
     wait_for_change(allocator, now_ms, allocator->failed || error);
+}
+
+static struct span actor_value(const struct allocator *allocator)
+{
+    if (allocator->config.actor_key.size == 0)
+        return (struct span){0};
+    return allocator->config.actor_value(allocator->config.context, allocator->status.round);
 }
 
 static int begin_pass(struct allocator *allocator)
@@ -143,18 +164,15 @@ static int begin_pass(struct allocator *allocator)
     struct state *state = allocator->newest;
     allocator->status.round++;
     allocator->failed = false;
-    allocator->last_txn_revision = 0;
     allocator->fence_revision = state->own->mod_revision;
     struct pass_options options = {
         .fence = allocator->config.own_key,
         .fence_revision = allocator->fence_revision,
         .actor_key = allocator->config.actor_key,
+        .actor_value = actor_value(allocator),
         .guarded_removals = true,
         .split_oversized = true,
     };
-    if (options.actor_key.size != 0)
-        options.actor_value =
-            allocator->config.actor_value(allocator->config.context, allocator->status.round);
     return pass_create(&options, state, allocator->solution, &allocator->pass);
 }
 
@@ -171,6 +189,8 @@ static void look(struct allocator *allocator, int64_t now_ms)
         allocator->phase = PHASE_SOLVE;
     } else if (!state_is_leader(state)) {
         wait_for_change(allocator, now_ms, false);
+    } else if (allocator->unsettled) {
+        allocator->phase = PHASE_RENEW;
     } else {
         int error = begin_pass(allocator);
         if (error)
@@ -180,28 +200,70 @@ static void look(struct allocator *allocator, int64_t now_ms)
     }
 }
 
+static bool has_seen_what_was_applied(const struct allocator *allocator)
+{
+    return allocator->newest && allocator->newest->revision >= allocator->applied_revision;
+}
+
+static struct allocator_step wait_step(const struct allocator *allocator)
+{
+    bool time_will_do = has_seen_what_was_applied(allocator);
+    return (struct allocator_step){.action = ALLOCATOR_WAIT,
+                                   .wake_at_ms = time_will_do ? allocator->retry_at_ms : INT64_MAX};
+}
+
 static struct allocator_step next_txn(struct allocator *allocator, int64_t now_ms)
 {
     const struct store_txn *txn = NULL;
     int error = pass_next(allocator->pass, &txn);
     if (error || !txn) {
         end_pass(allocator, now_ms, error);
-        return (struct allocator_step){.action = ALLOCATOR_WAIT,
-                                       .wake_at_ms = allocator->retry_at_ms};
+        return wait_step(allocator);
     }
     allocator->phase = PHASE_TXN;
     return (struct allocator_step){.action = ALLOCATOR_TXN, .txn = txn};
 }
 
+static struct allocator_step renew_fence(struct allocator *allocator)
+{
+    struct renewal *renewal = &allocator->renewal;
+    struct state *state = state_ref(allocator->newest);
+    state_unref(renewal->state);
+    renewal->state = state;
+    struct store_keys key = {.key = allocator->config.own_key};
+    struct store_op *put = renewal->puts;
+    if (allocator->config.actor_key.size != 0)
+        *put++ = (struct store_op){.kind = STORE_OP_PUT,
+                                   .keys = {.key = allocator->config.actor_key},
+                                   .value = actor_value(allocator)};
+    *put++ = (struct store_op){
+        .kind = STORE_OP_PUT, .keys = key, .value = state->own->value, .lease = state->own->lease};
+    renewal->unchanged = (struct store_compare){.keys = key,
+                                                .target = STORE_MOD_REVISION,
+                                                .relation = STORE_EQUAL,
+                                                .number = state->own->mod_revision};
+    renewal->get = (struct store_op){.kind = STORE_OP_GET, .keys = key};
+    renewal->txn = (struct store_txn){.compares = &renewal->unchanged,
+                                      .compare_count = 1,
+                                      .success = renewal->puts,
+                                      .success_count = (size_t)(put - renewal->puts),
+                                      .failure = &renewal->get,
+                                      .failure_count = 1};
+    allocator->phase = PHASE_RENEWAL;
+    return (struct allocator_step){.action = ALLOCATOR_TXN, .txn = &renewal->txn};
+}
+
 static bool has_reason_to_look(const struct allocator *allocator, int64_t now_ms)
 {
-    return allocator->newest && (allocator->newest->revision >= allocator->wait_revision ||
-                                 now_ms >= allocator->retry_at_ms);
+    return has_seen_what_was_applied(allocator) &&
+           (allocator->newest->revision >= allocator->wait_revision ||
+            now_ms >= allocator->retry_at_ms);
 }
 
 struct allocator_step allocator_step(struct allocator *allocator, int64_t now_ms)
 {
-    assert(allocator->phase != PHASE_SOLVE && allocator->phase != PHASE_TXN);
+    assert(allocator->phase != PHASE_SOLVE && allocator->phase != PHASE_TXN &&
+           allocator->phase != PHASE_RENEWAL);
     if (allocator->phase == PHASE_WAIT && has_reason_to_look(allocator, now_ms))
         look(allocator, now_ms);
 
@@ -210,11 +272,12 @@ struct allocator_step allocator_step(struct allocator *allocator, int64_t now_ms
         return (struct allocator_step){.action = ALLOCATOR_SOLVE, .state = allocator->newest};
     case PHASE_PASS:
         return next_txn(allocator, now_ms);
+    case PHASE_RENEW:
+        return renew_fence(allocator);
     case PHASE_STOP:
         return (struct allocator_step){.action = ALLOCATOR_STOP, .error = allocator->stop_error};
     default:
-        return (struct allocator_step){.action = ALLOCATOR_WAIT,
-                                       .wake_at_ms = allocator->retry_at_ms};
+        return wait_step(allocator);
     }
 }
 
@@ -236,28 +299,70 @@ void allocator_solved(struct allocator *allocator, int64_t now_ms, struct soluti
     allocator->wait_revision = 0;
 }
 
-/* Whether the failure branch found our key as it was. */
-static bool fence_holds(const struct allocator *allocator, const struct store_txn_result *result)
+/* Our key as the failure branch found it, or NULL. */
+static const struct store_kv *found_key(const struct store_txn_result *result)
 {
-    return result->result_count == 1 && result->results[0].kv_count == 1 &&
-           result->results[0].kvs[0].mod_revision == allocator->fence_revision;
+    bool found = result->result_count == 1 && result->results[0].kv_count == 1;
+    return found ? &result->results[0].kvs[0] : NULL;
 }
 
-void allocator_done(struct allocator *allocator, int64_t now_ms, int error,
-                    const struct store_txn_result *result)
+static void note_applied(struct allocator *allocator, int64_t revision)
 {
-    assert(allocator->phase == PHASE_TXN);
+    allocator->applied_revision = revision;
+    if (allocator->wait_revision < revision)
+        allocator->wait_revision = revision;
+}
+
+static void fence_renewed(struct allocator *allocator, int64_t now_ms, int error,
+                          const struct store_txn_result *result)
+{
+    if (error) {
+        allocator->status.last_error = error;
+        wait_for_change(allocator, now_ms, true);
+        return;
+    }
+    int64_t revision = result->revision;
+    if (!result->succeeded) {
+        /* Only a renewal of ours, whose answer was lost, leaves it the same key. */
+        const struct store_kv *found = found_key(result);
+        if (!found || found->create_revision != allocator->renewal.state->own->create_revision) {
+            stop(allocator, ALLOT_EFENCE);
+            return;
+        }
+        revision = found->mod_revision;
+    }
+    allocator->unsettled = false;
+    allocator->phase = PHASE_WAIT;
+    allocator->retry_at_ms = INT64_MAX;
+    note_applied(allocator, revision);
+}
+
+static void pass_txn_done(struct allocator *allocator, int64_t now_ms, int error,
+                          const struct store_txn_result *result)
+{
     pass_done(allocator->pass, !error && result->succeeded);
     if (error) {
+        allocator->unsettled = error != ALLOT_EUNAVAILABLE;
         end_pass(allocator, now_ms, error);
         return;
     }
     allocator->phase = PHASE_PASS;
     if (result->succeeded) {
-        allocator->last_txn_revision = result->revision;
+        note_applied(allocator, result->revision);
         return;
     }
     allocator->failed = true;
-    if (!fence_holds(allocator, result))
+    const struct store_kv *found = found_key(result);
+    if (!found || found->mod_revision != allocator->fence_revision)
         stop(allocator, ALLOT_EFENCE);
+}
+
+void allocator_done(struct allocator *allocator, int64_t now_ms, int error,
+                    const struct store_txn_result *result)
+{
+    assert(allocator->phase == PHASE_TXN || allocator->phase == PHASE_RENEWAL);
+    if (allocator->phase == PHASE_RENEWAL)
+        fence_renewed(allocator, now_ms, error, result);
+    else
+        pass_txn_done(allocator, now_ms, error, result);
 }

@@ -8,6 +8,12 @@
  *      |                                                    v  |
  *      +--------- error, or the fence is lost ------------ TXN +
  *
+ * Decisions count on every earlier transaction of the loop being in the mirror. So a pass never
+ * begins before the mirror has passed the last one that was applied; and when it isn't known
+ * whether one was, or will be, the next transaction is one that puts our own key again as it is,
+ * the fence: what may still be under way is checked against the former fence, and can't be applied
+ * after it.
+ *
  * Source: allocation.md, sections 9 and 11. */
 #ifndef ALLOT_CORE_ALLOCATOR_H
 #define ALLOT_CORE_ALLOCATOR_H
@@ -20,8 +26,8 @@ struct allocator_config {
     struct span own_key;
     /* Every transaction puts this key first. Empty: none. Copied. */
     struct span actor_key;
-    /* Its value for the pass that begins now, number @round (1 on); borrowed until the next call.
-     */
+    /* Its value for the pass that begins now, number @round (1 on), or, called again, for what
+     * settles how that one ended; borrowed until the next call. */
     struct span (*actor_value)(void *context, int64_t round);
     void *context;
     /* Back-off after failed passes: the first and the longest delay. Jitter takes up to half off.
@@ -63,7 +69,8 @@ struct allocator_step allocator_step(struct allocator *allocator, int64_t now_ms
 void allocator_solved(struct allocator *allocator, int64_t now_ms, struct solution *solution,
                       int error);
 
-/* The answer to TXN: as the store's `done` was given it. */
+/* The answer to TXN: as the store's `done` was given it. After any @error but ALLOT_EUNAVAILABLE
+ * the transaction is taken for one that may have been, or may yet be, applied. */
 void allocator_done(struct allocator *allocator, int64_t now_ms, int error,
                     const struct store_txn_result *result);
 

@@ -370,10 +370,10 @@ Test(allocator, what_a_failed_transaction_would_have_added_doesnt_count)
     cr_assert_eq(count_puts(expect(0, ALLOCATOR_TXN).txn), STORE_MAX_OPS);
 }
 
-static const int errors[] = {ALLOT_ENOMEM, ALLOT_EUNAVAILABLE, ALLOT_EUNKNOWN};
-
+/* EUNAVAILABLE says that nothing was done, so it can be tried at once; after others see below. */
 Test(allocator, backs_off_after_an_error)
 {
+    static const int errors[] = {ALLOT_ENOMEM, ALLOT_EUNAVAILABLE, ALLOT_EUNKNOWN};
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
         tear_down();
         set_up();
@@ -466,6 +466,141 @@ Test(allocator, begins_anew_with_the_shortest_delay_after_success)
     (void)expect(now_ms, ALLOCATOR_TXN);
     allocator_done(scheduler.allocator, now_ms, ALLOT_EUNAVAILABLE, NULL);
     cr_assert_leq(expect(now_ms, ALLOCATOR_WAIT).wake_at_ms, now_ms + SCHEDULER_FIRST_RETRY_MS);
+}
+
+/* --- what the mirror must have seen --- */
+
+Test(allocator, a_retry_waits_for_the_mirror_to_see_what_was_applied)
+{
+    /* Two transactions; the second fails. */
+    put("members/a#1", "200");
+    put_items("items/x%03d", 150, "1");
+    scheduler_catch_up(&scheduler);
+    solve_now(0);
+    cr_assert(execute(expect(0, ALLOCATOR_TXN).txn, 0));
+    int64_t applied = model_store_revision(store);
+    (void)expect(0, ALLOCATOR_TXN);
+    allocator_done(scheduler.allocator, 0, ALLOT_EUNAVAILABLE, NULL);
+
+    /* By a mirror that lacks the first, its additions would be issued again. */
+    struct allocator_step step = expect(0, ALLOCATOR_WAIT);
+    cr_assert_eq(step.wake_at_ms, INT64_MAX, "no time alone will do");
+    (void)expect(1000000, ALLOCATOR_WAIT);
+    scheduler_deliver(&scheduler, applied, false);
+    const struct store_txn *txn = expect(1000000, ALLOCATOR_TXN).txn;
+    cr_assert_eq(txn->success_count, 1 + 151 - 127);
+}
+
+/* Loses the answer to the first transaction of a pass, and comes to the one that is to settle
+ * whether it was done. */
+static const struct store_txn *lose_answer(void)
+{
+    solve_now(0);
+    const struct store_txn *lost = expect(0, ALLOCATOR_TXN).txn;
+    struct store_txn_result result;
+    cr_assert_eq(model_store_txn(store, lost, &result), 0);
+    cr_assert(result.succeeded);
+    allocator_done(scheduler.allocator, 0, ALLOT_EUNKNOWN, NULL);
+    int64_t wake_at_ms = expect(0, ALLOCATOR_WAIT).wake_at_ms;
+    return expect(wake_at_ms, ALLOCATOR_TXN).txn;
+}
+
+Test(allocator, renews_its_fence_after_an_unknown_outcome)
+{
+    const struct entry *own = scheduler.state->own;
+    int64_t former_revision = own->mod_revision;
+    const struct store_txn *txn = lose_answer();
+    cr_assert_eq(txn->compare_count, 1);
+    cr_assert(span_equal(txn->compares[0].keys.key, span_of(scheduler.key)));
+    cr_assert_eq(txn->compares[0].target, STORE_MOD_REVISION);
+    cr_assert_eq(txn->compares[0].number, former_revision);
+    cr_assert_eq(txn->success_count, 2);
+    cr_assert(span_equal(txn->success[0].keys.key, SPAN(SCHEDULER_ACTOR)));
+    cr_assert(span_equal(txn->success[0].value, SPAN(SCHEDULER_CANDIDATES "one round 1")));
+    cr_assert(span_equal(txn->success[1].keys.key, span_of(scheduler.key)));
+    cr_assert(span_equal(txn->success[1].value, SPAN("{}")));
+    cr_assert_eq(txn->success[1].lease, own_lease);
+    cr_assert_eq(txn->failure_count, 1);
+    cr_assert(execute(txn, 1000));
+
+    /* Whatever was under way can't be applied any more, and the mirror waits until it has seen
+     * what was. */
+    int64_t settled = model_store_revision(store);
+    cr_assert_eq(expect(1000, ALLOCATOR_WAIT).wake_at_ms, INT64_MAX);
+    scheduler_deliver(&scheduler, settled - 1, false);
+    (void)expect(1000000, ALLOCATOR_WAIT);
+    cr_assert_eq(status().round, 1);
+    scheduler_catch_up(&scheduler);
+    (void)expect(1000000, ALLOCATOR_WAIT);
+    cr_assert_eq(status().round, 2);
+    cr_assert_eq(status().last_pass.transactions, 0);
+    cr_assert_eq(status().failed_passes, 0);
+}
+
+Test(allocator, what_comes_late_finds_the_fence_renewed)
+{
+    solve_now(0);
+    const struct store_txn *txn = expect(0, ALLOCATOR_TXN).txn;
+    struct store_compare fence = txn->compares[0];
+    fence.keys.key = span_of(scheduler.key);
+    struct store_op late_put = {.kind = STORE_OP_PUT, .keys = {.key = SPAN("/t/late")}};
+    struct store_txn late = {&fence, 1, &late_put, 1, NULL, 0};
+    allocator_done(scheduler.allocator, 0, ALLOT_EUNKNOWN, NULL);
+    int64_t wake_at_ms = expect(0, ALLOCATOR_WAIT).wake_at_ms;
+    cr_assert(execute(expect(wake_at_ms, ALLOCATOR_TXN).txn, wake_at_ms));
+    struct store_txn_result result;
+    cr_assert_eq(model_store_txn(store, &late, &result), 0);
+    cr_assert_not(result.succeeded);
+
+    settle_all(wake_at_ms);
+    cr_assert_not_null(find("assign/x#a#1#0"));
+}
+
+Test(allocator, the_answer_to_renewing_the_fence_may_be_lost_too)
+{
+    const struct store_txn *txn = lose_answer();
+    struct store_txn_result result;
+    cr_assert_eq(model_store_txn(store, txn, &result), 0);
+    cr_assert(result.succeeded);
+    allocator_done(scheduler.allocator, 1000, ALLOT_EUNKNOWN, NULL);
+    struct allocator_step step = expect(1000, ALLOCATOR_WAIT);
+    cr_assert_eq(status().failed_passes, 2);
+    cr_assert_gt(step.wake_at_ms, 1000);
+    cr_assert_leq(step.wake_at_ms, 1000 + 2 * SCHEDULER_FIRST_RETRY_MS);
+
+    /* The mirror still has the former fence; the answer tells of the new one. */
+    cr_assert_not(execute(expect(step.wake_at_ms, ALLOCATOR_TXN).txn, 2000));
+    cr_assert_eq(expect(2000, ALLOCATOR_WAIT).wake_at_ms, INT64_MAX);
+    scheduler_catch_up(&scheduler);
+    put("items/y", "1");
+    scheduler_catch_up(&scheduler);
+    solve_now(3000);
+    cr_assert(execute(expect(3000, ALLOCATOR_TXN).txn, 3000), "with the renewed fence");
+}
+
+Test(allocator, stops_when_there_is_no_fence_to_renew)
+{
+    const struct store_txn *txn = lose_answer();
+    cr_assert_eq(model_store_revoke(store, own_lease), 0);
+    cr_assert_not(execute(txn, 1000));
+    expect_stop(1000, ALLOT_EFENCE);
+
+    tear_down();
+    set_up();
+    txn = lose_answer();
+    cr_assert_eq(model_store_revoke(store, own_lease), 0);
+    (void)scheduler_announce(&scheduler);
+    cr_assert_not(execute(txn, 1000));
+    expect_stop(1000, ALLOT_EFENCE);
+}
+
+Test(allocator, stops_rather_than_renew_a_fence_that_is_gone)
+{
+    (void)lose_answer();
+    allocator_done(scheduler.allocator, 1000, ALLOT_EUNAVAILABLE, NULL);
+    cr_assert_eq(model_store_revoke(store, own_lease), 0);
+    scheduler_catch_up(&scheduler);
+    expect_stop(1000, ALLOT_EFENCE);
 }
 
 /* --- memory --- */
