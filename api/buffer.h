@@ -16,6 +16,10 @@ struct buffer {
 
 void buffer_init(struct buffer *buffer, size_t maximum);
 void buffer_release(struct buffer *buffer);
+/* Makes room for @capacity bytes in all, at most the maximum: appends up to there can't fail. */
+void buffer_reserve(struct buffer *buffer, size_t capacity);
+/* Back to empty and without error; what was allocated stays. */
+void buffer_clear(struct buffer *buffer);
 void buffer_append(struct buffer *buffer, struct span bytes);
 void buffer_append_text(struct buffer *buffer, const char *text);
 void buffer_append_format(struct buffer *buffer, const char *format, ...)

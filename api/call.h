@@ -43,8 +43,8 @@ struct api_request {
 enum { API_MAX_REPLY_HEADERS = 12 };
 
 struct api_header {
-    const char *name; /* static */
-    char value[200];
+    const char *name;  /* static */
+    const char *value; /* lives as long as the call */
 };
 
 struct api_reply {
@@ -74,7 +74,16 @@ struct api_runtime {
     int64_t (*wall_clock_ms)(void *context); /* since 1970 */
     /* Unpredictable bytes. Returns 0 or ALLOT_EIO. */
     int (*random)(void *context, void *bytes, size_t size);
+    /* So that a list can go on where it was: keeps a reference on @snapshot for a while, along with
+     * a bounded number of others; and a new reference on the kept snapshot of @revision, or NULL.
+     * Both may be NULL: then a list can go on only until the next change. */
+    void (*keep_snapshot)(void *context, struct snapshot *snapshot);
+    struct snapshot *(*kept_snapshot)(void *context, int64_t revision);
     struct span root;
+    /* What a request's Host may be, beside localhost, 127.0.0.1 and [::1]: names or addresses,
+     * without ports; IPv6 addresses in brackets. */
+    const struct span *host_names;
+    size_t host_name_count;
 };
 
 /* --- steps --- */

@@ -1,0 +1,232 @@
+#include "api/change.h"
+#include "api/hash.h"
+#include "api/json_reader.h"
+#include "api/list.h"
+#include "api/members.h"
+#include "api/reply.h"
+#include "api/resource_json.h"
+#include "api/resources.h"
+
+/* Assignments: /v1/assignments, /v1/assignments/{item}/{zone}/{suffix}, and those of an item or a
+ * member. */
+
+enum { MAX_VALUE = 4096 /* bytes of `value` as JSON */ };
+
+static const struct json_field patch_fields[] = {
+    {"consistent", JSON_BOOLEAN, false, 0, 0, NULL, offsetof(struct assignment_spec, consistent)},
+    {"value", JSON_ANY, false, 0, MAX_VALUE, NULL, offsetof(struct assignment_spec, value)},
+};
+static const struct json_spec patch_json = {patch_fields,
+                                            sizeof patch_fields / sizeof patch_fields[0], false};
+
+/* --- representation --- */
+
+/* `consistent` is what the allocator goes by, `reported` what the member said. Returns a hash of
+ * what can change without the assignment's mod revision. */
+static uint64_t write_assignment(struct json_writer *writer, const struct state *state,
+                                 int32_t index)
+{
+    const struct entry *entry = state->assignments[index];
+    struct assignment_spec spec = {0};
+    struct json_object *tree = NULL;
+    struct error_message why = {""};
+    int error = values_read_assignment(entry->value, &spec, &tree, &why);
+    struct span value = spec.value ? json_text(spec.value) : SPAN("null");
+    if (error || !value.data)
+        writer->out->error = error ? error : ALLOT_ENOMEM;
+    json_begin(writer, '{');
+    json_string_field(writer, "item", entry->parts.item);
+    json_string_field(writer, "zone", entry->parts.zone);
+    json_string_field(writer, "suffix", entry->parts.suffix);
+    json_integer_field(writer, "slot", entry->parts.slot);
+    json_boolean_field(writer, "primary", entry->parts.slot == 0);
+    json_boolean_field(writer, "consistent", state->consistent[index]);
+    json_boolean_field(writer, "reported", spec.consistent);
+    json_raw_field(writer, "value", value);
+    resource_write_revisions(writer, entry);
+    json_end(writer, '}');
+    json_object_put(tree);
+    return hash_bytes(HASH_START, state->consistent[index] ? SPAN("1") : SPAN("0"));
+}
+
+/* --- lists --- */
+
+/* Whether the list's filters let assignment number @index through. */
+static bool is_wanted(const struct api_call *call, const struct state *state, int32_t index)
+{
+    const struct key_parts *parts = &state->assignments[index]->parts;
+    struct span item = query_value(&call->query, "item");
+    struct span zone = query_value(&call->query, "zone");
+    struct span suffix = query_value(&call->query, "suffix");
+    return (!item.data || span_equal(parts->item, item)) &&
+           (!zone.data || span_equal(parts->zone, zone)) &&
+           (!suffix.data || span_equal(parts->suffix, suffix));
+}
+
+enum api_step assignments_list(struct api_call *call)
+{
+    struct list list;
+    if (!list_begin(call, &list))
+        return API_REPLY;
+    const struct state *state = call->snapshot->state;
+    int32_t i = list.begin;
+    for (; i < state->assignment_count; i++) {
+        if (!is_wanted(call, state, i))
+            continue;
+        if (!list_take(&list))
+            break;
+        (void)write_assignment(&list.writer, state, i);
+    }
+    return list_end(&list, i, state->assignment_count);
+}
+
+enum api_step assignments_of_item(struct api_call *call)
+{
+    struct list list;
+    if (!list_begin(call, &list))
+        return API_REPLY;
+    const struct state *state = call->snapshot->state;
+    int32_t item = state_find_item(state, call->parameters[0]);
+    if (item == STATE_NONE)
+        return problem(call, PROBLEM_NOT_FOUND, "there is no such item");
+    int32_t begin = state->assignment_begin[item];
+    int32_t end = state->assignment_end[item];
+    int32_t i = list.begin > begin ? list.begin : begin;
+    for (; i < end && list_take(&list); i++)
+        (void)write_assignment(&list.writer, state, i);
+    return list_end(&list, i, end);
+}
+
+/* Cost: all assignments. */
+enum api_step assignments_of_member(struct api_call *call)
+{
+    struct list list;
+    struct member_view view;
+    if (!list_begin(call, &list) || !member_view_require(call, &view))
+        return API_REPLY;
+    const struct state *state = call->snapshot->state;
+    int32_t i = list.begin;
+    for (; i < state->assignment_count; i++) {
+        if (!member_holds(state, view.entry, i))
+            continue;
+        if (!list_take(&list))
+            break;
+        (void)write_assignment(&list.writer, state, i);
+    }
+    member_view_release(&view);
+    return list_end(&list, i, state->assignment_count);
+}
+
+/* --- one --- */
+
+/* Index of the assignment that the path names, or STATE_NONE; its item need not exist. */
+static int32_t find_assignment(const struct api_call *call)
+{
+    const struct state *state = call->snapshot->state;
+    struct key_parts wanted = {.kind = KEY_ASSIGNMENT,
+                               .item = call->parameters[0],
+                               .zone = call->parameters[1],
+                               .suffix = call->parameters[2]};
+    int32_t low = 0;
+    int32_t high = state->assignment_count;
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        if (keys_compare_assignments(&state->assignments[middle]->parts, &wanted) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = low < state->assignment_count &&
+                 keys_compare_assignments(&state->assignments[low]->parts, &wanted) == 0;
+    return found ? low : STATE_NONE;
+}
+
+enum api_step assignments_get(struct api_call *call)
+{
+    const struct state *state = call->snapshot->state;
+    int32_t index = find_assignment(call);
+    if (index == STATE_NONE)
+        return problem(call, PROBLEM_NOT_FOUND, "there is no such assignment");
+    struct json_writer writer = reply_json(call, 200);
+    uint64_t hash = write_assignment(&writer, state, index);
+    return reply_finish_resource(call, state->assignments[index]->mod_revision, hash);
+}
+
+/* --- reports --- */
+
+static enum api_step reply_patched(struct api_call *call)
+{
+    if (find_assignment(call) == STATE_NONE)
+        return problem(call, PROBLEM_SUPERSEDED,
+                       "the assignment was written, and has been removed since");
+    return assignments_get(call);
+}
+
+/* Whether the caller may report for the member that the path names. */
+static bool authorize(struct api_call *call, struct member_view *view)
+{
+    if (!view->entry) {
+        (void)problem(call, PROBLEM_NOT_REGISTERED,
+                      "the member that holds this assignment is not registered");
+        return false;
+    }
+    return member_authorize(call, view, (struct span){NULL, 0});
+}
+
+static enum api_step report(struct api_call *call, const struct member_view *view,
+                            const struct entry *entry, const struct assignment_spec *spec)
+{
+    struct span value;
+    int error = values_write_assignment(&call->arena, entry->value, spec, &value);
+    if (error)
+        return problem_of_error(call, error, "to write the assignment");
+    if (!change_begin(call))
+        return API_REPLY;
+    change_check(call, entry->key, entry);
+    change_check_created(call, view->key, view->entry);
+    change_put_keeping_lease(call, entry->key, value);
+    return change_submit(call, reply_patched);
+}
+
+/* Applies the body to the stored value. */
+static enum api_step patch(struct api_call *call, const struct member_view *view,
+                           const struct entry *entry)
+{
+    struct assignment_spec body = {0};
+    struct assignment_spec stored;
+    struct json_object *tree;
+    struct error_message why = {""};
+    uint32_t given;
+    if (!call_check_preconditions(call, entry->mod_revision) ||
+        !call_decode_body(call, &patch_json, &body, &given))
+        return API_REPLY;
+    int error = values_read_assignment(entry->value, &stored, &tree, &why);
+    if (error)
+        return problem_of_error(call, error, "to read the assignment");
+    struct assignment_spec spec = {
+        .consistent = given & 1 ? body.consistent : stored.consistent,
+        .value = given & 2 ? body.value : stored.value,
+    };
+    enum api_step step = values_equal_assignments(&spec, &stored)
+                             ? assignments_get(call)
+                             : report(call, view, entry, &spec);
+    json_object_put(tree);
+    return step;
+}
+
+enum api_step assignments_patch(struct api_call *call)
+{
+    const struct state *state = call->snapshot->state;
+    struct member_view view;
+    int32_t index = find_assignment(call);
+    if (index == STATE_NONE)
+        return problem(call, PROBLEM_NOT_FOUND, "there is no such assignment");
+    int error = member_view_open(call, call->parameters[1], call->parameters[2], &view);
+    enum api_step step = API_REPLY;
+    if (error)
+        step = problem_of_error(call, error, "to look for the member");
+    else if (authorize(call, &view))
+        step = patch(call, &view, state->assignments[index]);
+    member_view_release(&view);
+    return step;
+}

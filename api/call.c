@@ -1,0 +1,159 @@
+#include <stdlib.h>
+
+#include "api/examine.h"
+#include "api/headers.h"
+#include "api/json_reader.h"
+#include "api/reply.h"
+
+/* What problem.c's reply for want of memory fits in. */
+enum { RESERVED_BODY = 512 };
+
+int api_call_create(const struct api_request *request, const struct api_runtime *runtime,
+                    struct api_call **ret)
+{
+    struct api_call *call = calloc(1, sizeof *call);
+    if (!call)
+        return ALLOT_ENOMEM;
+    call->request = request;
+    call->runtime = runtime;
+    transaction_init(&call->transaction);
+    buffer_init(&call->reply.body, API_MAX_REPLY);
+    buffer_reserve(&call->reply.body, RESERVED_BODY);
+    if (call->reply.body.error) {
+        api_call_destroy(call);
+        return ALLOT_ENOMEM;
+    }
+    *ret = call;
+    return 0;
+}
+
+void api_call_destroy(struct api_call *call)
+{
+    if (!call)
+        return;
+    json_object_put(call->body);
+    snapshot_unref(call->snapshot);
+    transaction_release(&call->transaction);
+    arena_release(&call->arena);
+    buffer_release(&call->reply.body);
+    free(call);
+}
+
+const union api_action *api_call_action(const struct api_call *call)
+{
+    return &call->action;
+}
+
+const struct api_reply *api_call_reply(const struct api_call *call)
+{
+    return &call->reply;
+}
+
+/* --- steps --- */
+
+bool api_refuse_early(struct api_call *call, int64_t content_length, size_t *ret_body_limit)
+{
+    *ret_body_limit = 0;
+    if (!examine_head(call, content_length))
+        return true;
+    *ret_body_limit = call->route->body_limit;
+    return false;
+}
+
+enum api_step api_begin(struct api_call *call)
+{
+    int64_t size = (int64_t)call->request->body.size;
+    if (!call->examined && !examine_head(call, size))
+        return API_REPLY;
+    if (!examine_body(call) || (call->route->needs_snapshot && !call_refresh(call)))
+        return API_REPLY;
+    return call->route->handler(call);
+}
+
+enum api_step api_resume(struct api_call *call, const struct api_outcome *outcome)
+{
+    return call->resume(call, outcome);
+}
+
+/* --- what handlers share --- */
+
+bool call_refresh(struct api_call *call)
+{
+    struct snapshot *newest = call->runtime->snapshot(call->runtime->context);
+    if (!newest) {
+        (void)problem(call, PROBLEM_NOT_READY, "the store has not been read yet");
+        return false;
+    }
+    snapshot_unref(call->snapshot);
+    call->snapshot = newest;
+    return true;
+}
+
+struct span call_header(const struct api_call *call, const char *name)
+{
+    return call->request->header(call->request->header_context, name);
+}
+
+bool call_decode_body(struct api_call *call, const struct json_spec *spec, void *target,
+                      uint32_t *ret_given)
+{
+    struct problem_faults faults;
+    problem_faults_init(&faults);
+    bool good = json_spec_decode(spec, call->body, target, ret_given, problem_add_fault, &faults);
+    if (!good)
+        (void)problem_invalid(call, &faults);
+    problem_faults_release(&faults);
+    return good;
+}
+
+bool call_query_integer(struct api_call *call, const char *name, int64_t least, int64_t most,
+                        int64_t *ret)
+{
+    struct error_message why = {""};
+    if (!query_integer(&call->query, name, least, most, ret, &why))
+        return true;
+    (void)problem(call, PROBLEM_MALFORMED, "%s", why.text);
+    return false;
+}
+
+bool call_query_boolean(struct api_call *call, const char *name, bool *ret)
+{
+    struct error_message why = {""};
+    if (!query_boolean(&call->query, name, ret, &why))
+        return true;
+    (void)problem(call, PROBLEM_MALFORMED, "%s", why.text);
+    return false;
+}
+
+bool call_check_preconditions(struct api_call *call, int64_t mod_revision)
+{
+    struct span match = call_header(call, "If-Match");
+    struct span none_match = call_header(call, "If-None-Match");
+    if (match.data && !headers_etag_revision_listed(match, mod_revision)) {
+        (void)problem(call, PROBLEM_PRECONDITION,
+                      mod_revision ? "If-Match names another revision than the present one"
+                                   : "If-Match is given, but the resource does not exist");
+        return false;
+    }
+    if (none_match.data && headers_etag_revision_listed(none_match, mod_revision)) {
+        (void)problem(call, PROBLEM_PRECONDITION, "If-None-Match rules the present resource out");
+        return false;
+    }
+    return true;
+}
+
+struct span call_item_key(struct api_call *call, struct span item)
+{
+    struct span none = {NULL, 0};
+    size_t size = keys_max_size(call->runtime->root, item, none, none);
+    char *buffer = arena_allocate(&call->arena, size);
+    return buffer ? keys_item(call->runtime->root, item, buffer, size) : none;
+}
+
+struct span call_member_key(struct api_call *call, struct span zone, struct span suffix)
+{
+    struct span none = {NULL, 0};
+    size_t size = keys_max_size(call->runtime->root, none, zone, suffix);
+    char *buffer = arena_allocate(&call->arena, size);
+    return buffer ? keys_member(call->runtime->root, zone, suffix, buffer, size) : none;
+}

@@ -1,0 +1,148 @@
+#include "api/change.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "api/reply.h"
+#include "api/utf8.h"
+
+enum { MAX_REASON = 200, MAX_ACTOR = 16 * 1024, TIME_SIZE = 40 };
+
+/* RFC 3339 in UTC, with milliseconds. */
+static void format_time(int64_t milliseconds, char text[TIME_SIZE])
+{
+    time_t seconds = (time_t)(milliseconds / 1000);
+    struct tm parts = {0};
+    (void)gmtime_r(&seconds, &parts);
+    char date[TIME_SIZE / 2 + 4];
+    (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
+    (void)snprintf(text, TIME_SIZE, "%s.%03dZ", date, (int)(milliseconds % 1000));
+}
+
+/* Header text that can stand in a record: short, UTF-8, no control characters. */
+static bool is_plain_text(struct span text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c < 0x20 || c == 0x7F)
+            return false;
+    }
+    return text.size <= MAX_REASON && utf8_is_valid(text);
+}
+
+static void write_actor(const struct api_call *call, struct span reason, struct buffer *out)
+{
+    const struct api_request *request = call->request;
+    struct json_writer writer = json_writer_of(out);
+    char time_text[TIME_SIZE];
+    format_time(call->runtime->wall_clock_ms(call->runtime->context), time_text);
+    json_begin(&writer, '{');
+    json_text_field(&writer, "principal", "anonymous");
+    json_string_field(&writer, "request_id", request->request_id);
+    json_string_field(&writer, "method", request->method);
+    json_string_field(&writer, "path", reply_path(call));
+    if (reason.size > 0)
+        json_string_field(&writer, "reason", reason);
+    json_text_field(&writer, "time", time_text);
+    json_end(&writer, '}');
+}
+
+static struct span actor_key(struct api_call *call)
+{
+    static const struct span name = {"/actor", 6};
+    struct span root = call->runtime->root;
+    char *key = arena_allocate(&call->arena, root.size + name.size);
+    if (!key)
+        return (struct span){NULL, 0};
+    memcpy(key, root.data, root.size);
+    memcpy(key + root.size, name.data, name.size);
+    return (struct span){key, root.size + name.size};
+}
+
+static enum api_step refuse_memory(struct api_call *call)
+{
+    return problem_of_error(call, ALLOT_ENOMEM, "to make the change");
+}
+
+bool change_begin(struct api_call *call)
+{
+    struct span reason = call_header(call, "X-Allot-Reason");
+    if (!is_plain_text(reason)) {
+        (void)problem(call, PROBLEM_MALFORMED,
+                      "X-Allot-Reason must have at most %d bytes of UTF-8, without control "
+                      "characters",
+                      MAX_REASON);
+        return false;
+    }
+    transaction_clear(&call->transaction);
+    struct buffer text;
+    buffer_init(&text, MAX_ACTOR);
+    write_actor(call, reason, &text);
+    struct span key = actor_key(call);
+    struct span value = {NULL, 0};
+    if (!text.error)
+        value = arena_copy(&call->arena, buffer_span(&text));
+    buffer_release(&text);
+    if (!key.data || !value.data) {
+        (void)refuse_memory(call);
+        return false;
+    }
+    transaction_put(&call->transaction, key, value, 0);
+    return true;
+}
+
+void change_check(struct api_call *call, struct span key, const struct entry *entry)
+{
+    if (entry)
+        transaction_check_unchanged(&call->transaction, key, entry->mod_revision);
+    else
+        transaction_check_absent(&call->transaction, key);
+}
+
+void change_check_created(struct api_call *call, struct span key, const struct entry *entry)
+{
+    struct transaction *transaction = &call->transaction;
+    transaction_check_unchanged(transaction, key, entry->create_revision);
+    if (!transaction->error)
+        transaction->checks[transaction->check_count - 1].target = STORE_CREATE_REVISION;
+}
+
+void change_put_keeping_lease(struct api_call *call, struct span key, struct span value)
+{
+    struct transaction *transaction = &call->transaction;
+    transaction_put(transaction, key, value, 0);
+    if (!transaction->error)
+        transaction->operations[transaction->operation_count - 1].keep_lease = true;
+}
+
+enum api_step change_submit(struct api_call *call, api_handler *written)
+{
+    const struct transaction *transaction = &call->transaction;
+    if (transaction->error)
+        return refuse_memory(call);
+    call->written = written;
+    call->resume = change_conclude;
+    call->action.txn = (struct store_txn){
+        .compares = transaction->checks,
+        .compare_count = transaction->check_count,
+        .success = transaction->operations,
+        .success_count = transaction->operation_count,
+    };
+    return API_TXN;
+}
+
+enum api_step change_conclude(struct api_call *call, const struct api_outcome *outcome)
+{
+    if (outcome->error)
+        return problem_of_error(call, outcome->error, "to make the change");
+    if (!call_refresh(call))
+        return API_REPLY;
+    if (outcome->txn->succeeded)
+        return call->written(call);
+    if (++call->attempts == CHANGE_MAX_ATTEMPTS)
+        return problem(call, PROBLEM_CONTENDED,
+                       "others have changed it %d times while this request was at it; nothing was "
+                       "changed",
+                       CHANGE_MAX_ATTEMPTS);
+    return call->route->handler(call);
+}

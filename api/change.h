@@ -1,0 +1,35 @@
+/* Changes: the transactions of requests.
+ *
+ *     if (!change_begin(call)) return API_REPLY;
+ *     transaction_check_unchanged(&call->transaction, key, entry->mod_revision);
+ *     change_put(call, key, value);
+ *     return change_submit(call, reply_with_item); */
+#ifndef ALLOT_API_CHANGE_H
+#define ALLOT_API_CHANGE_H
+
+#include "api/handler.h"
+
+/* Runs of a handler before a request gives up: each was late for a change by somebody else. */
+enum { CHANGE_MAX_ATTEMPTS = 8 };
+
+/* Empties the call's transaction and puts ROOT/actor first: who does this, and why. False: the
+ * reply tells what is wrong (X-Allot-Reason, or no memory). */
+bool change_begin(struct api_call *call);
+
+/* Checks that the key is as @entry has it; NULL: that it is absent. */
+void change_check(struct api_call *call, struct span key, const struct entry *entry);
+
+/* Checks that the key is still the one that @entry is, whatever has changed in it. */
+void change_check_created(struct api_call *call, struct span key, const struct entry *entry);
+
+/* Puts @value at @key under the lease that the key has now; it must exist. */
+void change_put_keeping_lease(struct api_call *call, struct span key, struct span value);
+
+/* Submits the transaction. When it is done and the snapshot has it, @written is called to reply;
+ * when its checks fail the handler is run again; otherwise the reply says what went wrong. */
+enum api_step change_submit(struct api_call *call, api_handler *written);
+
+/* What change_submit does with an outcome, for those who must look at it first. */
+enum api_step change_conclude(struct api_call *call, const struct api_outcome *outcome);
+
+#endif

@@ -1,0 +1,151 @@
+#include "api/item_status.h"
+#include "api/reply.h"
+#include "api/resources.h"
+
+/* GET /v1/cluster: the whole at a glance. Cost: all entries. */
+
+/* The candidate's name: its key after ROOT/schedulers/. */
+static struct span instance_of(const struct api_call *call, const struct entry *leader)
+{
+    static const struct span folder = {"/schedulers/", 12};
+    struct span root = call->runtime->root;
+    struct span key = leader->key;
+    size_t prefix = root.size + folder.size;
+    bool is_ours =
+        key.size > prefix && span_has_prefix(key, root) &&
+        span_has_prefix((struct span){key.data + root.size, key.size - root.size}, folder);
+    return is_ours ? (struct span){key.data + prefix, key.size - prefix} : key;
+}
+
+static void write_leader(struct json_writer *writer, const struct api_call *call)
+{
+    const struct entry *leader = call->snapshot->state->leader;
+    json_name(writer, "leader");
+    if (!leader) {
+        json_null(writer);
+        return;
+    }
+    json_begin(writer, '{');
+    json_string_field(writer, "instance", instance_of(call, leader));
+    json_integer_field(writer, "since_revision", leader->create_revision);
+    json_end(writer, '}');
+}
+
+/* Entries that do not decode: they are kept, but left out of everything. */
+static int64_t count_invalid(const struct keyspace *keyspace)
+{
+    int64_t count = 0;
+    struct keyspace_cursor cursor = keyspace_seek(keyspace, (struct span){NULL, 0});
+    for (const struct entry *entry; (entry = keyspace_next(&cursor));)
+        count += !entry->valid;
+    return count;
+}
+
+static void write_totals(struct json_writer *writer, const struct snapshot *snapshot)
+{
+    const struct state *state = snapshot->state;
+    const struct solution *solution = snapshot_solution(snapshot);
+    json_name(writer, "totals");
+    json_begin(writer, '{');
+    json_integer_field(writer, "items", state->item_count);
+    json_integer_field(writer, "members", state->member_count);
+    json_integer_field(writer, "zones", state->zone_count);
+    json_integer_field(writer, "assignments", state->assignment_count);
+    json_integer_field(writer, "item_slots", state->item_slots);
+    json_integer_field(writer, "member_slots", state->member_slots);
+    json_integer_field(writer, "zone_slots", state->zone_slots);
+    json_name(writer, "unattainable");
+    if (solution)
+        json_integer(writer, solution->unattainable);
+    else
+        json_null(writer);
+    json_integer_field(writer, "invalid", count_invalid(state->keyspace));
+    json_end(writer, '}');
+}
+
+static void write_items_by_state(struct json_writer *writer, const struct snapshot *snapshot)
+{
+    int32_t counts[ITEM_STATE_COUNT] = {0};
+    for (int32_t i = 0; i < snapshot->state->item_count; i++)
+        counts[item_status(snapshot, i).state]++;
+    json_name(writer, "items_by_state");
+    json_begin(writer, '{');
+    for (int i = 0; i < ITEM_STATE_COUNT; i++)
+        json_integer_field(writer, item_state_names[i], counts[i]);
+    json_end(writer, '}');
+}
+
+static void write_zone(struct json_writer *writer, const struct state *state, int32_t zone)
+{
+    int32_t begin = state->zone_member_begin[zone];
+    int32_t end = state->zone_member_end[zone];
+    int64_t slots = 0;
+    int64_t assigned = 0;
+    for (int32_t i = begin; i < end; i++) {
+        slots += state->item_limit[i];
+        assigned += state->total_count[i];
+    }
+    json_begin(writer, '{');
+    json_string_field(writer, "zone", state->zones[zone]);
+    json_integer_field(writer, "members", end - begin);
+    json_integer_field(writer, "slots", slots);
+    json_integer_field(writer, "assigned", assigned);
+    json_end(writer, '}');
+}
+
+/* What the allocator has still to do, as of this snapshot; null before it is solved. */
+static void write_pending(struct json_writer *writer, const struct snapshot *snapshot)
+{
+    const struct solution *solution = snapshot_solution(snapshot);
+    json_name(writer, "pending");
+    if (!solution) {
+        json_null(writer);
+        return;
+    }
+    struct change_summary changes = solution_changes(solution, snapshot->state);
+    json_begin(writer, '{');
+    json_integer_field(writer, "add", changes.added);
+    json_integer_field(writer, "remove", changes.removed);
+    json_integer_field(writer, "keep", changes.unchanged);
+    json_end(writer, '}');
+}
+
+static void write_health(struct json_writer *writer, const struct api_call *call)
+{
+    struct api_health health = {0};
+    call->runtime->health(call->runtime->context, &health);
+    json_name(writer, "allocator");
+    json_begin(writer, '{');
+    json_text_field(writer, "instance", health.instance);
+    json_boolean_field(writer, "running", health.allocator_running);
+    json_boolean_field(writer, "leading", state_is_leader(call->snapshot->state));
+    json_integer_field(writer, "failed_passes", health.last_pass_errors);
+    write_pending(writer, call->snapshot);
+    json_end(writer, '}');
+    json_name(writer, "store");
+    json_begin(writer, '{');
+    json_text_field(writer, "kind", health.store);
+    json_boolean_field(writer, "reachable", health.store_reachable);
+    json_integer_field(writer, "snapshot_age_ms", health.snapshot_age_ms);
+    json_end(writer, '}');
+}
+
+enum api_step cluster_get(struct api_call *call)
+{
+    const struct state *state = call->snapshot->state;
+    struct json_writer writer = reply_json(call, 200);
+    json_begin(&writer, '{');
+    json_integer_field(&writer, "revision", state->revision);
+    json_string_field(&writer, "root", call->runtime->root);
+    write_leader(&writer, call);
+    write_totals(&writer, call->snapshot);
+    write_items_by_state(&writer, call->snapshot);
+    json_name(&writer, "zones");
+    json_begin(&writer, '[');
+    for (int32_t i = 0; i < state->zone_count; i++)
+        write_zone(&writer, state, i);
+    json_end(&writer, ']');
+    write_health(&writer, call);
+    json_end(&writer, '}');
+    return reply_finish(call);
+}

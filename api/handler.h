@@ -1,0 +1,75 @@
+/* What handlers share: the call from inside. Private to api/; see call.h for what a call is.
+ *
+ * A handler looks at the call and its snapshot, and either replies, or submits a change and names
+ * the function that replies once the snapshot has it. If the change was made for a snapshot that is
+ * out of date, the handler is run again from the start with a newer one: so it keeps nothing in the
+ * call that a second run would not set again. */
+#ifndef ALLOT_API_HANDLER_H
+#define ALLOT_API_HANDLER_H
+
+#include "api/arena.h"
+#include "api/call.h"
+#include "api/json_spec.h"
+#include "api/json_writer.h"
+#include "api/path.h"
+#include "api/problem.h"
+#include "api/query.h"
+#include "api/routes.h"
+#include "core/transaction.h"
+
+enum { API_MAX_REPLY = 16 << 20 /* bytes of a body */ };
+
+typedef enum api_step api_resumed(struct api_call *call, const struct api_outcome *outcome);
+
+struct api_call {
+    const struct api_request *request;
+    const struct api_runtime *runtime;
+    struct api_reply reply;
+    union api_action action;
+    api_resumed *resume; /* takes the outcome of the action */
+
+    struct arena arena; /* what lives as long as the call */
+    struct path path;   /* decoded, in the arena, as the query */
+    struct query query;
+    const struct api_route *route;
+    struct span parameters[ROUTE_MAX_PARAMETERS]; /* of the path, decoded, in their order */
+    bool examined;                                /* its head was, and found good */
+
+    struct json_object *body;  /* owned; NULL: none, or null */
+    struct snapshot *snapshot; /* owned: the one to answer from; NULL: none needed so far */
+
+    struct transaction transaction; /* the change under way */
+    api_handler *written;           /* replies when the change is done */
+    int attempts;                   /* runs of the handler that came too late */
+
+    /* Of a member's registration: what must survive until the reply. */
+    int64_t lease;
+    char made_session[33]; /* "": none was made */
+    int failure;           /* what ended it, while its lease is being revoked */
+};
+
+/* The newest snapshot in place of the call's. False: there is none, and the reply says so. */
+bool call_refresh(struct api_call *call);
+
+/* The value of a request header; {NULL, 0} if absent. */
+struct span call_header(const struct api_call *call, const char *name);
+
+/* Reads the body into @target by @spec, as json_spec_decode does. False: the reply tells its
+ * faults. */
+bool call_decode_body(struct api_call *call, const struct json_spec *spec, void *target,
+                      uint32_t *ret_given);
+
+/* Query parameters, as query.h reads them. False: the reply tells what is wrong. */
+bool call_query_integer(struct api_call *call, const char *name, int64_t least, int64_t most,
+                        int64_t *ret);
+bool call_query_boolean(struct api_call *call, const char *name, bool *ret);
+
+/* Checks If-Match, and for a PUT If-None-Match, against the resource's mod revision (0: it doesn't
+ * exist). False: the reply is 412. */
+bool call_check_preconditions(struct api_call *call, int64_t mod_revision);
+
+/* Keys of what the path names, in the arena. {NULL, 0}: out of memory. */
+struct span call_item_key(struct api_call *call, struct span item);
+struct span call_member_key(struct api_call *call, struct span zone, struct span suffix);
+
+#endif

@@ -1,0 +1,177 @@
+#include "api/headers.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <strings.h>
+
+static struct span trim(struct span text)
+{
+    while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
+        text.data++;
+        text.size--;
+    }
+    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
+        text.size--;
+    return text;
+}
+
+/* Takes what stands before the next @separator, trimmed, off the front of @rest. */
+static struct span take(struct span *rest, char separator)
+{
+    const char *end = rest->size > 0 ? memchr(rest->data, separator, rest->size) : NULL;
+    struct span part = {rest->data, end ? (size_t)(end - rest->data) : rest->size};
+    size_t taken = part.size + (end != NULL);
+    rest->data += taken;
+    rest->size -= taken;
+    return trim(part);
+}
+
+static bool equal_ignoring_case(struct span a, struct span b)
+{
+    return a.size == b.size && (a.size == 0 || strncasecmp(a.data, b.data, a.size) == 0);
+}
+
+/* --- media types --- */
+
+bool headers_is_json(struct span content_type)
+{
+    struct span rest = content_type;
+    if (!equal_ignoring_case(take(&rest, ';'), SPAN("application/json")))
+        return false;
+    while (rest.size > 0) {
+        struct span value = take(&rest, ';');
+        struct span name = take(&value, '=');
+        if (equal_ignoring_case(name, SPAN("charset")) &&
+            !equal_ignoring_case(value, SPAN("utf-8")) &&
+            !equal_ignoring_case(value, SPAN("\"utf-8\"")))
+            return false;
+    }
+    return true;
+}
+
+/* How precisely a media range means JSON: 0 not at all, then any type, any of application/, and
+ * JSON itself. */
+static int precision(struct span range)
+{
+    if (equal_ignoring_case(range, SPAN("application/json")) ||
+        equal_ignoring_case(range, SPAN("application/problem+json")))
+        return 3;
+    if (equal_ignoring_case(range, SPAN("application/*")))
+        return 2;
+    return span_equal(range, SPAN("*/*")) ? 1 : 0;
+}
+
+/* Whether a weight refuses: `q=0`, however many zeros follow. */
+static bool is_refused(struct span parameters)
+{
+    while (parameters.size > 0) {
+        struct span value = take(&parameters, ';');
+        struct span name = take(&value, '=');
+        if (!equal_ignoring_case(name, SPAN("q")))
+            continue;
+        for (size_t i = 0; i < value.size; i++) {
+            if (value.data[i] != '0' && value.data[i] != '.')
+                return false;
+        }
+        return value.size > 0;
+    }
+    return false;
+}
+
+bool headers_accept_json(struct span accept)
+{
+    if (trim(accept).size == 0)
+        return true;
+    int best = 0;
+    bool accepted = false;
+    while (accept.size > 0) {
+        struct span parameters = take(&accept, ',');
+        int found = precision(take(&parameters, ';'));
+        if (found == 0 || found < best)
+            continue;
+        bool good = !is_refused(parameters);
+        accepted = found > best ? good : accepted || good;
+        best = found;
+    }
+    return accepted;
+}
+
+/* --- where from --- */
+
+bool headers_host_is_ours(struct span host, const struct span *names, size_t count)
+{
+    static const struct span always[] = {{"localhost", 9}, {"127.0.0.1", 9}, {"[::1]", 5}};
+    struct span name = host;
+    /* The port's colon is the one after an IPv6 address' brackets. */
+    for (size_t i = host.size; i > 0 && host.data[i - 1] != ']'; i--) {
+        if (host.data[i - 1] == ':')
+            name.size = i - 1;
+    }
+    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
+        if (equal_ignoring_case(name, always[i]))
+            return true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (equal_ignoring_case(name, names[i]))
+            return true;
+    }
+    return false;
+}
+
+bool headers_origin_matches(struct span origin, struct span host)
+{
+    static const struct span schemes[] = {{"http://", 7}, {"https://", 8}};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        struct span scheme = schemes[i];
+        if (!span_has_prefix(origin, scheme))
+            continue;
+        struct span authority = {origin.data + scheme.size, origin.size - scheme.size};
+        return equal_ignoring_case(authority, host);
+    }
+    return false;
+}
+
+/* --- entity tags --- */
+
+void headers_write_etag(char text[HEADERS_ETAG_SIZE], int64_t revision, uint64_t status_hash)
+{
+    (void)snprintf(text, HEADERS_ETAG_SIZE, "\"%" PRId64 "-%08" PRIx32 "\"", revision,
+                   (uint32_t)(status_hash ^ status_hash >> 32));
+}
+
+/* Our tags hold no comma, so that lists split at them; a weak mark is ignored. */
+static bool is_listed(struct span list, struct span wanted, bool whole)
+{
+    while (list.size > 0) {
+        struct span tag = take(&list, ',');
+        if (span_has_prefix(tag, SPAN("W/")))
+            tag = (struct span){tag.data + 2, tag.size - 2};
+        if (whole ? span_equal(tag, wanted) : span_has_prefix(tag, wanted))
+            return true;
+    }
+    return false;
+}
+
+bool headers_etag_revision_listed(struct span list, int64_t revision)
+{
+    if (revision == 0)
+        return false;
+    if (span_equal(trim(list), SPAN("*")))
+        return true;
+    char text[HEADERS_ETAG_SIZE];
+    (void)snprintf(text, sizeof text, "\"%" PRId64, revision);
+    char with_status[HEADERS_ETAG_SIZE + 2];
+    char alone[HEADERS_ETAG_SIZE + 2];
+    (void)snprintf(with_status, sizeof with_status, "%s-", text);
+    (void)snprintf(alone, sizeof alone, "%s\"", text);
+    return is_listed(list, span_of(with_status), false) || is_listed(list, span_of(alone), true);
+}
+
+bool headers_etag_listed(struct span list, int64_t revision, uint64_t status_hash)
+{
+    if (span_equal(trim(list), SPAN("*")))
+        return true;
+    char text[HEADERS_ETAG_SIZE];
+    headers_write_etag(text, revision, status_hash);
+    return is_listed(list, span_of(text), true);
+}

@@ -1,0 +1,30 @@
+/* What the headers of a request mean. Pure functions of bytes; an absent header is {NULL, 0}. */
+#ifndef ALLOT_API_HEADERS_H
+#define ALLOT_API_HEADERS_H
+
+#include <stdint.h>
+
+#include "core/span.h"
+
+/* Content-Type: whether it is application/json, in UTF-8. */
+bool headers_is_json(struct span content_type);
+
+/* Accept: whether JSON will do. An absent one accepts everything. */
+bool headers_accept_json(struct span accept);
+
+/* Host: whether its name, the port aside, is localhost, 127.0.0.1, [::1] or one of @names. */
+bool headers_host_is_ours(struct span host, const struct span *names, size_t count);
+
+/* Origin: whether it is http:// or https:// followed by @host. */
+bool headers_origin_matches(struct span origin, struct span host);
+
+/* If-Match and If-None-Match. @revision is the resource's mod revision, 0 if it doesn't exist;
+ * @status_hash is the rest of its ETag. */
+bool headers_etag_revision_listed(struct span list, int64_t revision);
+bool headers_etag_listed(struct span list, int64_t revision, uint64_t status_hash);
+
+/* An ETag's text, "MOD-STATUS" in quotes. */
+enum { HEADERS_ETAG_SIZE = 40 };
+void headers_write_etag(char text[HEADERS_ETAG_SIZE], int64_t revision, uint64_t status_hash);
+
+#endif

@@ -1,0 +1,50 @@
+#include "api/item_status.h"
+
+const char *const item_state_names[] = {"healthy", "converging", "under_replicated", "unassigned",
+                                        NULL};
+
+const struct solution *snapshot_solution(const struct snapshot *snapshot)
+{
+    const struct solution *solution = snapshot->solution;
+    return solution && solution->network_hash == snapshot->state->network_hash ? solution : NULL;
+}
+
+/* Whether the item's assignments are the desired ones: both are ordered by member. */
+static bool is_as_desired(const struct state *state, const struct solution *solution, int32_t item)
+{
+    int32_t begin = state->assignment_begin[item];
+    int32_t count = state->assignment_end[item] - begin;
+    const int32_t *desired = solution->member + solution->begin[item];
+    if (solution->begin[item + 1] - solution->begin[item] != count)
+        return false;
+    for (int32_t i = 0; i < count; i++) {
+        if (state->assignment_member[begin + i] != desired[i])
+            return false;
+    }
+    return true;
+}
+
+struct item_status item_status(const struct snapshot *snapshot, int32_t item)
+{
+    const struct state *state = snapshot->state;
+    const struct solution *solution = snapshot_solution(snapshot);
+    struct item_status status = {.desired = -1, .primary = STATE_NONE};
+    for (int32_t i = state->assignment_begin[item]; i < state->assignment_end[item]; i++) {
+        status.assigned++;
+        status.consistent += state->consistent[i];
+        if (state->assignments[i]->parts.slot == 0)
+            status.primary = i;
+    }
+    if (solution)
+        status.desired = solution->begin[item + 1] - solution->begin[item];
+    int32_t wanted = state->replication[item];
+    if (status.assigned == 0 && wanted > 0)
+        status.state = ITEM_UNASSIGNED;
+    else if (status.assigned < wanted)
+        status.state = ITEM_UNDER_REPLICATED;
+    else if (solution && status.consistent >= wanted && is_as_desired(state, solution, item))
+        status.state = ITEM_HEALTHY;
+    else
+        status.state = ITEM_CONVERGING;
+    return status;
+}

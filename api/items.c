@@ -1,0 +1,221 @@
+#include <json-c/json_object.h>
+
+#include "api/change.h"
+#include "api/item_status.h"
+#include "api/list.h"
+#include "api/reply.h"
+#include "api/resource_json.h"
+#include "api/resources.h"
+#include "api/values.h"
+
+/* Items: /v1/items and /v1/items/{id}. */
+
+enum { MAX_REPLICATION = 64 };
+
+static const struct json_field put_fields[] = {
+    {"replication", JSON_INTEGER, true, 0, MAX_REPLICATION, NULL,
+     offsetof(struct item_spec, replication)},
+    {"consistency", JSON_CHOICE, false, 0, 0, consistency_names,
+     offsetof(struct item_spec, consistency)},
+    {"labels", JSON_LABELS, false, 0, 0, NULL, offsetof(struct item_spec, labels)},
+};
+static const struct json_spec put_json = {put_fields, sizeof put_fields / sizeof put_fields[0],
+                                          false};
+
+/* --- representation --- */
+
+static void write_primary(struct json_writer *writer, const struct state *state, int32_t primary)
+{
+    json_name(writer, "primary");
+    if (primary == STATE_NONE) {
+        json_null(writer);
+        return;
+    }
+    json_begin(writer, '{');
+    json_string_field(writer, "zone", state->assignments[primary]->parts.zone);
+    json_string_field(writer, "suffix", state->assignments[primary]->parts.suffix);
+    json_end(writer, '}');
+}
+
+/* Writes the status and returns its hash. */
+static uint64_t write_status(struct json_writer *writer, const struct state *state,
+                             const struct item_status *status)
+{
+    size_t begin = resource_status_begin(writer);
+    json_integer_field(writer, "assigned", status->assigned);
+    json_integer_field(writer, "consistent", status->consistent);
+    json_name(writer, "desired");
+    if (status->desired < 0)
+        json_null(writer);
+    else
+        json_integer(writer, status->desired);
+    write_primary(writer, state, status->primary);
+    json_text_field(writer, "state", item_state_names[status->state]);
+    return resource_status_end(writer, begin);
+}
+
+static uint64_t write_item(struct json_writer *writer, const struct snapshot *snapshot,
+                           int32_t item, const struct item_status *status)
+{
+    const struct entry *entry = snapshot->state->items[item];
+    struct item_spec spec = {0};
+    struct json_object *tree = NULL;
+    struct error_message why = {""};
+    int error = values_read_item(entry->value, &spec, &tree, &why);
+    if (error)
+        writer->out->error = error;
+    json_begin(writer, '{');
+    json_string_field(writer, "id", entry->parts.item);
+    json_integer_field(writer, "replication", spec.replication);
+    json_text_field(writer, "consistency", consistency_names[spec.consistency]);
+    resource_write_labels(writer, spec.labels);
+    resource_write_revisions(writer, entry);
+    uint64_t hash = write_status(writer, snapshot->state, status);
+    json_end(writer, '}');
+    json_object_put(tree);
+    return hash;
+}
+
+static enum api_step reply_not_found(struct api_call *call)
+{
+    struct span key = call_item_key(call, call->parameters[0]);
+    if (!key.data)
+        return problem_of_error(call, ALLOT_ENOMEM, "to look for the item");
+    if (keyspace_find(call->snapshot->state->keyspace, key))
+        return problem(call, PROBLEM_NOT_FOUND,
+                       "the item's stored value does not decode; PUT replaces it, DELETE removes "
+                       "it");
+    return problem(call, PROBLEM_NOT_FOUND, "there is no such item");
+}
+
+static enum api_step reply_item(struct api_call *call, int status_code, bool written)
+{
+    const struct state *state = call->snapshot->state;
+    int32_t item = state_find_item(state, call->parameters[0]);
+    if (item == STATE_NONE && written)
+        return problem(call, PROBLEM_SUPERSEDED,
+                       "the item was written, and has been deleted since");
+    if (item == STATE_NONE)
+        return reply_not_found(call);
+    struct item_status status = item_status(call->snapshot, item);
+    struct json_writer writer = reply_json(call, status_code);
+    uint64_t hash = write_item(&writer, call->snapshot, item, &status);
+    return reply_finish_resource(call, state->items[item]->mod_revision, hash);
+}
+
+/* --- handlers --- */
+
+enum api_step items_get(struct api_call *call)
+{
+    return reply_item(call, 200, false);
+}
+
+/* The state that `state` asks for, or -1 without it. False: it is none, and the reply says so. */
+static bool read_state_filter(struct api_call *call, int *ret)
+{
+    struct span given = query_value(&call->query, "state");
+    *ret = -1;
+    if (!given.data)
+        return true;
+    for (int i = 0; item_state_names[i]; i++) {
+        if (span_equal(given, span_of(item_state_names[i])))
+            *ret = i;
+    }
+    if (*ret < 0)
+        (void)problem(call, PROBLEM_MALFORMED,
+                      "the query parameter 'state' must be healthy, converging, under_replicated "
+                      "or unassigned");
+    return *ret >= 0;
+}
+
+enum api_step items_list(struct api_call *call)
+{
+    struct list list;
+    int wanted;
+    if (!read_state_filter(call, &wanted) || !list_begin(call, &list))
+        return API_REPLY;
+    const struct state *state = call->snapshot->state;
+    struct span prefix = query_value(&call->query, "prefix");
+    int32_t i = list.begin;
+    for (; i < state->item_count; i++) {
+        struct item_status status = item_status(call->snapshot, i);
+        if (!span_has_prefix(state->items[i]->parts.item, prefix) ||
+            (wanted >= 0 && (int)status.state != wanted))
+            continue;
+        if (!list_take(&list))
+            break;
+        (void)write_item(&list.writer, call->snapshot, i, &status);
+    }
+    return list_end(&list, i, state->item_count);
+}
+
+static enum api_step reply_created(struct api_call *call)
+{
+    return reply_item(call, 201, true);
+}
+
+static enum api_step reply_updated(struct api_call *call)
+{
+    return reply_item(call, 200, true);
+}
+
+/* Whether the stored value says what @spec says. False when it does not decode. */
+static bool is_stored(const struct entry *entry, const struct item_spec *spec)
+{
+    struct item_spec stored;
+    struct json_object *tree;
+    struct error_message why = {""};
+    if (values_read_item(entry->value, &stored, &tree, &why))
+        return false;
+    bool equal = values_equal_items(&stored, spec);
+    json_object_put(tree);
+    return equal;
+}
+
+enum api_step items_put(struct api_call *call)
+{
+    struct item_spec spec = {.consistency = CONSISTENCY_IMMEDIATE};
+    uint32_t given;
+    if (!call_decode_body(call, &put_json, &spec, &given))
+        return API_REPLY;
+    struct span key = call_item_key(call, call->parameters[0]);
+    if (!key.data)
+        return problem_of_error(call, ALLOT_ENOMEM, "to write the item");
+    const struct entry *entry = keyspace_find(call->snapshot->state->keyspace, key);
+    if (!call_check_preconditions(call, entry ? entry->mod_revision : 0))
+        return API_REPLY;
+    if (entry && is_stored(entry, &spec))
+        return reply_item(call, 200, false);
+    struct span former = entry ? entry->value : (struct span){NULL, 0};
+    struct span value;
+    int error = values_write_item(&call->arena, former, &spec, &value);
+    if (error)
+        return problem_of_error(call, error, "to write the item");
+    if (!change_begin(call))
+        return API_REPLY;
+    change_check(call, key, entry);
+    transaction_put(&call->transaction, key, value, 0);
+    return change_submit(call, entry ? reply_updated : reply_created);
+}
+
+static enum api_step reply_deleted(struct api_call *call)
+{
+    return reply_empty(call, 204);
+}
+
+enum api_step items_delete(struct api_call *call)
+{
+    struct span key = call_item_key(call, call->parameters[0]);
+    if (!key.data)
+        return problem_of_error(call, ALLOT_ENOMEM, "to delete the item");
+    const struct entry *entry = keyspace_find(call->snapshot->state->keyspace, key);
+    if (!call_check_preconditions(call, entry ? entry->mod_revision : 0))
+        return API_REPLY;
+    if (!entry)
+        return reply_not_found(call);
+    if (!change_begin(call))
+        return API_REPLY;
+    change_check(call, key, entry);
+    transaction_delete(&call->transaction, key);
+    return change_submit(call, reply_deleted);
+}

@@ -1,0 +1,26 @@
+/* Reads JSON (RFC 8259) strictly: what other readers could take for something else is refused.
+ *
+ * Refused beside what is not JSON: NaN and the like, single quotes, comments, raw control
+ * characters, \u0000, lone surrogates, invalid UTF-8, a name twice in one object, anything after
+ * the value, nesting deeper than JSON_MAX_DEPTH. */
+#ifndef ALLOT_API_JSON_READER_H
+#define ALLOT_API_JSON_READER_H
+
+#include <json-c/json_object.h>
+
+#include "core/error.h"
+#include "core/span.h"
+
+enum { JSON_MAX_DEPTH = 16 };
+
+/* Parses @text. On success *@ret is the tree, which the caller drops (json_object_put); NULL for
+ * the literal null. Errors, @ret untouched, with the line and column in @why: ALLOT_ESYNTAX;
+ * ALLOT_ELIMIT (an integer with more digits than can be kept); ALLOT_ENOMEM (@why untouched).
+ * Numbers with a fraction or exponent keep their text. Cost: linear, and a sort of the names. */
+int json_read(struct span text, struct json_object **ret, struct error_message *why);
+
+/* @value as JSON text without spaces, into the tree's own memory: borrowed until it is changed or
+ * dropped. {NULL, 0} when out of memory. */
+struct span json_text(struct json_object *value);
+
+#endif

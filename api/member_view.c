@@ -1,0 +1,103 @@
+#include "api/change.h"
+#include "api/members.h"
+#include "api/secret.h"
+
+int member_view_open(struct api_call *call, struct span zone, struct span suffix,
+                     struct member_view *ret)
+{
+    *ret = (struct member_view){.zone = zone, .suffix = suffix};
+    ret->key = call_member_key(call, zone, suffix);
+    if (!ret->key.data)
+        return ALLOT_ENOMEM;
+    ret->entry = keyspace_find(call->snapshot->state->keyspace, ret->key);
+    if (!ret->entry)
+        return 0;
+    struct error_message why = {""};
+    int error = values_read_member(ret->entry->value, &ret->spec, &ret->tree, &why);
+    ret->valid = error == 0;
+    return error == ALLOT_ENOMEM ? ALLOT_ENOMEM : 0;
+}
+
+void member_view_release(struct member_view *view)
+{
+    json_object_put(view->tree);
+    view->tree = NULL;
+}
+
+bool member_view_require(struct api_call *call, struct member_view *ret)
+{
+    int error = member_view_open(call, call->parameters[0], call->parameters[1], ret);
+    if (error)
+        (void)problem_of_error(call, error, "to look for the member");
+    else if (!ret->entry)
+        (void)problem(call, PROBLEM_NOT_FOUND, "there is no such member");
+    else if (!ret->valid)
+        (void)problem(call, PROBLEM_NOT_FOUND,
+                      "the member's stored value does not decode; PUT replaces it, DELETE removes "
+                      "it");
+    else
+        return true;
+    member_view_release(ret);
+    return false;
+}
+
+bool member_is_foreign(const struct member_view *view)
+{
+    return view->entry->lease != 0 && (!view->valid || view->spec.session_hash.size == 0);
+}
+
+bool member_authorize(struct api_call *call, const struct member_view *view, struct span session)
+{
+    bool matches = false;
+    if (view->spec.session_hash.size == 0)
+        return true;
+    if (!session.data)
+        session = call_header(call, "Allot-Session");
+    if (!session.data) {
+        (void)problem(call, PROBLEM_SESSION,
+                      "the member was registered with a session, which this request must show: in "
+                      "the header Allot-Session");
+        return false;
+    }
+    int error = secret_check(session, view->spec.session_hash, &matches);
+    if (error)
+        (void)problem_of_error(call, error, "to check the session");
+    else if (!matches)
+        (void)problem(call, PROBLEM_SESSION, "the member was registered with another session");
+    return !error && matches;
+}
+
+bool member_holds(const struct state *state, const struct entry *member, int32_t assignment)
+{
+    const struct entry *entry = state->assignments[assignment];
+    return entry->member_hash == member->member_hash &&
+           span_equal(entry->parts.zone, member->parts.zone) &&
+           span_equal(entry->parts.suffix, member->parts.suffix);
+}
+
+struct member_holdings member_holdings(const struct state *state, const struct entry *member)
+{
+    struct member_holdings holdings = {0};
+    for (int32_t i = 0; i < state->assignment_count; i++) {
+        if (!member_holds(state, member, i))
+            continue;
+        holdings.count++;
+        if (state->assignments[i]->mod_revision > holdings.revision)
+            holdings.revision = state->assignments[i]->mod_revision;
+    }
+    return holdings;
+}
+
+enum api_step member_rewrite(struct api_call *call, const struct member_view *view,
+                             const struct member_spec *spec, api_handler *written)
+{
+    struct span value;
+    int error = values_write_member(&call->arena, view->entry->value, spec, &value);
+    if (error)
+        return problem_of_error(call, error, "to write the member");
+    if (!change_begin(call))
+        return API_REPLY;
+    change_check(call, view->key, view->entry);
+    change_put_keeping_lease(call, view->key, value);
+    return change_submit(call, written);
+}

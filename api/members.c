@@ -1,0 +1,159 @@
+#include "api/members.h"
+
+#include "api/change.h"
+#include "api/list.h"
+#include "api/reply.h"
+#include "api/resource_json.h"
+#include "api/resources.h"
+
+/* Members: /v1/members and /v1/members/{zone}/{suffix}; PUT is in registration.c. */
+
+/* --- representation --- */
+
+static uint64_t write_status(struct json_writer *writer, const struct state *state, int32_t member)
+{
+    size_t begin = resource_status_begin(writer);
+    json_integer_field(writer, "assigned", state->total_count[member]);
+    json_integer_field(writer, "primaries", state->primary_count[member]);
+    json_integer_field(writer, "effective_limit", state->effective_limit[member]);
+    json_integer_field(writer, "shed_capacity", state->shed_capacity[member]);
+    return resource_status_end(writer, begin);
+}
+
+/* Writes the member, without the brace at its end, and returns the hash of its status. */
+static uint64_t write_member(struct json_writer *writer, const struct state *state, int32_t member)
+{
+    const struct entry *entry = state->members[member];
+    struct member_spec spec = {0};
+    struct json_object *tree = NULL;
+    struct error_message why = {""};
+    int error = values_read_member(entry->value, &spec, &tree, &why);
+    if (error)
+        writer->out->error = error;
+    json_begin(writer, '{');
+    json_string_field(writer, "zone", entry->parts.zone);
+    json_string_field(writer, "suffix", entry->parts.suffix);
+    json_integer_field(writer, "item_limit", spec.item_limit);
+    json_boolean_field(writer, "exiting", spec.exiting);
+    json_name(writer, "ttl_seconds");
+    if (spec.ttl_seconds > 0)
+        json_integer(writer, spec.ttl_seconds);
+    else
+        json_null(writer);
+    resource_write_labels(writer, spec.labels);
+    resource_write_revisions(writer, entry);
+    uint64_t hash = write_status(writer, state, member);
+    json_object_put(tree);
+    return hash;
+}
+
+/* Why the state doesn't have the member that the path names. */
+static enum api_step reply_absent(struct api_call *call, bool written)
+{
+    struct member_view view;
+    if (written)
+        return problem(call, PROBLEM_SUPERSEDED,
+                       "the member was written, and has been deleted since");
+    if (!member_view_require(call, &view))
+        return API_REPLY;
+    member_view_release(&view);
+    return problem(call, PROBLEM_INTERNAL, "the member is not in the state");
+}
+
+enum api_step member_reply(struct api_call *call, int status, bool written)
+{
+    const struct state *state = call->snapshot->state;
+    int32_t member = state_find_member(state, call->parameters[0], call->parameters[1]);
+    if (member == STATE_NONE)
+        return reply_absent(call, written);
+    struct json_writer writer = reply_json(call, status);
+    uint64_t hash = write_member(&writer, state, member);
+    if (call->made_session[0])
+        json_text_field(&writer, "session", call->made_session);
+    json_end(&writer, '}');
+    return reply_finish_resource(call, state->members[member]->mod_revision, hash);
+}
+
+/* --- handlers --- */
+
+enum api_step members_get(struct api_call *call)
+{
+    return member_reply(call, 200, false);
+}
+
+enum api_step members_list(struct api_call *call)
+{
+    struct list list;
+    if (!list_begin(call, &list))
+        return API_REPLY;
+    const struct state *state = call->snapshot->state;
+    struct span zone = query_value(&call->query, "zone");
+    int32_t i = list.begin;
+    for (; i < state->member_count; i++) {
+        if (zone.data && !span_equal(state->members[i]->parts.zone, zone))
+            continue;
+        if (!list_take(&list))
+            break;
+        (void)write_member(&list.writer, state, i);
+        json_end(&list.writer, '}');
+    }
+    return list_end(&list, i, state->member_count);
+}
+
+/* --- leaving: the key is deleted, and then the lease revoked, and with it what else was under it
+ * --- */
+
+static enum api_step on_lease_revoked(struct api_call *call, const struct api_outcome *outcome)
+{
+    (void)outcome; /* a lease that stays has nobody who keeps it alive */
+    return call_refresh(call) ? reply_empty(call, 204) : API_REPLY;
+}
+
+static enum api_step on_deleted(struct api_call *call)
+{
+    if (call->lease == 0)
+        return reply_empty(call, 204);
+    call->action.lease.id = call->lease;
+    call->resume = on_lease_revoked;
+    return API_LEASE_REVOKE;
+}
+
+/* An assignment that is made between the snapshot and the deletion is found dead by the allocator,
+ * and removed: that is no reason to refuse. */
+static enum api_step delete_member(struct api_call *call, const struct member_view *view,
+                                   bool force)
+{
+    if (!member_authorize(call, view, (struct span){NULL, 0}))
+        return API_REPLY;
+    struct member_holdings holdings = member_holdings(call->snapshot->state, view->entry);
+    if (holdings.count > 0 && !force)
+        return problem(call, PROBLEM_HOLDS,
+                       "the member holds %d assignments: drain it first, or use ?force=true",
+                       holdings.count);
+    call->lease = member_is_foreign(view) ? 0 : view->entry->lease;
+    if (!change_begin(call))
+        return API_REPLY;
+    change_check(call, view->key, view->entry);
+    transaction_delete(&call->transaction, view->key);
+    return change_submit(call, on_deleted);
+}
+
+enum api_step members_delete(struct api_call *call)
+{
+    struct member_view view;
+    bool force = false;
+    if (!call_query_boolean(call, "force", &force))
+        return API_REPLY;
+    int error = member_view_open(call, call->parameters[0], call->parameters[1], &view);
+    enum api_step step = API_REPLY;
+    if (error)
+        step = problem_of_error(call, error, "to delete the member");
+    else if (!call_check_preconditions(call, view.entry ? view.entry->mod_revision : 0))
+        step = API_REPLY;
+    else if (!view.entry)
+        step = problem(call, PROBLEM_NOT_FOUND, "there is no such member");
+    else
+        step = delete_member(call, &view, force);
+    member_view_release(&view);
+    return step;
+}

@@ -1,0 +1,56 @@
+/* What the handlers of a member's resources share. Private to api/. Their paths' parameters begin
+ * with {zone} and {suffix}. */
+#ifndef ALLOT_API_MEMBERS_H
+#define ALLOT_API_MEMBERS_H
+
+#include "api/handler.h"
+#include "api/values.h"
+
+/* A member as the snapshot has it. */
+struct member_view {
+    struct span key; /* in the call's arena */
+    struct span zone;
+    struct span suffix;
+    const struct entry *entry; /* NULL: there is none */
+    bool valid;                /* its value decodes: into what follows */
+    struct member_spec spec;
+    struct json_object *tree; /* owned: what spec borrows from */
+};
+
+/* Looks up the member that @zone and @suffix name. ALLOT_ENOMEM; the view is to be released even
+ * then. */
+int member_view_open(struct api_call *call, struct span zone, struct span suffix,
+                     struct member_view *ret);
+void member_view_release(struct member_view *view);
+/* The same for the member that the path names. False: the reply is made, as there is no memory, or
+ * no member with a valid value. */
+bool member_view_require(struct api_call *call, struct member_view *ret);
+
+/* Whether the caller may act for the member: it needs no session, or @session is the one; if that
+ * has no data, the header Allot-Session. False: the reply says why not. */
+bool member_authorize(struct api_call *call, const struct member_view *view, struct span session);
+
+/* Whether the member is under a lease that was not granted here: nobody can act for it. */
+bool member_is_foreign(const struct member_view *view);
+
+/* How many assignments the member has, those of items that don't exist included; and the greatest
+ * of their mod revisions (0: none). Any change of its assignments changes one of the two. Cost: all
+ * assignments. */
+struct member_holdings {
+    int32_t count;
+    int64_t revision;
+};
+struct member_holdings member_holdings(const struct state *state, const struct entry *member);
+
+/* Whether assignment number @assignment is the member's. */
+bool member_holds(const struct state *state, const struct entry *member, int32_t assignment);
+
+/* Submits the member's value with the fields of @spec, under the lease that it has. */
+enum api_step member_rewrite(struct api_call *call, const struct member_view *view,
+                             const struct member_spec *spec, api_handler *written);
+
+/* Replies with the member that the path names. @written: it was written by this request, so that
+ * its absence is no 404. */
+enum api_step member_reply(struct api_call *call, int status, bool written);
+
+#endif

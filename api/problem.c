@@ -1,0 +1,161 @@
+#include "api/problem.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "api/reply.h"
+
+struct problem_text {
+    int status;
+    const char *code;
+    const char *title;
+};
+
+static const struct problem_text problem_texts[] = {
+#define PROBLEM_TEXT(name, status, code, title) {status, code, title},
+    PROBLEMS(PROBLEM_TEXT)
+#undef PROBLEM_TEXT
+};
+
+/* --- faults --- */
+
+enum { MAX_FAULTS_SIZE = 64 * 1024 };
+
+void problem_faults_init(struct problem_faults *faults)
+{
+    buffer_init(&faults->json, MAX_FAULTS_SIZE);
+    faults->count = 0;
+}
+
+void problem_faults_release(struct problem_faults *faults)
+{
+    buffer_release(&faults->json);
+}
+
+static void add_fault(struct problem_faults *faults, const char *name, struct span place,
+                      const char *detail)
+{
+    if (faults->count++ >= PROBLEM_MAX_FAULTS)
+        return;
+    size_t former_size = faults->json.size;
+    struct json_writer writer = {&faults->json, former_size > 0};
+    json_begin(&writer, '{');
+    json_string_field(&writer, name, place);
+    json_text_field(&writer, "detail", detail);
+    json_end(&writer, '}');
+    if (faults->json.error == ALLOT_ELIMIT) {
+        /* Only counted, like those that are too many. */
+        faults->json.size = former_size;
+        faults->json.error = 0;
+    }
+}
+
+void problem_add_fault(void *context, const char *pointer, const char *detail)
+{
+    add_fault(context, "pointer", span_of(pointer), detail);
+}
+
+void problem_add_parameter_fault(struct problem_faults *faults, struct span parameter,
+                                 const char *detail)
+{
+    add_fault(faults, "parameter", parameter, detail);
+}
+
+/* --- the reply --- */
+
+/* What every problem has. The object is left open. */
+static struct json_writer begin(struct api_call *call, const struct problem_text *text,
+                                const char *detail)
+{
+    struct json_writer writer = reply_json(call, text->status);
+    call->reply.content_type = "application/problem+json";
+    if (text->status == 503)
+        reply_header(call, "Retry-After", "1");
+    json_begin(&writer, '{');
+    json_name(&writer, "type");
+    buffer_append_format(writer.out, "\"urn:allot:problem:%s\"", text->code);
+    writer.comma = true;
+    json_text_field(&writer, "title", text->title);
+    json_integer_field(&writer, "status", text->status);
+    json_text_field(&writer, "code", text->code);
+    json_text_field(&writer, "detail", detail);
+    json_string_field(&writer, "instance", reply_path(call));
+    return writer;
+}
+
+/* Written within the bytes that api_call_create reserves: this can't fail. */
+static enum api_step out_of_memory(struct api_call *call)
+{
+    reply_start(call, 503);
+    call->reply.content_type = "application/problem+json";
+    reply_header(call, "Retry-After", "1");
+    buffer_append_text(&call->reply.body,
+                       "{\"type\":\"urn:allot:problem:out-of-memory\",\"title\":\"Out of memory\","
+                       "\"status\":503,\"code\":\"out-of-memory\","
+                       "\"detail\":\"the server is out of memory for now\"}\n");
+    return API_REPLY;
+}
+
+static enum api_step finish(struct api_call *call, struct json_writer *writer)
+{
+    json_end(writer, '}');
+    buffer_append(&call->reply.body, SPAN("\n"));
+    return call->reply.body.error ? out_of_memory(call) : API_REPLY;
+}
+
+enum api_step problem(struct api_call *call, enum problem_kind kind, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char detail[1024];
+    (void)vsnprintf(detail, sizeof detail, format, arguments);
+    va_end(arguments);
+    if (kind == PROBLEM_MEMORY)
+        return out_of_memory(call);
+    struct json_writer writer = begin(call, &problem_texts[kind], detail);
+    return finish(call, &writer);
+}
+
+enum api_step problem_invalid(struct api_call *call, const struct problem_faults *faults)
+{
+    char detail[64];
+    (void)snprintf(detail, sizeof detail, "the request has %zu fault%s", faults->count,
+                   faults->count == 1 ? "" : "s");
+    if (faults->json.error == ALLOT_ENOMEM)
+        return out_of_memory(call);
+    struct json_writer writer = begin(call, &problem_texts[PROBLEM_INVALID], detail);
+    json_name(&writer, "errors");
+    json_begin(&writer, '[');
+    json_raw(&writer, buffer_span(&faults->json));
+    json_end(&writer, ']');
+    return finish(call, &writer);
+}
+
+/* --- error codes --- */
+
+struct error_problem {
+    int error;
+    enum problem_kind kind;
+    const char *story;
+};
+
+static const struct error_problem error_problems[] = {
+    {ALLOT_ENOMEM, PROBLEM_MEMORY, ""},
+    {ALLOT_EUNAVAILABLE, PROBLEM_UNAVAILABLE, "the store can't be reached; nothing was changed"},
+    {ALLOT_ELIMIT, PROBLEM_UNAVAILABLE, "the store has too much to do; nothing was changed"},
+    {ALLOT_ECANCELED, PROBLEM_UNAVAILABLE, "the server is stopping; nothing was changed"},
+    {ALLOT_ELEASE, PROBLEM_UNAVAILABLE, "the lease has just expired; nothing was changed"},
+    {ALLOT_EUNKNOWN, PROBLEM_UNKNOWN, "whether the store has made the change is not known"},
+    {ALLOT_ECOMPACTED, PROBLEM_GONE, "the revision is compacted away"},
+};
+
+enum api_step problem_of_error(struct api_call *call, int error, const char *what)
+{
+    for (size_t i = 0; i < sizeof error_problems / sizeof error_problems[0]; i++) {
+        const struct error_problem *found = &error_problems[i];
+        if (found->error == error)
+            return problem(call, found->kind, "failed %s: %s", what, found->story);
+    }
+    return problem(call, PROBLEM_INTERNAL, "failed %s: %s", what, allot_error_text(error));
+}

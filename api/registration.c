@@ -1,0 +1,206 @@
+#include "api/change.h"
+#include "api/members.h"
+#include "api/reply.h"
+#include "api/resources.h"
+#include "api/secret.h"
+
+/* PUT of a member: registers it, or changes or adopts a registration.
+ *
+ *             absent, with a TTL                        checks hold
+ *     PUT ───────────────────────► lease granted ─► txn ───────────► 201
+ *      ▲ │ absent, without ─► txn ─► 201              │
+ *      │ └ present ─► (session) ─► txn or nothing ─► 200   │ checks fail: somebody was faster
+ *      └──────────── lease revoked ◄──────────────────┘
+ *
+ * A lease that was granted for nothing is revoked; if that fails too, it expires. */
+
+enum { MAX_ITEM_LIMIT = 1000000, MIN_TTL = 5, MAX_TTL = 3600, MADE_SESSION_BYTES = 16 };
+
+struct put_body {
+    int64_t item_limit;
+    int64_t ttl_seconds;
+    struct json_object *labels;
+    struct span session;
+};
+
+static const struct json_field put_fields[] = {
+    {"item_limit", JSON_INTEGER, true, 0, MAX_ITEM_LIMIT, NULL,
+     offsetof(struct put_body, item_limit)},
+    {"ttl_seconds", JSON_INTEGER, false, MIN_TTL, MAX_TTL, NULL,
+     offsetof(struct put_body, ttl_seconds)},
+    {"labels", JSON_LABELS, false, 0, 0, NULL, offsetof(struct put_body, labels)},
+    {"session", JSON_TOKEN, false, SECRET_MIN_SIZE, SECRET_MAX_SIZE, NULL,
+     offsetof(struct put_body, session)},
+};
+static const struct json_spec put_json = {put_fields, sizeof put_fields / sizeof put_fields[0],
+                                          false};
+
+static enum api_step reply_created(struct api_call *call)
+{
+    return member_reply(call, 201, true);
+}
+
+static enum api_step reply_updated(struct api_call *call)
+{
+    return member_reply(call, 200, true);
+}
+
+/* --- a new registration --- */
+
+static enum api_step on_lease_revoked(struct api_call *call, const struct api_outcome *outcome)
+{
+    static const struct store_txn_result lost = {.succeeded = false};
+    (void)outcome;
+    call->lease = 0;
+    struct api_outcome conclusion = {.error = call->failure, .txn = &lost};
+    return change_conclude(call, &conclusion);
+}
+
+/* An unknown outcome leaves the lease alone: the member may stand on it. */
+static enum api_step on_registered(struct api_call *call, const struct api_outcome *outcome)
+{
+    bool done = !outcome->error && outcome->txn->succeeded;
+    if (done || outcome->error == ALLOT_EUNKNOWN)
+        return change_conclude(call, outcome);
+    call->failure = outcome->error;
+    call->action.lease.id = call->lease;
+    call->resume = on_lease_revoked;
+    return API_LEASE_REVOKE;
+}
+
+static enum api_step register_member(struct api_call *call, const struct member_view *view,
+                                     const struct put_body *body)
+{
+    char hash[SECRET_HASH_SIZE + 1] = "";
+    struct span value;
+    int error = body->session.data ? secret_hash(body->session, hash) : 0;
+    struct member_spec spec = {
+        .item_limit = body->item_limit,
+        .ttl_seconds = body->ttl_seconds,
+        .labels = body->labels,
+        .session_hash = span_of(hash),
+    };
+    if (!error)
+        error = values_write_member(&call->arena, (struct span){NULL, 0}, &spec, &value);
+    if (error)
+        return problem_of_error(call, error, "to register the member");
+    if (!change_begin(call))
+        return API_REPLY;
+    change_check(call, view->key, NULL);
+    transaction_put(&call->transaction, view->key, value, call->lease);
+    enum api_step step = change_submit(call, reply_created);
+    if (call->lease != 0)
+        call->resume = on_registered;
+    return step;
+}
+
+static enum api_step on_lease_granted(struct api_call *call, const struct api_outcome *outcome)
+{
+    /* A lease that may have been granted is used by nobody, so nothing was changed. */
+    if (outcome->error)
+        return problem_of_error(
+            call, outcome->error == ALLOT_EUNKNOWN ? ALLOT_EUNAVAILABLE : outcome->error,
+            "to grant a lease");
+    call->lease = outcome->lease->id;
+    return members_put(call);
+}
+
+/* Makes a session for who brought none. */
+static int make_session(struct api_call *call)
+{
+    unsigned char bytes[MADE_SESSION_BYTES];
+    int error = call->runtime->random(call->runtime->context, bytes, sizeof bytes);
+    if (!error)
+        secret_write_hex(bytes, sizeof bytes, call->made_session);
+    return error;
+}
+
+static enum api_step put_absent(struct api_call *call, const struct member_view *view,
+                                struct put_body *body)
+{
+    if (body->ttl_seconds > 0 && !body->session.data) {
+        int error = call->made_session[0] ? 0 : make_session(call);
+        if (error)
+            return problem_of_error(call, error, "to make a session");
+        body->session = span_of(call->made_session);
+    }
+    if (body->ttl_seconds > 0 && call->lease == 0) {
+        call->action.lease.id = 0;
+        call->action.lease.ttl = body->ttl_seconds;
+        call->resume = on_lease_granted;
+        return API_LEASE_GRANT;
+    }
+    return register_member(call, view, body);
+}
+
+/* --- a registration that stands --- */
+
+static enum api_step put_present(struct api_call *call, const struct member_view *view,
+                                 const struct put_body *body)
+{
+    char hash[SECRET_HASH_SIZE + 1];
+    call->made_session[0] = '\0'; /* made for a registration that somebody else was faster with */
+    if (member_is_foreign(view))
+        return problem(call, PROBLEM_SESSION,
+                       "the member is under a lease that was not granted here");
+    if (!member_authorize(call, view, body->session))
+        return API_REPLY;
+    if (body->ttl_seconds != view->spec.ttl_seconds)
+        return problem(call, PROBLEM_TTL_FIXED,
+                       view->spec.ttl_seconds ? "the member is registered with another ttl_seconds"
+                                              : "the member is registered without ttl_seconds");
+    struct member_spec spec = view->spec;
+    spec.item_limit = body->item_limit;
+    spec.labels = body->labels;
+    if (body->session.data && spec.session_hash.size == 0) {
+        int error = secret_hash(body->session, hash);
+        if (error)
+            return problem_of_error(call, error, "to write the member");
+        spec.session_hash = span_of(hash);
+    }
+    if (view->valid && values_equal_members(&spec, &view->spec))
+        return member_reply(call, 200, false);
+    return member_rewrite(call, view, &spec, reply_updated);
+}
+
+/* --- the request --- */
+
+/* The session comes in the body or in the header; if in both, it must be the same. */
+static bool read_session(struct api_call *call, struct put_body *body)
+{
+    struct span header = call_header(call, "Allot-Session");
+    bool good = true;
+    if (!body->session.data && header.data) {
+        good = header.size >= SECRET_MIN_SIZE && header.size <= SECRET_MAX_SIZE;
+        body->session = header;
+    } else if (header.data) {
+        good = span_equal(header, body->session);
+    }
+    if (!good)
+        (void)problem(call, PROBLEM_MALFORMED,
+                      "Allot-Session must have %d to %d characters, and be the session of the body "
+                      "if that has one",
+                      SECRET_MIN_SIZE, SECRET_MAX_SIZE);
+    return good;
+}
+
+enum api_step members_put(struct api_call *call)
+{
+    struct put_body body = {0};
+    struct member_view view;
+    uint32_t given;
+    if (!call_decode_body(call, &put_json, &body, &given) || !read_session(call, &body))
+        return API_REPLY;
+    int error = member_view_open(call, call->parameters[0], call->parameters[1], &view);
+    enum api_step step = API_REPLY;
+    if (error)
+        step = problem_of_error(call, error, "to write the member");
+    else if (!call_check_preconditions(call, view.entry ? view.entry->mod_revision : 0))
+        step = API_REPLY;
+    else if (view.entry)
+        step = put_present(call, &view, &body);
+    else
+        step = put_absent(call, &view, &body);
+    member_view_release(&view);
+    return step;
+}

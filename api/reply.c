@@ -1,0 +1,106 @@
+#include "api/reply.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "api/headers.h"
+
+void reply_start(struct api_call *call, int status)
+{
+    call->reply.status = status;
+    call->reply.content_type = NULL;
+    call->reply.header_count = 0;
+    buffer_clear(&call->reply.body);
+}
+
+void reply_header(struct api_call *call, const char *name, const char *value)
+{
+    struct api_reply *reply = &call->reply;
+    if (reply->header_count == API_MAX_REPLY_HEADERS)
+        reply->body.error = ALLOT_ELIMIT;
+    else
+        reply->headers[reply->header_count++] = (struct api_header){name, value};
+}
+
+void reply_header_format(struct api_call *call, const char *name, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char text[512];
+    int size = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    bool fits = size >= 0 && (size_t)size < sizeof text;
+    struct span copy = {NULL, 0};
+    if (fits)
+        copy = arena_copy(&call->arena, (struct span){text, (size_t)size});
+    if (copy.data)
+        reply_header(call, name, copy.data);
+    else
+        call->reply.body.error = fits ? ALLOT_ENOMEM : ALLOT_ELIMIT;
+}
+
+struct span reply_path(const struct api_call *call)
+{
+    struct span target = call->request->target;
+    const char *query = target.size > 0 ? memchr(target.data, '?', target.size) : NULL;
+    return (struct span){target.data, query ? (size_t)(query - target.data) : target.size};
+}
+
+/* The resource is where it was put. */
+static void add_location(struct api_call *call)
+{
+    struct span path = arena_copy(&call->arena, reply_path(call));
+    if (path.data)
+        reply_header(call, "Location", path.data);
+    else
+        call->reply.body.error = ALLOT_ENOMEM;
+}
+
+static void add_revision(struct api_call *call)
+{
+    if (call->snapshot)
+        reply_header_format(call, "Allot-Revision", "%" PRId64, call->snapshot->state->revision);
+}
+
+struct json_writer reply_json(struct api_call *call, int status)
+{
+    reply_start(call, status);
+    call->reply.content_type = "application/json";
+    add_revision(call);
+    return json_writer_of(&call->reply.body);
+}
+
+enum api_step reply_finish(struct api_call *call)
+{
+    if (call->reply.content_type)
+        buffer_append(&call->reply.body, SPAN("\n"));
+    int error = call->reply.body.error;
+    if (error == ALLOT_ELIMIT)
+        return problem(call, PROBLEM_INTERNAL, "the reply is too large");
+    return error ? problem_of_error(call, error, "to write the reply") : API_REPLY;
+}
+
+enum api_step reply_empty(struct api_call *call, int status)
+{
+    reply_start(call, status);
+    add_revision(call);
+    return reply_finish(call);
+}
+
+enum api_step reply_finish_resource(struct api_call *call, int64_t mod_revision,
+                                    uint64_t status_hash)
+{
+    char etag[HEADERS_ETAG_SIZE];
+    headers_write_etag(etag, mod_revision, status_hash);
+    struct span known = call_header(call, "If-None-Match");
+    bool is_get = span_equal(call->request->method, SPAN("GET"));
+    if (is_get && known.data && headers_etag_listed(known, mod_revision, status_hash)) {
+        reply_start(call, 304);
+        add_revision(call);
+    }
+    reply_header_format(call, "ETag", "%s", etag);
+    if (call->reply.status == 201)
+        add_location(call);
+    return reply_finish(call);
+}

@@ -1,0 +1,383 @@
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "tests/support/api_client.h"
+
+static struct client client;
+
+static void setup(void)
+{
+    client_init(&client);
+}
+
+static void teardown(void)
+{
+    client_release(&client);
+}
+
+TestSuite(items, .init = setup, .fini = teardown);
+
+static int put(const char *target, const char *body)
+{
+    return client_send(&client, "PUT", target, body);
+}
+
+static int get(const char *target)
+{
+    return client_send(&client, "GET", target, NULL);
+}
+
+/* A store with item a of two replicas, in the hands of two members. */
+static void assign_two(void)
+{
+    fake_store_put(&client.store, "/items/a", "{\"replication\":2}");
+    fake_store_put(&client.store, "/members/east#1", "{\"item_limit\":4}");
+    fake_store_put(&client.store, "/members/west#1", "{\"item_limit\":4}");
+    fake_store_put(&client.store, "/assign/a#east#1#1", "");
+    fake_store_put(&client.store, "/assign/a#west#1#0", "");
+    fake_store_publish(&client.store);
+}
+
+Test(items, put_creates_and_get_shows)
+{
+    cr_expect_eq(put("/v1/items/a%2Fb", "{\"replication\":3,\"consistency\":\"reported\","
+                                        "\"labels\":{\"team\":\"x\"}}"),
+                 201);
+    cr_expect_str_eq(client_reply_header(&client, "Location"), "/v1/items/a%2Fb");
+    cr_expect_str_eq(client.reply.content_type, "application/json");
+    cr_expect_str_eq(client_text(&client, "/id"), "a/b");
+    cr_expect_eq(client.steps, 1);
+
+    cr_expect_eq(get("/v1/items/a%2Fb"), 200);
+    cr_expect_str_eq(client_text(&client, "/id"), "a/b");
+    cr_expect_eq(client_number(&client, "/replication"), 3);
+    cr_expect_str_eq(client_text(&client, "/consistency"), "reported");
+    cr_expect_str_eq(client_text(&client, "/labels/team"), "x");
+    cr_expect_eq(client_number(&client, "/create_revision"), 2);
+    cr_expect_eq(client_number(&client, "/mod_revision"), 2);
+    cr_expect_str_eq(client_reply_header(&client, "Allot-Revision"), "2");
+    cr_expect_eq(get("/v1/items/a/b"), 404);
+}
+
+Test(items, defaults_are_immediate_and_no_labels)
+{
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":1}"), 201);
+    cr_expect_str_eq(client_text(&client, "/consistency"), "immediate");
+    cr_expect(json_object_is_type(client_json(&client, "/labels"), json_type_object));
+}
+
+Test(items, a_write_names_its_actor_first)
+{
+    client_header(&client, "X-Allot-Reason", "more load");
+    cr_expect_eq(put("/v1/items/a?", "{\"replication\":1}"), 201);
+    struct span actor = fake_store_value(&client.store, "/actor");
+    cr_expect(span_equal(actor, SPAN("{\"principal\":\"anonymous\",\"request_id\":\"request-1\","
+                                     "\"method\":\"PUT\",\"path\":\"/v1/items/a\","
+                                     "\"reason\":\"more load\","
+                                     "\"time\":\"2026-01-01T00:00:00.123Z\"}")),
+              "%.*s", (int)actor.size, actor.data);
+    cr_expect_eq(fake_store_mod_revision(&client.store, "/actor"),
+                 fake_store_mod_revision(&client.store, "/items/a"));
+}
+
+Test(items, a_put_that_changes_nothing_writes_nothing)
+{
+    fake_store_put(&client.store, "/items/a", "{\"replication\":2}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":2,\"labels\":{}}"), 200);
+    cr_expect_eq(client.steps, 0);
+    cr_expect_eq(fake_store_mod_revision(&client.store, "/items/a"), 2);
+}
+
+Test(items, a_put_replaces_what_it_knows_and_keeps_what_it_does_not)
+{
+    fake_store_put(&client.store, "/items/a",
+                   "{\"future\":[1,2.50],\"replication\":2,\"labels\":{\"x\":\"y\"}}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":4}"), 200);
+    struct span value = fake_store_value(&client.store, "/items/a");
+    cr_expect(span_equal(value, SPAN("{\"future\":[1,2.50],\"replication\":4,"
+                                     "\"consistency\":\"immediate\"}")),
+              "%.*s", (int)value.size, value.data);
+    cr_expect_eq(client_number(&client, "/replication"), 4);
+    cr_expect_null(client_json(&client, "/future"));
+}
+
+Test(items, delete_removes)
+{
+    assign_two();
+    cr_expect_eq(client_send(&client, "DELETE", "/v1/items/a", NULL), 204);
+    cr_expect_null(client.reply.text);
+    cr_expect_str_eq(client_reply_header(&client, "Allot-Revision"), "7");
+    cr_expect_eq(get("/v1/items/a"), 404);
+    cr_expect_eq(client_send(&client, "DELETE", "/v1/items/a", NULL), 404);
+}
+
+Test(items, all_faults_at_once)
+{
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":-1,\"consistency\":7,\"colour\":\"red\","
+                                    "\"labels\":{\"a/b\":1}}"),
+                 422);
+    cr_expect_str_eq(client.reply.content_type, "application/problem+json");
+    cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/replication");
+    cr_expect_str_eq(client_text(&client, "/errors/0/detail"), "must be an integer from 0 to 64");
+    cr_expect_str_eq(client_text(&client, "/errors/1/pointer"), "/consistency");
+    cr_expect_str_eq(client_text(&client, "/errors/1/detail"),
+                     "must be one of \"immediate\", \"reported\"");
+    cr_expect_str_eq(client_text(&client, "/errors/2/pointer"), "/colour");
+    cr_expect_str_eq(client_text(&client, "/errors/3/pointer"), "/labels/a~1b");
+    cr_expect_eq(client.steps, 0);
+    cr_expect_eq(put("/v1/items/a", "{}"), 422);
+    cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/replication");
+    cr_expect_str_eq(client_text(&client, "/errors/0/detail"), "is required");
+}
+
+Test(items, numbers_out_of_range_or_of_another_form_are_invalid)
+{
+    static const char *const bad[] = {"65",    "-1",
+                                      "1.0",   "1e1",
+                                      "\"3\"", "true",
+                                      "null",  "99999999999999999999999999",
+                                      "[3]",   "9223372036854775807"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char body[100];
+        (void)snprintf(body, sizeof body, "{\"replication\":%s}", bad[i]);
+        cr_expect_eq(put("/v1/items/a", body), 422, "%s gives %d", bad[i], client.reply.status);
+    }
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":64}"), 201);
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":0}"), 200);
+}
+
+Test(items, preconditions)
+{
+    char match[64];
+    client_header(&client, "If-Match", "*");
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":1}"), 412);
+    client_header(&client, "If-Match", NULL);
+    client_header(&client, "If-None-Match", "*");
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":1}"), 201);
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":2}"), 412);
+    client_header(&client, "If-None-Match", NULL);
+
+    cr_expect_eq(get("/v1/items/a"), 200);
+    (void)snprintf(match, sizeof match, "%s", client_reply_header(&client, "ETag"));
+    client_header(&client, "If-Match", match);
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":2}"), 200);
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":3}"), 412);
+    cr_expect_eq(client_send(&client, "DELETE", "/v1/items/a", NULL), 412);
+    client_header(&client, "If-Match", "\"3-00000000\", \"1-0\"");
+    cr_expect_eq(client_send(&client, "DELETE", "/v1/items/a", NULL), 204);
+}
+
+Test(items, an_etag_changes_with_the_status_and_saves_the_body)
+{
+    char etag[64];
+    assign_two();
+    cr_expect_eq(get("/v1/items/a"), 200);
+    (void)snprintf(etag, sizeof etag, "%s", client_reply_header(&client, "ETag"));
+    client_header(&client, "If-None-Match", etag);
+    cr_expect_eq(get("/v1/items/a"), 304);
+    cr_expect_null(client.reply.text);
+    cr_expect_str_eq(client_reply_header(&client, "ETag"), etag);
+    cr_expect_str_eq(client_reply_header(&client, "Allot-Revision"), "6");
+    fake_store_delete(&client.store, "/assign/a#east#1#1");
+    fake_store_publish(&client.store);
+    cr_expect_eq(get("/v1/items/a"), 200);
+    cr_expect_str_neq(client_reply_header(&client, "ETag"), etag);
+}
+
+Test(items, status_counts_and_names_the_primary)
+{
+    assign_two();
+    cr_expect_eq(get("/v1/items/a"), 200);
+    cr_expect_eq(client_number(&client, "/status/assigned"), 2);
+    cr_expect_eq(client_number(&client, "/status/consistent"), 2);
+    cr_expect_eq(client_number(&client, "/status/desired"), 2);
+    cr_expect_str_eq(client_text(&client, "/status/primary/zone"), "west");
+    cr_expect_str_eq(client_text(&client, "/status/primary/suffix"), "1");
+    cr_expect_str_eq(client_text(&client, "/status/state"), "healthy");
+}
+
+Test(items, states)
+{
+    assign_two();
+    fake_store_put(&client.store, "/items/a", "{\"replication\":2,\"consistency\":\"reported\"}");
+    fake_store_put(&client.store, "/items/b", "{\"replication\":1}");
+    fake_store_put(&client.store, "/items/c", "{\"replication\":0}");
+    fake_store_put(&client.store, "/items/d", "{\"replication\":3}");
+    fake_store_put(&client.store, "/assign/d#east#1#0", "");
+    fake_store_publish(&client.store);
+    static const char *const expected[][2] = {{"/v1/items/a", "converging"},
+                                              {"/v1/items/b", "unassigned"},
+                                              {"/v1/items/c", "healthy"},
+                                              {"/v1/items/d", "under_replicated"}};
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        cr_expect_eq(get(expected[i][0]), 200);
+        cr_expect_str_eq(client_text(&client, "/status/state"), expected[i][1], "%s",
+                         expected[i][0]);
+    }
+    cr_expect_eq(get("/v1/items?state=unassigned"), 200);
+    cr_expect_str_eq(client_text(&client, "/items/0/id"), "b");
+    cr_expect_null(client_json(&client, "/items/1"));
+    cr_expect_eq(get("/v1/items?state=fine"), 400);
+}
+
+Test(items, nothing_is_healthy_before_it_is_solved)
+{
+    client.store.solves = false;
+    assign_two();
+    cr_expect_eq(get("/v1/items/a"), 200);
+    cr_expect_str_eq(client_text(&client, "/status/state"), "converging");
+    cr_expect(!client_json(&client, "/status/desired"));
+}
+
+/* --- values that do not decode --- */
+
+Test(items, an_invalid_value_is_replaced_by_put_and_removed_by_delete)
+{
+    fake_store_put(&client.store, "/items/a", "{\"replication\":\"many\",\"kept\":1}");
+    fake_store_put(&client.store, "/items/b", "not json");
+    fake_store_put(&client.store, "/items/c", "not json");
+    fake_store_publish(&client.store);
+    cr_expect_eq(get("/v1/items/a"), 404);
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":1}"), 200);
+    cr_expect(span_equal(fake_store_value(&client.store, "/items/a"),
+                         SPAN("{\"replication\":1,\"kept\":1,\"consistency\":\"immediate\"}")));
+    cr_expect_eq(put("/v1/items/b", "{\"replication\":1}"), 200);
+    cr_expect_eq(client_send(&client, "DELETE", "/v1/items/c", NULL), 204);
+}
+
+/* --- races --- */
+
+static int meddlings;
+
+static void change_a(struct client *meddled, enum api_step step)
+{
+    (void)step;
+    if (meddlings-- > 0)
+        fake_store_put(&meddled->store, "/items/a", "{\"replication\":9}");
+}
+
+Test(items, a_change_that_came_too_late_is_made_again)
+{
+    meddlings = 7;
+    client.meddle = change_a;
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":1}"), 200);
+    cr_expect_eq(client.steps, 8);
+    cr_expect_eq(client_number(&client, "/replication"), 1);
+}
+
+Test(items, a_change_that_is_always_too_late_gives_up)
+{
+    meddlings = 1000;
+    client.meddle = change_a;
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":1}"), 409);
+    cr_expect_str_eq(client_text(&client, "/code"), "contended");
+    cr_expect_eq(client.steps, 8);
+    cr_expect(span_equal(fake_store_value(&client.store, "/items/a"), SPAN("{\"replication\":9}")));
+}
+
+Test(items, a_lost_race_with_a_precondition_is_412)
+{
+    meddlings = 1;
+    client.meddle = change_a;
+    client_header(&client, "If-None-Match", "*");
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":1}"), 412);
+}
+
+/* --- the store fails --- */
+
+Test(items, errors_of_the_store)
+{
+    static const struct {
+        int error;
+        int status;
+        const char *code;
+    } cases[] = {
+        {ALLOT_EUNAVAILABLE, 503, "store-unavailable"}, {ALLOT_ELIMIT, 503, "store-unavailable"},
+        {ALLOT_ECANCELED, 503, "store-unavailable"},    {ALLOT_ENOMEM, 503, "out-of-memory"},
+        {ALLOT_EUNKNOWN, 504, "outcome-unknown"},       {ALLOT_EIO, 500, "internal-error"},
+    };
+    client.failing_step = API_TXN;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        client.failing_error = cases[i].error;
+        cr_expect_eq(put("/v1/items/a", "{\"replication\":1}"), cases[i].status);
+        cr_expect_str_eq(client_text(&client, "/code"), cases[i].code);
+        cr_expect_eq(client_reply_header(&client, "Retry-After") != NULL, cases[i].status == 503);
+    }
+}
+
+/* --- lists --- */
+
+Test(items, lists_are_ordered_and_filtered_by_prefix)
+{
+    fake_store_put(&client.store, "/items/b/2", "{\"replication\":1}");
+    fake_store_put(&client.store, "/items/a", "{\"replication\":1}");
+    fake_store_put(&client.store, "/items/b/1", "{\"replication\":1}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(get("/v1/items"), 200);
+    cr_expect_eq(client_number(&client, "/revision"), 4);
+    cr_expect_str_eq(client_text(&client, "/items/0/id"), "a");
+    cr_expect_str_eq(client_text(&client, "/items/1/id"), "b/1");
+    cr_expect_str_eq(client_text(&client, "/items/2/id"), "b/2");
+    cr_expect_null(client_json(&client, "/continue"));
+    cr_expect_eq(get("/v1/items?prefix=b%2F"), 200);
+    cr_expect_str_eq(client_text(&client, "/items/0/id"), "b/1");
+    cr_expect_null(client_json(&client, "/items/2"));
+}
+
+Test(items, a_list_goes_on_at_the_revision_where_it_began)
+{
+    char target[200];
+    fake_store_put(&client.store, "/items/a", "{\"replication\":1}");
+    fake_store_put(&client.store, "/items/b", "{\"replication\":1}");
+    fake_store_put(&client.store, "/items/c", "{\"replication\":1}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(get("/v1/items?limit=2"), 200);
+    cr_expect_str_eq(client_text(&client, "/items/1/id"), "b");
+    cr_expect_null(client_json(&client, "/items/2"));
+    (void)snprintf(target, sizeof target, "/v1/items?limit=2&continue=%s",
+                   client_text(&client, "/continue"));
+    fake_store_delete(&client.store, "/items/c");
+    fake_store_publish(&client.store);
+
+    cr_expect_eq(get(target), 200);
+    cr_expect_eq(client_number(&client, "/revision"), 4);
+    cr_expect_str_eq(client_reply_header(&client, "Allot-Revision"), "4");
+    cr_expect_str_eq(client_text(&client, "/items/0/id"), "c");
+    cr_expect_null(client_json(&client, "/continue"));
+}
+
+Test(items, a_token_is_bound_to_its_list)
+{
+    char target[200];
+    fake_store_put(&client.store, "/items/a", "{\"replication\":1}");
+    fake_store_put(&client.store, "/items/b", "{\"replication\":1}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(get("/v1/items?limit=1"), 200);
+    char token[100];
+    (void)snprintf(token, sizeof token, "%s", client_text(&client, "/continue"));
+    (void)snprintf(target, sizeof target, "/v1/members?continue=%s", token);
+    cr_expect_eq(get(target), 400);
+    (void)snprintf(target, sizeof target, "/v1/items?prefix=b&continue=%s", token);
+    cr_expect_eq(get(target), 400);
+    (void)snprintf(target, sizeof target, "/v1/items?continue=%sx", token);
+    cr_expect_eq(get(target), 400);
+    (void)snprintf(target, sizeof target, "/v1/items?continue=%s", token);
+    client.runtime.kept_snapshot = NULL;
+    cr_expect_eq(get(target), 200);
+    fake_store_delete(&client.store, "/items/a");
+    fake_store_publish(&client.store);
+    cr_expect_eq(get(target), 410);
+    cr_expect_str_eq(client_text(&client, "/code"), "revision-gone");
+}
+
+Test(items, limits_of_a_list)
+{
+    cr_expect_eq(get("/v1/items?limit=0"), 400);
+    cr_expect_eq(get("/v1/items?limit=5001"), 400);
+    cr_expect_eq(get("/v1/items?limit=-1"), 400);
+    cr_expect_eq(get("/v1/items?limit=ten"), 400);
+    cr_expect_eq(get("/v1/items?limit="), 400);
+    cr_expect_eq(get("/v1/items?limit=5000"), 200);
+}
