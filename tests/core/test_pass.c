@@ -1,0 +1,260 @@
+/* Passes over instances made by hand: what their transactions check and do, and in which order. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/pass.h"
+#include "tests/support/describe.h"
+#include "tests/support/instance_builder.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct pass_options NO_OPTIONS = {.fence_revision = 0};
+static const struct pass_options LIVE = {
+    .fence = {BUILDER_ROOT "/schedulers/x", sizeof BUILDER_ROOT "/schedulers/x" - 1},
+    .fence_revision = 99,
+    .actor_key = {BUILDER_ROOT "/actor", sizeof BUILDER_ROOT "/actor" - 1},
+    .actor_value = {"me", 2},
+    .guarded_removals = true,
+    .split_oversized = true,
+};
+
+/* The transactions of a whole pass, all of which succeed, and what it comes to. */
+static struct pass_summary run(const struct pass_options *options, struct state *state,
+                               const char *const *desired, struct description *description)
+{
+    struct solution *solution = builder_solution(state, desired);
+    struct pass *pass = NULL;
+    const struct store_txn *txn = NULL;
+    *description = (struct description){.size = 0};
+    cr_assert_eq(pass_create(options, state, solution, &pass), 0);
+    while (pass_next(pass, &txn) == 0 && txn) {
+        describe_txn(description, txn);
+        pass_done(pass, true);
+    }
+    cr_assert_eq(pass_next(pass, &txn), 0); /* it stays at its end */
+    cr_assert_null(txn);
+    struct pass_summary summary = pass_summary(pass);
+    pass_destroy(pass);
+    solution_unref(solution);
+    state_unref(state);
+    return summary;
+}
+
+static const struct builder_key ALL_KINDS[] = {
+    KEY("items/i1", "2"), /* adds, and removes a#2 */
+    KEY("items/i2", "2"), /* promotes and packs */
+    KEY("items/i3", "1"), /* is well */
+    {.key = "members/a#1", .value = "9", .mod_revision = 50, .lease = 7},
+    KEY("members/a#2", "9"),
+    KEY("members/a#3", "9"),
+    {.key = "assign/i0#a#1#0", .value = "ok", .mod_revision = 60},
+    {.key = "assign/i1#a#2#0", .value = "ok", .mod_revision = 61},
+    {.key = "assign/i1#a#3#1", .value = "ok", .mod_revision = 62},
+    {.key = "assign/i1#a#gone#2", .value = "ok", .mod_revision = 63},
+    {.key = "assign/i2#a#2#4", .value = "ok", .mod_revision = 64, .lease = 8},
+    {.key = "assign/i2#a#3#3", .value = "", .mod_revision = 65, .lease = 9},
+    {.key = "assign/i3#a#2#0", .value = "ok", .mod_revision = 66},
+    {.key = "assign/i4#a#1#0", .value = "", .mod_revision = 67},
+    {.key = "assign/i4#a#2#1", .value = "ok", .mod_revision = 68},
+    {.key = "assign/i5#a#2#1", .value = "ok", .mod_revision = 69},
+};
+static const char *const DESIRED[] = {"a#1 a#3", "a#2 a#3", "a#2"};
+
+Test(pass, checks_and_does_all_kinds_of_things)
+{
+    struct description description;
+    struct pass_summary summary = run(&NO_OPTIONS, BUILDER_STATE(ALL_KINDS), DESIRED, &description);
+    cr_assert_str_eq(description.text, "if absent items/i0, assign/i0#a#1#0@60, "
+                                       "members/a#1@50, items/i1@1, assign/i1#a#gone#2@63, "
+                                       "assign/i2#a#2#4@64, assign/i2#a#3#3@65, "
+                                       "absent items/i4, assign/i4#a#1#0@67, assign/i4#a#2#1@68, "
+                                       "absent items/i5, assign/i5#a#2#1@69 "
+                                       "then delete assign/i0#a#1#0, "
+                                       "put assign/i1#a#1#3=@7, delete assign/i1#a#gone#2, "
+                                       "delete assign/i2#a#2#4, put assign/i2#a#2#0=ok@8, "
+                                       "delete assign/i2#a#3#3, put assign/i2#a#3#1=@9, "
+                                       "delete assign/i4#a#1#0, delete assign/i4#a#2#1, "
+                                       "delete assign/i5#a#2#1.");
+    cr_assert_eq(summary.additions, 1);
+    cr_assert_eq(summary.removals, 1);
+    cr_assert_eq(summary.dead_removals, 4);
+    cr_assert_eq(summary.promotions, 1);
+    cr_assert_eq(summary.packings, 1);
+    cr_assert_eq(summary.transactions, 1);
+    cr_assert_eq(summary.failed_transactions, 0);
+    cr_assert_eq(summary.skipped, 0);
+}
+
+/* The fence is the first check and the only thing that failure reads; the actor is put first; what
+ * is kept and consistent is checked with the removals. */
+Test(pass, is_fenced_signed_and_guarded)
+{
+    static const struct builder_key KEYS[] = {
+        KEY("items/i", "2"),         KEY("members/a#1", "9"),   KEY("members/a#2", "9"),
+        KEY("members/a#3", "9"),     KEY("members/a#4", "9"),   KEY("assign/i#a#1#0", "ok"),
+        KEY("assign/i#a#2#1", "ok"), KEY("assign/i#a#3#2", ""), KEY("assign/i#a#4#3", "ok"),
+    };
+    static const char *const KEPT[] = {"a#1 a#2 a#3"};
+    struct description description;
+    run(&LIVE, BUILDER_STATE(KEYS), KEPT, &description);
+    cr_assert_str_eq(description.text,
+                     "if schedulers/x@99, items/i@1, assign/i#a#1#0@6, assign/i#a#2#1@7, "
+                     "assign/i#a#4#3@9 then put actor=me@0, delete assign/i#a#4#3 "
+                     "else get schedulers/x.");
+}
+
+/* Its checkpoint checks the item once, however many removals there are. */
+Test(pass, checks_the_item_of_removals_once)
+{
+    static const struct builder_key KEYS[] = {
+        KEY("items/i", "0"),
+        KEY("members/a#1", "9"),
+        KEY("assign/i#a#1#0", ""),
+        KEY("assign/i#a#2#1", ""),
+    };
+    static const char *const NONE[] = {""};
+    struct description description;
+    run(&NO_OPTIONS, BUILDER_STATE(KEYS), NONE, &description);
+    cr_assert_str_eq(description.text, "if items/i@1, assign/i#a#2#1@4, assign/i#a#1#0@3 "
+                                       "then delete assign/i#a#2#1, delete assign/i#a#1#0.");
+}
+
+Test(pass, issues_nothing_where_nothing_is_to_do)
+{
+    static const struct builder_key KEYS[] = {KEY("items/i", "1"), KEY("members/a#1", "9"),
+                                              KEY("assign/i#a#1#0", "")};
+    static const char *const KEPT[] = {"a#1"};
+    struct description description;
+    struct pass_summary summary = run(&LIVE, BUILDER_STATE(KEYS), KEPT, &description);
+    cr_assert_str_empty(description.text);
+    cr_assert_eq(summary.transactions, 0);
+    run(&LIVE, builder_observe(builder_keyspace(NULL, 0, false)), NULL, &description);
+    cr_assert_str_empty(description.text);
+}
+
+/* A member has room again as soon as an earlier item has left it; one that an earlier item has
+ * taken has none. */
+Test(pass, counts_what_it_has_decided_before)
+{
+    static const struct builder_key KEYS[] = {
+        KEY("items/i1", "1"),         KEY("items/i2", "1"),    KEY("items/i3", "1"),
+        KEY("members/a#1", "1"),      KEY("members/a#2", "9"), KEY("assign/i1#a#1#0", "ok"),
+        KEY("assign/i1#a#2#1", "ok"),
+    };
+    static const char *const SAME[] = {"a#2", "a#1", "a#1"};
+    struct description description;
+    struct pass_summary summary = run(&NO_OPTIONS, BUILDER_STATE(KEYS), SAME, &description);
+    cr_assert_eq(summary.additions, 1);
+    cr_assert_str_eq(
+        description.text,
+        "if items/i1@1, assign/i1#a#1#0@6, assign/i1#a#2#1@7, members/a#1@4 "
+        "then delete assign/i1#a#1#0, delete assign/i1#a#2#1, put assign/i1#a#2#0=ok@0, "
+        "put assign/i2#a#1#0=@0.");
+}
+
+/* So does the choice of primaries: the first item makes a#1 one, the second then takes a#2. */
+Test(pass, spreads_the_primaries_that_it_chooses)
+{
+    static const struct builder_key KEYS[] = {
+        KEY("items/i1", "2"),         KEY("items/i2", "2"),         KEY("members/a#1", "9"),
+        KEY("members/a#2", "9"),      KEY("assign/i1#a#1#1", "ok"), KEY("assign/i1#a#2#2", "ok"),
+        KEY("assign/i2#a#1#1", "ok"), KEY("assign/i2#a#2#2", "ok"),
+    };
+    static const char *const SAME[] = {"a#1 a#2", "a#1 a#2"};
+    struct description description;
+    struct pass_summary summary = run(&NO_OPTIONS, BUILDER_STATE(KEYS), SAME, &description);
+    cr_assert_eq(summary.promotions, 2);
+    cr_assert(strstr(description.text, "put assign/i1#a#1#0=ok"));
+    cr_assert(strstr(description.text, "put assign/i2#a#2#0=ok"));
+}
+
+/* Frozen ones stay; of an item that doesn't exist, what isn't frozen goes. */
+Test(pass, leaves_frozen_assignments_alone)
+{
+    static const struct builder_key KEYS[] = {
+        KEY("items/bad", "many"),        KEY("members/a#1", "9"),
+        KEY("members/a#bad", "much"),    KEY("assign/bad#a#1#3", ""),
+        KEY("assign/none#a#1#0", "ok"),  KEY("assign/none#a#bad#1", "ok"),
+        KEY("assign/none#a#gone#2", ""), KEY("assign/nought#a#bad#1", "ok"),
+    };
+    struct description description;
+    run(&NO_OPTIONS, builder_observe(builder_keyspace(KEYS, COUNT(KEYS), true)), NULL,
+        &description);
+    cr_assert_str_eq(description.text,
+                     "if absent items/none, assign/none#a#1#0@5, assign/none#a#gone#2@7 "
+                     "then delete assign/none#a#1#0, delete assign/none#a#gone#2.");
+}
+
+/* --- failures --- */
+
+/* One transaction removes from a#1, then is full; the next one counts on that. */
+static void expect_addition(bool succeeded)
+{
+    enum { FILLERS = 126 };
+    struct builder_key keys[FILLERS + 5] = {
+        KEY("items/a", "0"), KEY("members/a#1", "1"),   KEY("assign/a#a#1#0", "ok"),
+        KEY("items/z", "1"), KEY("members/b#1", "999"),
+    };
+    char names[FILLERS][32];
+    const char *desired[FILLERS + 2] = {""};
+    for (int i = 0; i < FILLERS; i++) {
+        snprintf(names[i], sizeof names[i], "items/i%03d", i % 1000);
+        keys[i + 5] = (struct builder_key)KEY(names[i], "1");
+        desired[i + 1] = "b#1";
+    }
+    desired[FILLERS + 1] = "a#1";
+    struct state *state = BUILDER_STATE(keys);
+    struct solution *solution = builder_solution(state, desired);
+    struct pass *pass = NULL;
+    const struct store_txn *txn = NULL;
+    struct description description = {.size = 0};
+    cr_assert_eq(pass_create(&NO_OPTIONS, state, solution, &pass), 0);
+    cr_assert_eq(pass_next(pass, &txn), 0);
+    cr_assert_eq(txn->compare_count, 128);
+    pass_done(pass, succeeded);
+    cr_assert_eq(pass_next(pass, &txn), 0);
+    cr_assert_eq(txn != NULL, succeeded);
+    if (txn) {
+        cr_assert_str_eq(describe_txn(&description, txn),
+                         "if members/a#1@2 then put assign/z#a#1#0=@0.");
+        pass_done(pass, true);
+    }
+    struct pass_summary summary = pass_summary(pass);
+    cr_assert_eq(summary.additions, succeeded ? FILLERS + 1 : 0);
+    cr_assert_eq(summary.removals, succeeded);
+    cr_assert_eq(summary.failed_transactions, !succeeded);
+    pass_destroy(pass);
+    solution_unref(solution);
+    state_unref(state);
+}
+
+Test(pass, counts_not_on_what_has_failed)
+{
+    expect_addition(true);
+    expect_addition(false);
+}
+
+/* A failure takes back what its own transaction came to, and only that. */
+Test(pass, undoes_each_failure_alone)
+{
+    struct state *state = BUILDER_STATE(ALL_KINDS);
+    struct solution *solution = builder_solution(state, DESIRED);
+    struct pass *pass = NULL;
+    const struct store_txn *txn = NULL;
+    cr_assert_eq(pass_create(&NO_OPTIONS, state, solution, &pass), 0);
+    cr_assert_eq(pass_next(pass, &txn), 0);
+    cr_assert_not_null(txn);
+    pass_done(pass, false);
+    cr_assert_eq(pass_next(pass, &txn), 0);
+    cr_assert_null(txn);
+    struct pass_summary summary = pass_summary(pass);
+    cr_assert_eq(summary.additions + summary.removals + summary.dead_removals, 0);
+    cr_assert_eq(summary.promotions + summary.packings, 0);
+    cr_assert_eq(summary.transactions, 1);
+    cr_assert_eq(summary.failed_transactions, 1);
+    pass_destroy(pass);
+    pass_destroy(NULL);
+    solution_unref(solution);
+    state_unref(state);
+}

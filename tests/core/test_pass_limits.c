@@ -1,0 +1,231 @@
+/* How passes keep to the limits of transactions: whole checkpoints side by side, and what is too
+ * large on its own cut short. */
+#include <criterion/criterion.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/pass.h"
+#include "tests/support/instance_builder.h"
+
+enum { MOST_KEYS = 1000, MOST_ITEMS = 200, TEXT_SIZE = 32 };
+
+/* Keys that are made in loops. */
+struct crowd {
+    struct builder_key keys[MOST_KEYS];
+    char names[MOST_KEYS][TEXT_SIZE];
+    size_t count;
+    const char *desired[MOST_ITEMS];
+    char everybody[MOST_KEYS * 8]; /* desired of an item that wants the first members */
+};
+
+__attribute__((format(printf, 3, 4))) static void add(struct crowd *crowd, const char *value,
+                                                      const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(crowd->names[crowd->count], TEXT_SIZE, format, arguments);
+    va_end(arguments);
+    crowd->keys[crowd->count] = (struct builder_key)KEY(crowd->names[crowd->count], value);
+    crowd->count++;
+}
+
+/* Members a#000 and so on; @desired of them in `everybody`. */
+static struct crowd crowd_of(int members, int desired)
+{
+    struct crowd crowd = {.count = 0};
+    for (int m = 0; m < members; m++) {
+        add(&crowd, "999", "members/a#%03d", m);
+        if (m < desired)
+            snprintf(crowd.everybody + strlen(crowd.everybody), 16, "a#%03d ", m);
+    }
+    return crowd;
+}
+
+static const struct pass_options PLAIN = {.fence_revision = 0};
+static const struct pass_options SPLIT = {.split_oversized = true};
+static const struct pass_options LIVE = {
+    .fence = {BUILDER_ROOT "/schedulers/x", sizeof BUILDER_ROOT "/schedulers/x" - 1},
+    .fence_revision = 99,
+    .actor_key = {BUILDER_ROOT "/actor", sizeof BUILDER_ROOT "/actor" - 1},
+    .guarded_removals = true,
+    .split_oversized = true,
+};
+
+/* Runs a pass and asserts the checks and operations of its transactions: {checks, operations, …,
+ * 0}. */
+static struct pass_summary expect(const struct crowd *crowd, const struct pass_options *options,
+                                  const size_t *sizes)
+{
+    struct state *state = builder_observe(builder_keyspace(crowd->keys, crowd->count, false));
+    struct solution *solution = builder_solution(state, crowd->desired);
+    struct pass *pass = NULL;
+    const struct store_txn *txn = NULL;
+    cr_assert_eq(pass_create(options, state, solution, &pass), 0);
+    for (;; sizes += 2) {
+        cr_assert_eq(pass_next(pass, &txn), 0);
+        if (!txn)
+            break;
+        cr_assert_eq(txn->compare_count, sizes[0], "%zu checks, not %zu", txn->compare_count,
+                     sizes[0]);
+        cr_assert_eq(txn->success_count, sizes[1], "%zu operations, not %zu", txn->success_count,
+                     sizes[1]);
+        pass_done(pass, true);
+    }
+    cr_assert_eq(sizes[0], 0);
+    struct pass_summary summary = pass_summary(pass);
+    pass_destroy(pass);
+    solution_unref(solution);
+    state_unref(state);
+    return summary;
+}
+#define EXPECT(crowd, options, ...) expect(crowd, options, (const size_t[]){__VA_ARGS__, 0})
+
+/* --- side by side --- */
+
+/* Items of three additions: 42 of them make 126, the 43rd goes into the next transaction whole. */
+Test(pass_limits, packs_whole_checkpoints)
+{
+    struct crowd crowd = crowd_of(3, 3);
+    for (int i = 0; i < 100; i++) {
+        add(&crowd, "3", "items/i%03d", i);
+        crowd.desired[i] = crowd.everybody;
+    }
+    EXPECT(&crowd, &PLAIN, 126, 126, 126, 126, 48, 48);
+    EXPECT(&crowd, &SPLIT, 126, 126, 126, 126, 48, 48);
+    EXPECT(&crowd, &LIVE, 127, 127, 127, 127, 49, 49);
+}
+
+/* Full to the last check and operation; with fence and actor that is one less. */
+Test(pass_limits, fills_transactions)
+{
+    struct crowd crowd = crowd_of(1, 1);
+    for (int i = 0; i < 150; i++) {
+        add(&crowd, "1", "items/i%03d", i);
+        crowd.desired[i] = crowd.everybody;
+    }
+    EXPECT(&crowd, &PLAIN, 128, 128, 22, 22);
+    EXPECT(&crowd, &LIVE, 128, 128, 24, 24);
+    const struct pass_options fenced = {.fence = LIVE.fence};
+    const struct pass_options signed_only = {.actor_key = LIVE.actor_key};
+    EXPECT(&crowd, &fenced, 128, 127, 24, 23);
+    EXPECT(&crowd, &signed_only, 127, 128, 23, 24);
+}
+
+/* Moves have two operations to a check, removals the item's check beside their own. */
+Test(pass_limits, counts_operations_and_checks)
+{
+    struct crowd moves = crowd_of(1, 1);
+    struct crowd removals = crowd_of(1, 0);
+    for (int i = 0; i < 70; i++) {
+        add(&moves, "1", "items/i%03d", i);
+        add(&moves, "ok", "assign/i%03d#a#000#1", i);
+        moves.desired[i] = moves.everybody;
+        add(&removals, "0", "items/i%03d", i);
+        add(&removals, "ok", "assign/i%03d#a#000#0", i);
+        removals.desired[i] = "";
+    }
+    EXPECT(&moves, &PLAIN, 64, 128, 6, 12);
+    EXPECT(&removals, &PLAIN, 128, 64, 12, 6);
+    EXPECT(&moves, &LIVE, 64, 127, 8, 15);
+    EXPECT(&removals, &LIVE, 127, 64, 15, 8);
+}
+
+/* --- over the limits --- */
+
+/* An item on either side of one that has to be alone. */
+static void add_neighbours(struct crowd *crowd)
+{
+    add(crowd, "1", "items/a");
+    add(crowd, "1", "items/z");
+}
+
+/* 300 assignments of an item that does not exist. */
+Test(pass_limits, cuts_dead_assignments_short)
+{
+    struct crowd crowd = crowd_of(1, 1);
+    add_neighbours(&crowd);
+    crowd.desired[0] = crowd.desired[1] = crowd.everybody;
+    for (int a = 0; a < 300; a++)
+        add(&crowd, "ok", "assign/dead#a#%03d#%d", a, a);
+    EXPECT(&crowd, &PLAIN, 1, 1, 301, 300, 1, 1);
+    struct pass_summary summary = EXPECT(&crowd, &SPLIT, 1, 1, 128, 127, 1, 1);
+    cr_assert_eq(summary.dead_removals, 127);
+    cr_assert_eq(summary.additions, 2);
+    cr_assert_eq(summary.skipped, 0);
+    summary = EXPECT(&crowd, &LIVE, 2, 2, 128, 127, 2, 2);
+    cr_assert_eq(summary.dead_removals, 126);
+}
+
+Test(pass_limits, cuts_additions_short)
+{
+    struct crowd crowd = crowd_of(200, 200);
+    add_neighbours(&crowd);
+    add(&crowd, "200", "items/i");
+    crowd.desired[0] = crowd.desired[2] = "a#000";
+    crowd.desired[1] = crowd.everybody;
+    EXPECT(&crowd, &PLAIN, 1, 1, 200, 200, 1, 1);
+    EXPECT(&crowd, &SPLIT, 1, 1, 128, 128, 1, 1);
+    struct pass_summary summary = EXPECT(&crowd, &LIVE, 2, 2, 128, 128, 2, 2);
+    cr_assert_eq(summary.additions, 127 + 2);
+}
+
+Test(pass_limits, cuts_removals_short)
+{
+    struct crowd crowd = crowd_of(200, 0);
+    add_neighbours(&crowd);
+    add(&crowd, "0", "items/i");
+    for (int a = 0; a < 200; a++)
+        add(&crowd, "ok", "assign/i#a#%03d#%d", a, a);
+    crowd.desired[0] = crowd.desired[2] = "a#000";
+    crowd.desired[1] = "";
+    EXPECT(&crowd, &PLAIN, 1, 1, 201, 200, 1, 1);
+    EXPECT(&crowd, &SPLIT, 1, 1, 128, 127, 1, 1);
+    struct pass_summary summary = EXPECT(&crowd, &LIVE, 2, 2, 128, 127, 2, 2);
+    cr_assert_eq(summary.removals, 126);
+}
+
+/* 100 additions, then 100 removals, of which 27 find room beside the check of the item. */
+Test(pass_limits, cuts_what_comes_after_additions_short)
+{
+    struct crowd crowd = crowd_of(200, 100);
+    add(&crowd, "0", "items/i");
+    for (int a = 100; a < 200; a++)
+        add(&crowd, "", "assign/i#a#%03d#%d", a, a);
+    crowd.desired[0] = crowd.everybody;
+    EXPECT(&crowd, &PLAIN, 201, 200);
+    EXPECT(&crowd, &SPLIT, 128, 127);
+}
+
+/* The removal rests on 130 replicas that would all have to be checked: no transaction can. The rest
+ * of the pass goes on. */
+Test(pass_limits, skips_a_removal_that_no_transaction_can_guard)
+{
+    struct crowd crowd = crowd_of(131, 130);
+    add_neighbours(&crowd);
+    add(&crowd, "130", "items/i");
+    for (int a = 0; a < 131; a++)
+        add(&crowd, "ok", "assign/i#a#%03d#%d", a, a);
+    crowd.desired[0] = crowd.desired[2] = "a#000";
+    crowd.desired[1] = crowd.everybody;
+    struct pass_summary summary = EXPECT(&crowd, &LIVE, 2, 2, 2, 2);
+    cr_assert_eq(summary.skipped, 1);
+    cr_assert_eq(summary.removals, 0);
+    cr_assert_eq(summary.additions, 2);
+    summary = EXPECT(&crowd, &SPLIT, 4, 3); /* not guarded */
+    cr_assert_eq(summary.skipped, 0);
+}
+
+/* Additions go ahead even so; it is a later pass that finds that the removal is stuck. */
+Test(pass_limits, adds_beside_a_removal_that_cannot_be)
+{
+    struct crowd crowd = crowd_of(132, 131);
+    add(&crowd, "130", "items/i");
+    for (int a = 1; a < 132; a++)
+        add(&crowd, "ok", "assign/i#a#%03d#%d", a, a);
+    crowd.desired[0] = crowd.everybody;
+    struct pass_summary summary = EXPECT(&crowd, &LIVE, 2, 2);
+    cr_assert_eq(summary.additions, 1);
+    cr_assert_eq(summary.removals, 0);
+    cr_assert_eq(summary.skipped, 0);
+}
