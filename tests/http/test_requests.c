@@ -1,0 +1,286 @@
+/* Well-behaved clients: what arrives at the API, and what comes back. */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/http/fixture.h"
+
+static struct fixture fixture;
+static struct http_reply reply;
+
+static void start(void)
+{
+    fixture_init(&fixture);
+    fixture_start(&fixture);
+}
+
+static void stop(void)
+{
+    fixture_stop(&fixture);
+}
+
+/* cppcheck-suppress unknownMacro */
+TestSuite(requests, .init = start, .fini = stop);
+
+static const char *header_of(const struct http_reply *from, const char *name)
+{
+    static char value[512];
+    cr_assert(http_reply_header(from, name, value, sizeof value), "%s", name);
+    return value;
+}
+
+Test(requests, arrive_as_they_were_sent)
+{
+    struct http_client client = fixture_connect(&fixture);
+    cr_assert_eq(http_client_request(&client, "GET", "/describe?a%2Fb=+%20+&x=/?",
+                                     "x-Test: 1 2\r\n", NULL, &reply),
+                 200);
+    cr_assert(strstr(reply.body, "method=GET\n"));
+    cr_assert(strstr(reply.body, "target=/describe?a%2Fb=+%20+&x=/?\n"), "%s", reply.body);
+    cr_assert(strstr(reply.body, "host=127.0.0.1\n"));
+    cr_assert(strstr(reply.body, "x-test=1 2\n"));
+    cr_assert(strstr(reply.body, "absent=\n"));
+    cr_assert(strstr(reply.body, "head_only=0\n"));
+    cr_assert_str_eq(header_of(&reply, "Content-Type"), "text/plain");
+    http_client_close(&client);
+}
+
+Test(requests, any_method_arrives)
+{
+    struct http_client client = fixture_connect(&fixture);
+    const char *const methods[] = {"PUT", "POST", "PATCH", "DELETE", "OPTIONS", "BREW"};
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        char line[64];
+        (void)snprintf(line, sizeof line, "method=%s\n", methods[i]);
+        cr_assert_eq(http_client_request(&client, methods[i], "/describe", "", "{}", &reply), 200,
+                     "%s", methods[i]);
+        cr_assert(strstr(reply.body, line), "%s", methods[i]);
+        cr_assert(strstr(reply.body, "body=2\n"), "%s", methods[i]);
+    }
+    http_client_close(&client);
+}
+
+Test(requests, head_is_get_without_the_body)
+{
+    struct http_client client = fixture_connect(&fixture);
+    cr_assert_eq(http_client_request(&client, "HEAD", "/bytes?5000", "", NULL, &reply), 200);
+    cr_assert_eq(reply.body_size, 0);
+    cr_assert_str_eq(header_of(&reply, "Content-Length"), "5000");
+    cr_assert_eq(http_client_request(&client, "GET", "/bytes?5", "", NULL, &reply), 200);
+    cr_assert_str_eq(reply.body, "xxxxx"); /* and nothing of the first one before it */
+    http_client_close(&client);
+}
+
+Test(requests, their_ids_are_kept)
+{
+    struct http_client client = fixture_connect(&fixture);
+    cr_assert_eq(http_client_request(&client, "GET", "/describe", "X-Request-Id: aZ09._:-\r\n",
+                                     NULL, &reply),
+                 200);
+    cr_assert_str_eq(header_of(&reply, "X-Request-Id"), "aZ09._:-");
+    cr_assert(strstr(reply.body, "request_id=aZ09._:-\n"));
+    http_client_close(&client);
+}
+
+Test(requests, their_ids_are_made_when_absent_or_unfit)
+{
+    struct http_client client = fixture_connect(&fixture);
+    char long_id[HTTP_MAX_REQUEST_ID + 32];
+    (void)snprintf(long_id, sizeof long_id, "X-Request-Id: %0*d\r\n", HTTP_MAX_REQUEST_ID + 1, 0);
+    char seen[6][HTTP_MAX_REQUEST_ID + 1];
+    const char *const headers[] = {
+        "",
+        "X-Request-Id: \r\n",
+        "X-Request-Id: two words\r\n",
+        "X-Request-Id: quo\"te\r\n",
+        "X-Request-Id: caf\xc3\xa9\r\n",
+        long_id,
+    };
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
+        cr_assert_eq(http_client_request(&client, "GET", "/echo", headers[i], NULL, &reply), 200);
+        (void)snprintf(seen[i], sizeof seen[i], "%s", header_of(&reply, "X-Request-Id"));
+        cr_assert_eq(strspn(seen[i], "0123456789abcdef"), 16, "%s", seen[i]);
+        for (size_t k = 0; k < i; k++) {
+            cr_assert_str_neq(seen[i], seen[k]);
+        }
+    }
+    http_client_close(&client);
+}
+
+Test(requests, follow_each_other_on_one_connection)
+{
+    struct http_client client = fixture_connect(&fixture);
+    for (int i = 0; i < 500; i++) {
+        char body[32];
+        (void)snprintf(body, sizeof body, "{\"n\":%d}", i);
+        cr_assert_eq(http_client_request(&client, "PUT", "/echo", "", body, &reply), 200);
+        cr_assert_str_eq(reply.body, body);
+    }
+    http_client_close(&client);
+}
+
+Test(requests, may_be_sent_before_the_replies_come)
+{
+    struct http_client client = fixture_connect(&fixture);
+    char body[32];
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(body, sizeof body, "[%d]", i);
+        cr_assert(http_client_send_request(&client, "PUT", "/echo", "", body));
+    }
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(body, sizeof body, "[%d]", i);
+        cr_assert_eq(http_client_receive(&client, false, &reply), 200);
+        cr_assert_str_eq(reply.body, body);
+    }
+    http_client_close(&client);
+}
+
+enum { CLIENTS = 16, ROUNDS = 40 };
+
+struct user {
+    int number;
+    int good; /* right replies */
+};
+
+static void *use_server(void *argument)
+{
+    struct http_reply *own = malloc(sizeof *own);
+    struct http_client client;
+    struct user *user = argument;
+    if (own && http_client_connect(&client, &fixture.address)) {
+        for (int i = 0; i < ROUNDS; i++) {
+            char body[32];
+            (void)snprintf(body, sizeof body, "[%d,%d]", user->number, i);
+            user->good += http_client_request(&client, "PUT", "/echo", "", body, own) == 200 &&
+                          strcmp(own->body, body) == 0;
+        }
+        http_client_close(&client);
+    }
+    free(own);
+    return NULL;
+}
+
+Test(requests, of_many_clients_dont_mix)
+{
+    pthread_t threads[CLIENTS];
+    struct user users[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++) {
+        users[i] = (struct user){.number = i};
+        cr_assert_eq(pthread_create(&threads[i], NULL, use_server, &users[i]), 0);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        cr_assert_eq(pthread_join(threads[i], NULL), 0);
+        cr_assert_eq(users[i].good, ROUNDS, "client %d", i);
+    }
+}
+
+Test(requests, bodies_may_come_in_chunks)
+{
+    struct http_client client = fixture_connect(&fixture);
+    cr_assert(http_client_send_text(&client, "PUT /echo HTTP/1.1\r\nHost: a\r\n"
+                                             "Transfer-Encoding: chunked\r\n\r\n"
+                                             "3\r\nabc\r\n"));
+    cr_assert(http_client_send_text(&client, "1\r\nd\r\n0\r\n\r\n"));
+    cr_assert_eq(http_client_receive(&client, false, &reply), 200);
+    cr_assert_str_eq(reply.body, "abcd");
+    http_client_close(&client);
+}
+
+Test(requests, bodies_may_fill_the_limit)
+{
+    struct http_client client = fixture_connect(&fixture);
+    static char body[API_MAX_BODY + 1];
+    memset(body, 'b', API_MAX_BODY);
+    cr_assert_eq(http_client_request(&client, "PUT", "/echo", "", body, &reply), 200);
+    cr_assert_eq(reply.body_size, API_MAX_BODY);
+    cr_assert_str_eq(reply.body, body);
+    http_client_close(&client);
+}
+
+Test(requests, are_told_to_continue)
+{
+    struct http_client client = fixture_connect(&fixture);
+    cr_assert(http_client_send_text(&client, "PUT /echo HTTP/1.1\r\nHost: a\r\n"
+                                             "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"));
+    cr_assert_eq(http_client_receive_interim(&client), 100);
+    cr_assert(http_client_send_text(&client, "ok"));
+    cr_assert_eq(http_client_receive(&client, false, &reply), 200);
+    cr_assert_str_eq(reply.body, "ok");
+    http_client_close(&client);
+}
+
+Test(requests, replies_may_be_empty)
+{
+    struct http_client client = fixture_connect(&fixture);
+    char value[64];
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(http_client_request(&client, "DELETE", "/empty", "", NULL, &reply), 204);
+        cr_assert_not(http_reply_header(&reply, "Content-Type", value, sizeof value));
+    }
+    http_client_close(&client);
+}
+
+Test(requests, replies_may_have_all_headers)
+{
+    struct http_client client = fixture_connect(&fixture);
+    char name[16];
+    char expected[256];
+    cr_assert_eq(http_client_request(&client, "GET", "/headers", "", NULL, &reply), 200);
+    for (int i = 0; i < API_MAX_REPLY_HEADERS; i++) {
+        (void)snprintf(name, sizeof name, "X-%d", i);
+        (void)snprintf(expected, sizeof expected, "%0199d", i);
+        cr_assert_str_eq(header_of(&reply, name), expected);
+    }
+    http_client_close(&client);
+}
+
+Test(requests, replies_may_be_large)
+{
+    struct http_client client = fixture_connect(&fixture);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(http_client_request(&client, "GET", "/bytes?200000", "", NULL, &reply), 200);
+        cr_assert_eq(reply.body_size, 200000);
+        cr_assert_eq(strspn(reply.body, "x"), 200000);
+    }
+    http_client_close(&client);
+}
+
+Test(requests, are_answered_though_no_more_will_come)
+{
+    struct http_client client = fixture_connect(&fixture);
+    cr_assert(http_client_send_request(&client, "PUT", "/echo", "", "last"));
+    http_client_end_sending(&client);
+    cr_assert_eq(http_client_receive(&client, false, &reply), 200);
+    cr_assert_str_eq(reply.body, "last");
+    http_client_close(&client);
+}
+
+Test(requests, of_the_old_version_end_the_connection)
+{
+    struct http_client client = fixture_connect(&fixture);
+    cr_assert(http_client_send_text(&client, "GET /bytes?3 HTTP/1.0\r\n\r\n"));
+    cr_assert_eq(http_client_receive(&client, false, &reply), 200);
+    cr_assert_str_eq(reply.body, "xxx");
+    cr_assert(http_client_is_ended(&client));
+    http_client_close(&client);
+}
+
+Test(requests, that_make_no_sense_are_refused)
+{
+    const char *const lines[] = {
+        "PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: many\r\n\r\n",
+        "PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        "PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        "PUT /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct http_client client = fixture_connect(&fixture);
+        cr_assert(http_client_send_text(&client, lines[i]));
+        int status = http_client_receive(&client, false, &reply);
+        cr_assert(status == 0 || (status >= 400 && status < 500), "%zu: %d", i, status);
+        cr_assert(http_client_drain(&client)); /* the library sends some of these heads twice */
+        http_client_close(&client);
+    }
+}
