@@ -1,7 +1,9 @@
 #include "server/json_stream.h"
 
-#include <json-c/json.h>
+#include <json-c/json_object.h>
 #include <string.h>
+
+#include "api/json_reader.h"
 
 void json_stream_init(struct json_stream *stream, FILE *file)
 {
@@ -17,7 +19,7 @@ void json_stream_release(struct json_stream *stream)
 static int fault_at(struct json_stream *stream, struct json_stream_place place, int error,
                     const char *what)
 {
-    snprintf(stream->why.text, sizeof stream->why.text, "line %ld, column %ld: %s", place.line,
+    snprintf(stream->why.text, sizeof stream->why.text, "line %ld, column %ld: %.200s", place.line,
              place.column, what);
     return error;
 }
@@ -112,25 +114,31 @@ static int take_string(struct json_stream *stream)
     return 0;
 }
 
-/* Appends a value to the text: all up to where its brackets are closed, or a scalar ends. */
+/* Appends what can't end a value: white space within it, and all that makes up a scalar. */
+static void take_run(struct json_stream *stream, const char *ends)
+{
+    int c;
+    while ((c = peek(stream)) != EOF && c != 0 && !strchr(ends, c))
+        append(stream, take(stream));
+}
+
+/* Appends a value to the text, as it stands: all up to where its brackets are closed, or a scalar
+ * ends. Whether it is one is for the parser to say. */
 static int take_value(struct json_stream *stream)
 {
     int depth = 0;
     do {
-        int c = skip_space(stream);
+        int c = peek(stream);
         int error = 0;
-        if (c == '"') {
-            error = take_string(stream);
-        } else if (c == EOF || (depth == 0 && (c == ',' || c == ']' || c == '}'))) {
+        if (c == EOF || (depth == 0 && (c == ',' || c == ']' || c == '}'))) {
             error = unexpected(stream, "a value");
+        } else if (c == '"') {
+            error = take_string(stream);
         } else {
             depth += (c == '{' || c == '[') - (c == '}' || c == ']');
-            bool scalar = !strchr("{}[],:", c);
             append(stream, take(stream));
-            while (scalar && (c = peek(stream)) != EOF && !strchr("{}[],:\" \t\r\n", c))
-                append(stream, take(stream));
-            if (!scalar)
-                append(stream, ' '); /* keeps apart what white space kept apart */
+            if (!strchr("{}[],: \t\r\n", c))
+                take_run(stream, "{}[],:\" \t\r\n");
         }
         if (error)
             return error;
@@ -144,26 +152,13 @@ static int take_value(struct json_stream *stream)
 /* Parses the text taken, strictly. */
 static int parse(struct json_stream *stream, struct json_object **ret)
 {
-    struct json_tokener *tokener = json_tokener_new_ex(JSON_STREAM_MAX_DEPTH);
-    if (!tokener)
-        return ALLOT_ENOMEM;
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    append(stream, ' '); /* a number ends with what follows it */
-    struct json_object *value =
-        json_tokener_parse_ex(tokener, stream->text.data, (int)stream->text.size);
-    enum json_tokener_error error = json_tokener_get_error(tokener);
-    size_t end = json_tokener_get_parse_end(tokener);
-    json_tokener_free(tokener);
-    while (end < stream->text.size && stream->text.data[end] == ' ')
-        end++;
-    if (error == json_tokener_success && end == stream->text.size) {
-        *ret = value;
-        return 0;
-    }
-    json_object_put(value);
-    const char *what =
-        error == json_tokener_success ? "not a JSON value" : json_tokener_error_desc(error);
-    return fault_at(stream, stream->value_place, ALLOT_ESYNTAX, what);
+    struct error_message why = {{0}};
+    char what[ERROR_MESSAGE_SIZE];
+    int error = json_read(buffer_span(&stream->text), ret, &why);
+    if (!error || error == ALLOT_ENOMEM)
+        return error;
+    snprintf(what, sizeof what, "in the value that begins here: %.180s", why.text);
+    return fault_at(stream, stream->value_place, error, what);
 }
 
 int json_stream_name(struct json_stream *stream, char *buffer, size_t size)

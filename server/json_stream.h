@@ -17,7 +17,7 @@
 
 struct json_object;
 
-enum { JSON_STREAM_MAX_VALUE = 16 << 20, JSON_STREAM_MAX_DEPTH = 16 };
+enum { JSON_STREAM_MAX_VALUE = 16 << 20 };
 
 struct json_stream_place {
     long line; /* from 1 */
