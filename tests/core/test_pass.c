@@ -5,6 +5,7 @@
 
 #include "core/pass.h"
 #include "tests/support/describe.h"
+#include "tests/support/fail_alloc.h"
 #include "tests/support/instance_builder.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -255,6 +256,54 @@ Test(pass, undoes_each_failure_alone)
     cr_assert_eq(summary.failed_transactions, 1);
     pass_destroy(pass);
     pass_destroy(NULL);
+    solution_unref(solution);
+    state_unref(state);
+}
+
+/* --- memory --- */
+
+/* A whole pass, and what its transactions come to together. */
+static int try_pass(struct state *state, struct solution *solution, size_t *ret_operations)
+{
+    struct pass *pass = NULL;
+    const struct store_txn *txn = NULL;
+    size_t operations = 0;
+    int error = pass_create(&LIVE, state, solution, &pass);
+    while (!error && (error = pass_next(pass, &txn)) == 0 && txn) {
+        operations += txn->success_count;
+        pass_done(pass, true);
+    }
+    pass_destroy(pass);
+    *ret_operations = operations;
+    return error;
+}
+
+Test(pass, survives_every_allocation_failure)
+{
+    const struct builder_knobs knobs = {.items = 200,
+                                        .members = 30,
+                                        .zones = 3,
+                                        .most_replication = 20,
+                                        .capacity_percent = 150,
+                                        .assigned_percent = 60,
+                                        .consistent_percent = 50,
+                                        .stray_percent = 10};
+    struct state *state = builder_observe(builder_random(&knobs, 1, true));
+    struct solution *solution = NULL;
+    size_t expected;
+    cr_assert_eq(solver_solve(state, NULL, &solution), 0);
+    cr_assert_eq(try_pass(state, solution, &expected), 0);
+    cr_assert_gt(expected, 500);
+    int error = ALLOT_ENOMEM;
+    for (long nth = 1; error; nth++) {
+        size_t operations;
+        fail_alloc_set(nth);
+        error = try_pass(state, solution, &operations);
+        cr_assert_eq(error == 0, fail_alloc_count() < nth);
+        fail_alloc_set(0);
+        cr_assert(error == ALLOT_ENOMEM || operations == expected);
+        cr_assert_lt(nth, 1000);
+    }
     solution_unref(solution);
     state_unref(state);
 }

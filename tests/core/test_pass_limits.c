@@ -52,34 +52,35 @@ static const struct pass_options LIVE = {
     .split_oversized = true,
 };
 
-/* Runs a pass and asserts the checks and operations of its transactions: {checks, operations, …,
- * 0}. */
+/* Runs a pass and asserts the @count @sizes of its transactions: {checks, operations, …}. */
 static struct pass_summary expect(const struct crowd *crowd, const struct pass_options *options,
-                                  const size_t *sizes)
+                                  const size_t *sizes, size_t count)
 {
     struct state *state = builder_observe(builder_keyspace(crowd->keys, crowd->count, false));
     struct solution *solution = builder_solution(state, crowd->desired);
     struct pass *pass = NULL;
     const struct store_txn *txn = NULL;
     cr_assert_eq(pass_create(options, state, solution, &pass), 0);
-    for (;; sizes += 2) {
+    for (size_t i = 0; i + 1 < count; i += 2) {
         cr_assert_eq(pass_next(pass, &txn), 0);
-        if (!txn)
-            break;
-        cr_assert_eq(txn->compare_count, sizes[0], "%zu checks, not %zu", txn->compare_count,
-                     sizes[0]);
-        cr_assert_eq(txn->success_count, sizes[1], "%zu operations, not %zu", txn->success_count,
-                     sizes[1]);
+        cr_assert_not_null(txn);
+        cr_assert_eq(txn->compare_count, sizes[i], "%zu checks, not %zu", txn->compare_count,
+                     sizes[i]);
+        cr_assert_eq(txn->success_count, sizes[i + 1], "%zu operations, not %zu",
+                     txn->success_count, sizes[i + 1]);
         pass_done(pass, true);
     }
-    cr_assert_eq(sizes[0], 0);
+    cr_assert_eq(pass_next(pass, &txn), 0);
+    cr_assert_null(txn);
     struct pass_summary summary = pass_summary(pass);
     pass_destroy(pass);
     solution_unref(solution);
     state_unref(state);
     return summary;
 }
-#define EXPECT(crowd, options, ...) expect(crowd, options, (const size_t[]){__VA_ARGS__, 0})
+#define EXPECT(crowd, options, ...)                       \
+    expect(crowd, options, (const size_t[]){__VA_ARGS__}, \
+           sizeof((const size_t[]){__VA_ARGS__}) / sizeof(size_t))
 
 /* --- side by side --- */
 
