@@ -121,23 +121,28 @@ static int run_pass(struct simulation *simulation, struct simulation_round *roun
     return error;
 }
 
-/* Marks every assignment consistent that isn't yet, in one revision. */
+/* Marks every assignment consistent that isn't yet, in one revision. One that is marked already may
+ * be waiting for others of its item. */
 static int mark_consistent(struct simulation *simulation, int64_t *ret_marked)
 {
     const struct state *state = simulation->state;
     size_t count = 0;
+    bool waiting = false;
     int error = reserve_events(simulation, (size_t)state->assignment_count + 1);
     for (int32_t a = 0; !error && a < state->assignment_count; a++) {
         const struct entry *entry = state->assignments[a];
         if (state->consistent[a] || state->assignment_item[a] == STATE_NONE)
             continue;
         if (span_equal(entry->value, simulation->config->consistent_value))
-            return ALLOT_EVALUE;
-        simulation->events[count++] =
-            put_event(simulation, entry->key, simulation->config->consistent_value, entry->lease);
+            waiting = true;
+        else
+            simulation->events[count++] = put_event(
+                simulation, entry->key, simulation->config->consistent_value, entry->lease);
     }
     if (!error && count > 0)
         error = apply_events(simulation, count);
+    else if (!error && waiting)
+        error = ALLOT_EVALUE;
     if (!error)
         *ret_marked = (int64_t)count;
     return error;

@@ -34,8 +34,8 @@ struct simulation_result {
 };
 
 /* Runs from @keyspace on. After an idle round every inconsistent assignment is marked consistent.
- * On error (ALLOT_ENOMEM, ALLOT_ELIMIT; ALLOT_EVALUE: an assignment does not become consistent by
- * consistent_value) @ret is untouched. */
+ * On error (ALLOT_ENOMEM, ALLOT_ELIMIT; ALLOT_EVALUE: an assignment is not consistent though all of
+ * its item have consistent_value) @ret is untouched. */
 int simulation_run(const struct simulation_config *config, struct keyspace *keyspace,
                    struct simulation_result *ret);
 
