@@ -85,6 +85,8 @@ static int on_applied(void *context, struct keyspace *keyspace)
     pthread_cond_signal(&loop->changed);
     pthread_mutex_unlock(&loop->mutex);
     state_unref(former);
+    if (!state->own) /* not announced yet, or somebody has deleted it */
+        session_check(loop->session);
     return publish(loop);
 }
 
