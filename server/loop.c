@@ -413,8 +413,8 @@ void loop_stop(struct loop *loop)
     pthread_mutex_unlock(&loop->mutex);
     if (loop->thread_started)
         pthread_join(loop->thread, NULL);
+    mirror_stop(loop->mirror); /* it calls the session */
     session_stop(loop->session);
-    mirror_stop(loop->mirror);
     allocator_destroy(loop->allocator);
     executor_destroy(loop->executor);
     state_unref(loop->newest);
