@@ -76,7 +76,7 @@ enum store_compare_target {
 enum store_compare_relation { STORE_EQUAL, STORE_NOT_EQUAL, STORE_GREATER, STORE_LESS };
 
 /* An absent key compares as number 0; its value compares false to anything. Over a range the
- * comparison must hold for every key in it; over an empty range it holds, as for one absent key. */
+ * comparison must hold for every key in it; over an empty range it is that of one absent key. */
 struct store_compare {
     struct store_keys keys;
     enum store_compare_target target;
@@ -88,8 +88,8 @@ struct store_compare {
 enum store_op_kind { STORE_OP_PUT, STORE_OP_DELETE, STORE_OP_GET };
 
 /* PUT: keys.key = value under lease, or with keep_lease under the lease it has now (then the key
- * must exist: ALLOT_EINVAL). DELETE and GET: keys. A transaction may not put or delete the same key
- * twice (ALLOT_EINVAL). */
+ * must exist: ALLOT_EINVAL). DELETE and GET: keys. Neither branch may put a key twice, or delete
+ * one that it puts (ALLOT_EINVAL). */
 struct store_op {
     enum store_op_kind kind;
     struct store_keys keys;
@@ -150,7 +150,7 @@ struct store_event {
 /* One message of a watch. All events of a revision come in one message, in the order of the
  * operations; messages come in order of revision. A message without events is progress: everything
  * up to `revision` has been sent. `error` is 0, or the watch's end (its last message):
- * ALLOT_ECOMPACTED (compact_revision tells from where on it could start), ALLOT_EUNAVAILABLE,
+ * ALLOT_ECOMPACTED (it could start after compact_revision), ALLOT_EUNAVAILABLE,
  * ALLOT_ELIMIT (the watcher was too slow), ALLOT_EIO, ALLOT_ENOMEM, ALLOT_ECANCELED (the store
  * stops). The watch must be cancelled even then. */
 struct store_watch_response {
