@@ -1,0 +1,235 @@
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/support/api_client.h"
+
+#define TARGET "/v1/assignments/a%2Fb/east/1"
+
+static struct client client;
+
+/* Items a/b and c of reported consistency; a/b on both members, and a dead assignment of x. */
+static void setup(void)
+{
+    client_init(&client);
+    struct fake_store *store = &client.store;
+    fake_store_put(store, "/items/a/b", "{\"replication\":2,\"consistency\":\"reported\"}");
+    fake_store_put(store, "/items/c", "{\"replication\":1}");
+    fake_store_put(store, "/members/east#1", "{\"item_limit\":4}");
+    fake_store_put(store, "/members/west#1", "{\"item_limit\":4}");
+    fake_store_put(store, "/assign/a/b#east#1#0", "");
+    fake_store_put(store, "/assign/a/b#west#1#1", "{\"consistent\":true,\"value\":{\"at\":7}}");
+    fake_store_put(store, "/assign/c#east#1#0", "");
+    fake_store_put(store, "/assign/x#east#1#0", "");
+    fake_store_publish(store);
+}
+
+static void teardown(void)
+{
+    client_release(&client);
+}
+
+TestSuite(assignments, .init = setup, .fini = teardown);
+
+static int get(const char *target)
+{
+    return client_send(&client, "GET", target, NULL);
+}
+
+static int patch(const char *body)
+{
+    return client_send(&client, "PATCH", TARGET, body);
+}
+
+static size_t count(void)
+{
+    return json_object_array_length(client_json(&client, "/items"));
+}
+
+Test(assignments, one)
+{
+    cr_expect_eq(get("/v1/assignments/a%2Fb/west/1"), 200);
+    cr_expect_str_eq(client_text(&client, "/item"), "a/b");
+    cr_expect_str_eq(client_text(&client, "/zone"), "west");
+    cr_expect_str_eq(client_text(&client, "/suffix"), "1");
+    cr_expect_eq(client_number(&client, "/slot"), 1);
+    cr_expect_not(client_true(&client, "/primary"));
+    cr_expect(client_true(&client, "/consistent"));
+    cr_expect(client_true(&client, "/reported"));
+    cr_expect_eq(client_number(&client, "/value/at"), 7);
+    cr_expect_not_null(client_reply_header(&client, "ETag"));
+    cr_expect_eq(get(TARGET), 200);
+    cr_expect(client_true(&client, "/primary"));
+    cr_expect_not(client_true(&client, "/consistent"));
+}
+
+Test(assignments, immediate_items_are_consistent_without_a_report)
+{
+    cr_expect_eq(get("/v1/assignments/c/east/1"), 200);
+    cr_expect(client_true(&client, "/consistent"));
+    cr_expect_not(client_true(&client, "/reported"));
+}
+
+Test(assignments, those_that_do_not_exist)
+{
+    cr_expect_eq(get("/v1/assignments/a%2Fb/north/1"), 404);
+    cr_expect_eq(get("/v1/assignments/a/b/east"), 404);
+    cr_expect_eq(get("/v1/items/none/assignments"), 404);
+    cr_expect_eq(get("/v1/members/north/1/assignments"), 404);
+    cr_expect_eq(client_send(&client, "PATCH", "/v1/assignments/n/east/1", "{}"), 404);
+}
+
+Test(assignments, lists)
+{
+    cr_expect_eq(get("/v1/assignments"), 200);
+    cr_expect_eq(count(), 4);
+    cr_expect_str_eq(client_text(&client, "/items/3/item"), "x");
+    cr_expect_eq(get("/v1/assignments?zone=west"), 200);
+    cr_expect_eq(count(), 1);
+    cr_expect_eq(get("/v1/assignments?item=a%2Fb"), 200);
+    cr_expect_eq(count(), 2);
+    cr_expect_eq(get("/v1/assignments?item=a%2Fb&suffix=2"), 200);
+    cr_expect_eq(count(), 0);
+    cr_expect_eq(get("/v1/items/a%2Fb/assignments"), 200);
+    cr_expect_eq(count(), 2);
+    cr_expect_eq(get("/v1/members/east/1/assignments"), 200);
+    cr_expect_eq(count(), 3);
+    cr_expect_str_eq(client_text(&client, "/items/1/item"), "c");
+}
+
+Test(assignments, a_members_list_goes_on)
+{
+    char target[200];
+    cr_expect_eq(get("/v1/members/east/1/assignments?limit=2"), 200);
+    cr_expect_eq(count(), 2);
+    (void)snprintf(target, sizeof target, "/v1/members/east/1/assignments?continue=%s",
+                   client_text(&client, "/continue"));
+    cr_expect_eq(get(target), 200);
+    cr_expect_eq(count(), 1);
+    cr_expect_str_eq(client_text(&client, "/items/0/item"), "x");
+    cr_expect(!client_json(&client, "/continue"));
+}
+
+/* --- reports --- */
+
+Test(assignments, a_report_of_consistency)
+{
+    cr_expect_eq(patch("{\"consistent\":true}"), 200);
+    cr_expect(client_true(&client, "/consistent"));
+    cr_expect(span_equal(fake_store_value(&client.store, "/assign/a/b#east#1#0"),
+                         SPAN("{\"consistent\":true}")));
+    cr_expect_eq(patch("{\"consistent\":true}"), 200);
+    cr_expect_eq(client.steps, 0);
+    cr_expect_eq(patch("{}"), 200);
+    cr_expect_eq(client.steps, 0);
+    cr_expect(client_true(&client, "/consistent"));
+    cr_expect_eq(patch("{\"consistent\":false}"), 200);
+    cr_expect_not(client_true(&client, "/consistent"));
+}
+
+Test(assignments, a_report_of_a_value)
+{
+    cr_expect_eq(patch("{\"value\":[1,{\"a\":null}]}"), 200);
+    cr_expect_eq(client_number(&client, "/value/0"), 1);
+    cr_expect_not(client_true(&client, "/reported"));
+    cr_expect_eq(patch("{\"consistent\":true}"), 200);
+    cr_expect_eq(client_number(&client, "/value/0"), 1);
+    cr_expect_eq(patch("{\"value\":null}"), 200);
+    cr_expect(!client_json(&client, "/value"));
+    cr_expect(client_true(&client, "/consistent"));
+}
+
+Test(assignments, a_value_has_a_limit)
+{
+    char body[5000];
+    (void)snprintf(body, sizeof body, "{\"value\":\"%04094d\"}", 0);
+    cr_expect_eq(patch(body), 200);
+    (void)snprintf(body, sizeof body, "{\"value\":\"%04095d\",\"consistent\":0}", 0);
+    cr_expect_eq(patch(body), 422);
+    cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/value");
+    cr_expect_str_eq(client_text(&client, "/errors/1/pointer"), "/consistent");
+}
+
+Test(assignments, unknown_stored_fields_are_kept)
+{
+    fake_store_put(&client.store, "/assign/a/b#east#1#0", "{\"future\":1e3}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(patch("{\"consistent\":true}"), 200);
+    struct span value = fake_store_value(&client.store, "/assign/a/b#east#1#0");
+    cr_expect(span_equal(value, SPAN("{\"future\":1e3,\"consistent\":true}")), "%.*s",
+              (int)value.size, value.data);
+}
+
+Test(assignments, a_report_needs_the_members_session)
+{
+    client_header(&client, "Allot-Session", "0123456789abcdef");
+    cr_expect_eq(
+        client_send(&client, "PUT", "/v1/members/east/2", "{\"item_limit\":1,\"ttl_seconds\":9}"),
+        201);
+    int64_t lease = fake_store_lease_of(&client.store, "/members/east#2");
+    fake_store_put_leased(&client.store, "/assign/c#east#2#1", "", lease);
+    fake_store_publish(&client.store);
+    const char *target = "/v1/assignments/c/east/2";
+    cr_expect_eq(client_send(&client, "PATCH", target, "{\"consistent\":true}"), 200);
+    cr_expect_eq(fake_store_lease_of(&client.store, "/assign/c#east#2#1"), lease);
+    client_header(&client, "Allot-Session", "fedcba9876543210");
+    cr_expect_eq(client_send(&client, "PATCH", target, "{\"consistent\":false}"), 409);
+    client_header(&client, "Allot-Session", NULL);
+    cr_expect_eq(client_send(&client, "PATCH", target, "{\"consistent\":false}"), 409);
+    cr_expect_str_eq(client_text(&client, "/code"), "wrong-session");
+}
+
+Test(assignments, a_report_for_a_member_that_is_gone)
+{
+    fake_store_delete(&client.store, "/members/east#1");
+    fake_store_publish(&client.store);
+    cr_expect_eq(patch("{\"consistent\":true}"), 409);
+    cr_expect_str_eq(client_text(&client, "/code"), "member-not-registered");
+    cr_expect_eq(get(TARGET), 200);
+    cr_expect_not(client_true(&client, "/consistent"));
+}
+
+Test(assignments, a_report_with_a_precondition)
+{
+    client_header(&client, "If-Match", "\"2\"");
+    cr_expect_eq(patch("{\"consistent\":true}"), 412);
+    cr_expect_eq(client.steps, 0);
+    client_header(&client, "If-Match", "\"6\"");
+    cr_expect_eq(patch("{\"consistent\":true}"), 200);
+}
+
+/* The allocator promotes the replica while its report is under way: another slot, another key. */
+static void move(struct client *meddled, enum api_step step)
+{
+    (void)step;
+    if (fake_store_mod_revision(&meddled->store, "/assign/a/b#east#1#0") > 0) {
+        fake_store_delete(&meddled->store, "/assign/a/b#east#1#0");
+        fake_store_put(&meddled->store, "/assign/a/b#east#1#2", "");
+    }
+}
+
+Test(assignments, a_report_follows_a_replica_that_moves)
+{
+    client.meddle = move;
+    cr_expect_eq(patch("{\"consistent\":true}"), 200);
+    cr_expect_eq(client_number(&client, "/slot"), 2);
+    cr_expect(client_true(&client, "/consistent"));
+}
+
+static void leave(struct client *meddled, enum api_step step)
+{
+    (void)step;
+    if (fake_store_mod_revision(&meddled->store, "/members/east#1") > 0) {
+        fake_store_delete(&meddled->store, "/members/east#1");
+        fake_store_put(&meddled->store, "/members/east#1",
+                       "{\"item_limit\":1,\"session_hash\":\"0\"}");
+    }
+    meddled->meddle = NULL;
+}
+
+Test(assignments, a_report_for_a_member_that_was_replaced)
+{
+    client.meddle = leave;
+    cr_expect_eq(patch("{\"consistent\":true}"), 409);
+    cr_expect_str_eq(client_text(&client, "/code"), "wrong-session");
+}

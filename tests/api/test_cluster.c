@@ -1,0 +1,107 @@
+#include <criterion/criterion.h>
+
+#include "tests/support/api_client.h"
+
+static struct client client;
+
+static void setup(void)
+{
+    client_init(&client);
+}
+
+static void teardown(void)
+{
+    client_release(&client);
+}
+
+TestSuite(cluster, .init = setup, .fini = teardown);
+
+static int get(const char *target)
+{
+    return client_send(&client, "GET", target, NULL);
+}
+
+Test(cluster, an_empty_one)
+{
+    cr_expect_eq(get("/v1/cluster"), 200);
+    cr_expect_eq(client_number(&client, "/revision"), 1);
+    cr_expect_str_eq(client_text(&client, "/root"), "/allot");
+    cr_expect(!client_json(&client, "/leader"));
+    cr_expect_eq(client_number(&client, "/totals/items"), 0);
+    cr_expect_eq(client_number(&client, "/totals/unattainable"), 0);
+    cr_expect_eq(client_number(&client, "/items_by_state/healthy"), 0);
+    cr_expect_eq(json_object_array_length(client_json(&client, "/zones")), 0);
+    cr_expect_str_eq(client_text(&client, "/store/kind"), "fake");
+    cr_expect(client_true(&client, "/store/reachable"));
+    cr_expect_str_eq(client_text(&client, "/allocator/instance"), "here");
+}
+
+Test(cluster, counts)
+{
+    struct fake_store *store = &client.store;
+    fake_store_put(store, "/schedulers/there", "{}");
+    fake_store_put(store, "/schedulers/here", "{}");
+    fake_store_put(store, "/items/a", "{\"replication\":2}");
+    fake_store_put(store, "/items/b", "{\"replication\":3}");
+    fake_store_put(store, "/items/bad", "{");
+    fake_store_put(store, "/members/east#1", "{\"item_limit\":4}");
+    fake_store_put(store, "/members/west#1", "{\"item_limit\":2}");
+    fake_store_put(store, "/assign/a#east#1#0", "");
+    fake_store_put(store, "/assign/a#west#1#1", "");
+    fake_store_publish(store);
+    cr_expect_eq(get("/v1/cluster"), 200);
+    cr_expect_str_eq(client_text(&client, "/leader/instance"), "there");
+    cr_expect_eq(client_number(&client, "/leader/since_revision"), 2);
+    cr_expect_eq(client_number(&client, "/totals/items"), 2);
+    cr_expect_eq(client_number(&client, "/totals/members"), 2);
+    cr_expect_eq(client_number(&client, "/totals/zones"), 2);
+    cr_expect_eq(client_number(&client, "/totals/assignments"), 2);
+    cr_expect_eq(client_number(&client, "/totals/item_slots"), 5);
+    cr_expect_eq(client_number(&client, "/totals/member_slots"), 6);
+    cr_expect_eq(client_number(&client, "/totals/unattainable"), 1);
+    cr_expect_eq(client_number(&client, "/totals/invalid"), 1);
+    cr_expect_eq(client_number(&client, "/items_by_state/healthy"), 1);
+    cr_expect_eq(client_number(&client, "/items_by_state/unassigned"), 1);
+    cr_expect_str_eq(client_text(&client, "/zones/0/zone"), "east");
+    cr_expect_eq(client_number(&client, "/zones/0/slots"), 4);
+    cr_expect_eq(client_number(&client, "/zones/0/members"), 1);
+    cr_expect_eq(client_number(&client, "/zones/1/assigned"), 1);
+    cr_expect_eq(client_number(&client, "/allocator/pending/add"), 2);
+    cr_expect_eq(client_number(&client, "/allocator/pending/keep"), 2);
+}
+
+Test(cluster, before_it_is_solved)
+{
+    client.store.solves = false;
+    fake_store_publish(&client.store);
+    cr_expect_eq(get("/v1/cluster"), 200);
+    cr_expect(!client_json(&client, "/totals/unattainable"));
+    cr_expect(!client_json(&client, "/allocator/pending"));
+}
+
+Test(cluster, live_and_ready)
+{
+    cr_expect_eq(get("/livez"), 200);
+    cr_expect_eq(get("/readyz"), 200);
+    cr_expect_str_eq(client_text(&client, "/status"), "ready");
+    client.health.snapshot_age_ms = 15001;
+    cr_expect_eq(get("/readyz"), 503);
+    client.health.snapshot_age_ms = -1;
+    cr_expect_eq(get("/readyz"), 503);
+    cr_expect_not_null(client_reply_header(&client, "Retry-After"));
+    client.health.snapshot_age_ms = 0;
+    client.health.store_reachable = false;
+    cr_expect_eq(get("/readyz"), 503);
+    cr_expect_str_eq(client_text(&client, "/code"), "not-ready");
+    cr_expect_eq(get("/livez"), 200);
+}
+
+Test(cluster, nothing_is_served_before_the_first_snapshot)
+{
+    snapshot_unref(client.store.newest);
+    client.store.newest = NULL;
+    cr_expect_eq(get("/v1/items"), 503);
+    cr_expect_str_eq(client_text(&client, "/code"), "not-ready");
+    cr_expect_null(client_reply_header(&client, "Allot-Revision"));
+    cr_expect_eq(get("/livez"), 200);
+}

@@ -1,0 +1,347 @@
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "api/headers.h"
+#include "api/json_reader.h"
+#include "api/json_writer.h"
+#include "api/list.h"
+#include "api/path.h"
+#include "api/query.h"
+#include "api/utf8.h"
+#include "api/values.h"
+#include "tests/support/random.h"
+
+/* The functions of bytes that requests, values and replies are read and written with. */
+
+/* --- buffers --- */
+
+Test(buffer, grows_to_its_maximum_and_no_further)
+{
+    struct buffer buffer;
+    buffer_init(&buffer, 1000);
+    for (int i = 0; i < 999; i++)
+        buffer_append(&buffer, SPAN("x"));
+    cr_expect_eq(buffer.error, 0);
+    buffer_append(&buffer, SPAN("yz"));
+    cr_expect_eq(buffer.error, ALLOT_ELIMIT);
+    buffer_append(&buffer, SPAN("y"));
+    cr_expect_eq(buffer.size, 999);
+    buffer_clear(&buffer);
+    cr_expect_eq(buffer.error, 0);
+    buffer_append_format(&buffer, "%0700d", 7);
+    cr_expect_eq(buffer.error, 0);
+    cr_expect_eq(buffer.size, 700);
+    cr_expect_eq(buffer.data[699], '7');
+    buffer_append_format(&buffer, "%0700d", 7);
+    cr_expect_eq(buffer.error, ALLOT_ELIMIT);
+    buffer_release(&buffer);
+}
+
+/* --- UTF-8 --- */
+
+Test(utf8, valid_and_invalid)
+{
+    static const char *const good[] = {"",
+                                       "a",
+                                       "\xC2\x80",
+                                       "\xDF\xBF",
+                                       "\xE0\xA0\x80",
+                                       "\xED\x9F\xBF",
+                                       "\xEF\xBF\xBF",
+                                       "\xF0\x90\x80\x80",
+                                       "\xF4\x8F\xBF\xBF"};
+    static const char *const bad[] = {"\x80",
+                                      "\xC0\x80",
+                                      "\xC1\xBF",
+                                      "\xC2",
+                                      "\xC2z",
+                                      "\xE0\x9F\xBF",
+                                      "\xED\xA0\x80",
+                                      "\xE2\x82",
+                                      "\xF0\x8F\xBF\xBF",
+                                      "\xF4\x90\x80\x80",
+                                      "\xF5\x80\x80\x80",
+                                      "\xFF",
+                                      "a\xFE"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        cr_expect(utf8_is_valid(span_of(good[i])), "good %zu", i);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_expect_not(utf8_is_valid(span_of(bad[i])), "bad %zu", i);
+}
+
+/* --- JSON --- */
+
+static void expect_read(const char *text, const char *written)
+{
+    struct json_object *tree = NULL;
+    struct error_message why = {""};
+    cr_expect_eq(json_read(span_of(text), &tree, &why), 0, "%s: %s", text, why.text);
+    struct span found = json_text(tree);
+    cr_expect(span_equal(found, span_of(written)), "%s becomes %.*s", text, (int)found.size,
+              found.data);
+    json_object_put(tree);
+}
+
+Test(json_reader, what_is_read_is_kept)
+{
+    expect_read(" null ", "null");
+    expect_read("12", "12");
+    expect_read("\t-0.50e-3\r\n", "-0.50e-3");
+    expect_read("999999999999999999", "999999999999999999");
+    expect_read("-999999999999999999", "-999999999999999999");
+    expect_read("{\"a\":{\"a\":1},\"b\":[{\"a\":2}]}", "{\"a\":{\"a\":1},\"b\":[{\"a\":2}]}");
+    expect_read("\"\\ud83d\\ude00 \\u00e9 / \\/\"", "\"\xF0\x9F\x98\x80 \xC3\xA9 / /\"");
+    expect_read("[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]", "[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]");
+}
+
+static void expect_refused(const char *text, int error, const char *why_text)
+{
+    struct json_object *tree = NULL;
+    struct error_message why = {""};
+    cr_expect_eq(json_read(span_of(text), &tree, &why), error, "%s", text);
+    cr_expect_str_eq(why.text, why_text);
+    cr_expect_null(tree);
+}
+
+Test(json_reader, faults_have_a_place)
+{
+    expect_refused("{\n \"a\": tru\n}", ALLOT_ESYNTAX,
+                   "line 2, column 7: neither a value nor punctuation");
+    expect_refused("{\"a\":1,\n\"b\":2,\n \"a\":3}", ALLOT_ESYNTAX,
+                   "line 3, column 2: the name occurs twice in its object");
+    expect_refused("[1234567890123456789]", ALLOT_ELIMIT,
+                   "line 1, column 2: an integer of more than 18 digits");
+    expect_refused("[1,\n]", ALLOT_ESYNTAX, "line 2, column 1: unexpected character");
+    expect_refused("", ALLOT_ESYNTAX, "line 1, column 1: nothing where a value should be");
+    expect_refused("[\"a", ALLOT_ESYNTAX, "line 1, column 2: a string without an end");
+}
+
+Test(json_reader, many_names)
+{
+    struct buffer text;
+    struct json_object *tree = NULL;
+    struct error_message why = {""};
+    buffer_init(&text, 1 << 20);
+    for (int i = 0; i < 5000; i++)
+        buffer_append_format(&text, "%c\"n%d\":%d", i ? ',' : '{', i, i);
+    buffer_append_text(&text, "}");
+    cr_expect_eq(json_read(buffer_span(&text), &tree, &why), 0);
+    cr_expect_eq(json_object_object_length(tree), 5000);
+    json_object_put(tree);
+    text.size--;
+    buffer_append_text(&text, ",\"n0\":1}");
+    cr_expect_eq(json_read(buffer_span(&text), &tree, &why), ALLOT_ESYNTAX);
+    buffer_release(&text);
+}
+
+Test(json_writer, escapes)
+{
+    struct buffer text;
+    buffer_init(&text, 1000);
+    struct json_writer writer = json_writer_of(&text);
+    json_begin(&writer, '{');
+    json_string_field(&writer, "a", SPAN("\"\\\n\x01\x7F\xC3\xA9\xFFz"));
+    json_integer_field(&writer, "b", INT64_MIN);
+    json_name(&writer, "c");
+    json_begin(&writer, '[');
+    json_null(&writer);
+    json_boolean(&writer, true);
+    json_end(&writer, ']');
+    json_end(&writer, '}');
+    cr_expect(span_equal(buffer_span(&text),
+                         SPAN("{\"a\":\"\\\"\\\\\\n\\u0001\\u007f\xC3\xA9\xEF\xBF\xBDz\","
+                              "\"b\":-9223372036854775808,\"c\":[null,true]}")),
+              "%.*s", (int)text.size, text.data);
+    buffer_release(&text);
+}
+
+/* --- tokens and tags --- */
+
+Test(list_token, comes_back)
+{
+    char text[LIST_TOKEN_SIZE];
+    struct list_token token = {INT64_MAX, INT32_MAX, UINT64_MAX};
+    struct list_token found;
+    list_write_token(&token, text);
+    cr_expect(list_read_token(span_of(text), &found));
+    cr_expect_eq(found.revision, token.revision);
+    cr_expect_eq(found.index, token.index);
+    cr_expect_eq(found.check, token.check);
+    static const char *const bad[] = {"",
+                                      "-",
+                                      "--",
+                                      "1-2",
+                                      "1-2-",
+                                      "1-2-3-",
+                                      "1-2-3 ",
+                                      "g-1-1",
+                                      "8000000000000000-1-1",
+                                      "1-80000000-1",
+                                      "-1-1-1",
+                                      "11111111111111111-1-1",
+                                      "A-1-1"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_expect_not(list_read_token(span_of(bad[i]), &found), "%s", bad[i]);
+}
+
+Test(headers, tags)
+{
+    char tag[HEADERS_ETAG_SIZE];
+    headers_write_etag(tag, 17, UINT64_C(0x123456789));
+    cr_expect_str_eq(tag, "\"17-23456788\"");
+    cr_expect(headers_etag_listed(span_of(tag), 17, UINT64_C(0x123456789)));
+    cr_expect(headers_etag_listed(SPAN("\"1-0\" , W/\"17-23456788\""), 17, UINT64_C(0x123456789)));
+    cr_expect_not(headers_etag_listed(span_of(tag), 17, 0));
+    cr_expect(headers_etag_revision_listed(SPAN("\"17-00000000\""), 17));
+    cr_expect(headers_etag_revision_listed(SPAN("\"17\""), 17));
+    cr_expect_not(headers_etag_revision_listed(SPAN("\"171\""), 17));
+    cr_expect_not(headers_etag_revision_listed(SPAN("\"171-1\""), 17));
+    cr_expect_not(headers_etag_revision_listed(SPAN("17"), 17));
+    cr_expect_not(headers_etag_revision_listed(SPAN(""), 17));
+    cr_expect(headers_etag_revision_listed(SPAN(" * "), 17));
+    cr_expect_not(headers_etag_revision_listed(SPAN("*"), 0));
+}
+
+/* --- the core's decoder --- */
+
+Test(values, decoder_of_items)
+{
+    static const struct {
+        const char *text;
+        int error;
+        int32_t replication;
+        uint32_t user;
+    } cases[] = {
+        {"{\"replication\":3}", 0, 3, CONSISTENCY_IMMEDIATE},
+        {"{\"replication\":2147483647,\"consistency\":\"reported\",\"x\":[]}", 0, INT32_MAX,
+         CONSISTENCY_REPORTED},
+        {"{\"replication\":2147483648}", ALLOT_EVALUE, 0, 0},
+        {"{\"replication\":-1}", ALLOT_EVALUE, 0, 0},
+        {"{\"replication\":3,\"consistency\":\"maybe\"}", ALLOT_EVALUE, 0, 0},
+        {"{}", ALLOT_EVALUE, 0, 0},
+        {"3", ALLOT_EVALUE, 0, 0},
+        {"null", ALLOT_EVALUE, 0, 0},
+        {"", ALLOT_EVALUE, 0, 0},
+    };
+    struct decoder decoder = api_decoder();
+    struct key_parts key = {.kind = KEY_ITEM};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct item_value value = {0};
+        struct error_message why = {""};
+        int error = decoder.item(decoder.context, &key, span_of(cases[i].text), &value, &why);
+        cr_expect_eq(error, cases[i].error, "%s", cases[i].text);
+        cr_expect_eq(value.replication, cases[i].replication);
+        cr_expect_eq(value.user, cases[i].user);
+        cr_expect_eq(why.text[0] != '\0', error != 0, "%s", cases[i].text);
+    }
+}
+
+Test(values, decoder_of_members_and_assignments)
+{
+    struct decoder decoder = api_decoder();
+    struct key_parts key = {0};
+    struct member_value member = {0};
+    struct assignment_value assignments[2] = {{7}, {7}};
+    struct error_message why = {""};
+    struct item_value immediate = {1, CONSISTENCY_IMMEDIATE};
+    struct item_value reported = {1, CONSISTENCY_REPORTED};
+    cr_expect_eq(
+        decoder.member(NULL, &key, SPAN("{\"item_limit\":2,\"exiting\":true}"), &member, &why), 0);
+    cr_expect_eq(member.item_limit, 2);
+    cr_expect(member.exiting);
+    cr_expect_eq(decoder.member(NULL, &key, SPAN("{\"exiting\":true}"), &member, &why),
+                 ALLOT_EVALUE);
+    cr_expect_eq(decoder.assignment(NULL, &key, SPAN(""), &assignments[0], &why), 0);
+    cr_expect_eq(
+        decoder.assignment(NULL, &key, SPAN("{\"consistent\":true}"), &assignments[1], &why), 0);
+    cr_expect_not(decoder.is_consistent(NULL, &reported, assignments, 2, 0));
+    cr_expect(decoder.is_consistent(NULL, &reported, assignments, 2, 1));
+    cr_expect(decoder.is_consistent(NULL, &immediate, assignments, 2, 0));
+    cr_expect_eq(decoder.assignment(NULL, &key, SPAN("{\"consistent\":1}"), assignments, &why),
+                 ALLOT_EVALUE);
+}
+
+/* --- random bytes: nothing may be read that isn't there, and what is taken is well-formed --- */
+
+enum { RANDOM_TEXTS = 20000, RANDOM_SIZE = 60 };
+
+/* Exactly as many bytes as it has, so that a sanitizer sees every step too far. To be freed. */
+static char *random_text(struct random *random, const char *alphabet, size_t *ret_size)
+{
+    size_t size = random_below(random, RANDOM_SIZE);
+    char *text = malloc(size ? size : 1);
+    cr_assert_not_null(text);
+    for (size_t i = 0; i < size; i++) {
+        bool any = random_below(random, 20) == 0;
+        text[i] = (char)(any ? random_below(random, 256)
+                             : (unsigned char)alphabet[random_below(random, strlen(alphabet))]);
+    }
+    *ret_size = size;
+    return text;
+}
+
+static void try_path_and_query(struct span text)
+{
+    char storage[RANDOM_SIZE];
+    struct path path;
+    struct query query;
+    struct error_message why = {""};
+    if (path_parse(text, storage, &path, &why) == 0) {
+        cr_expect_geq(path.count, 1);
+        for (size_t i = 0; i < path.count && i < PATH_MAX_SEGMENTS; i++)
+            cr_expect(utf8_is_valid(path.segments[i]));
+    } else {
+        cr_expect_neq(why.text[0], '\0');
+    }
+    if (query_parse(text, storage, &query, &why) == 0) {
+        for (size_t i = 0; i < query.count; i++)
+            cr_expect(utf8_is_valid(query.parameters[i].value));
+    }
+    (void)path_check_name(text, 20, &why);
+}
+
+static void try_headers(struct span text)
+{
+    struct list_token token;
+    (void)list_read_token(text, &token);
+    (void)headers_is_json(text);
+    (void)headers_accept_json(text);
+    (void)headers_host_is_ours(text, &text, 1);
+    (void)headers_origin_matches(text, text);
+    (void)headers_etag_listed(text, 1, 1);
+    (void)headers_etag_revision_listed(text, 1);
+}
+
+/* What is taken must be written to what is taken again, and is written so once more. */
+static void try_json(struct span text)
+{
+    struct json_object *tree = NULL;
+    struct json_object *again = NULL;
+    struct error_message why = {""};
+    int error = json_read(text, &tree, &why);
+    if (error) {
+        cr_expect_neq(why.text[0], '\0');
+        return;
+    }
+    cr_expect_eq(json_read(json_text(tree), &again, &why), 0, "%.*s: %s", (int)text.size, text.data,
+                 why.text);
+    cr_expect(span_equal(json_text(tree), json_text(again)));
+    json_object_put(tree);
+    json_object_put(again);
+}
+
+Test(random_bytes, are_read_safely)
+{
+    static const char *const alphabets[] = {"/%2Fa#&=?+.", "{}[]\",:0123e-.+\\u tfn",
+                                            "1-a;q=0,*/\"W "};
+    struct random random = {20260131};
+    for (int i = 0; i < RANDOM_TEXTS; i++) {
+        size_t size = 0;
+        char *bytes = random_text(&random, alphabets[i % 3], &size);
+        struct span text = {bytes, size};
+        try_path_and_query(text);
+        try_headers(text);
+        try_json(text);
+        free(bytes);
+    }
+}
