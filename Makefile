@@ -120,6 +120,9 @@ $(THREADS:%=$(BUILD)/thread_%) $(BENCHES:%=$(BUILD)/bench_%): $(SUPPORT) $(LIBRA
 	$(SAY)
 	$(QUIET)$(LINK) -o $@ $(filter %.o,$^) $(SUPPORT) $(LIBRARIES) $(LIBS)
 
+# These run the whole server, the one that lies beside them.
+$(BUILD)/tests_e2e $(BENCHES:%=$(BUILD)/bench_%): | $(BUILD)/allotd
+
 # ---- testing ----
 
 ASAN_PROGRAMS := $(CRITERION:%=build/asan$(COMPILER)/tests_%)

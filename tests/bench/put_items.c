@@ -8,6 +8,7 @@
 
 #include "tests/support/allotd.h"
 #include "tests/support/http_client.h"
+#include "tests/support/temporary.h"
 
 enum { ITEMS = 10000, CONNECTIONS = 16, MEMBERS = 100, REPLICATION = 3, LIMIT = 390 };
 
@@ -100,9 +101,10 @@ static double await_assigned(struct connection *connection, double begin)
 
 int main(void)
 {
-    char directory[64];
+    char directory[TEMPORARY_SIZE];
     static struct connection connections[CONNECTIONS];
-    if (!allotd_make_directory(directory) || !allotd_start(&allotd, directory, NULL))
+    temporary_directory(directory);
+    if (!allotd_start(&allotd, directory, NULL))
         fail("allotd", NULL);
     for (int i = 0; i < CONNECTIONS; i++)
         if (!http_client_connect(&connections[i].client, &allotd.address))
@@ -121,6 +123,6 @@ int main(void)
     for (int i = 0; i < CONNECTIONS; i++)
         http_client_close(&connections[i].client);
     int status = allotd_stop(&allotd);
-    allotd_remove_directory(directory);
+    temporary_remove(directory);
     return status != 0;
 }

@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -165,21 +164,4 @@ int allotd_stop(struct allotd *allotd)
 int allotd_kill(struct allotd *allotd)
 {
     return end(allotd, SIGKILL);
-}
-
-bool allotd_make_directory(char *buffer)
-{
-    strcpy(buffer, "/tmp/allot-test.XXXXXX");
-    return mkdtemp(buffer) != NULL;
-}
-
-static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)
-{
-    (void)status, (void)kind, (void)walk;
-    return remove(path);
-}
-
-void allotd_remove_directory(const char *directory)
-{
-    (void)nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }

@@ -27,9 +27,4 @@ bool allotd_start(struct allotd *allotd, const char *data_dir, const char *const
 int allotd_stop(struct allotd *allotd);
 int allotd_kill(struct allotd *allotd);
 
-/* Makes a directory of the test's own for data, into @buffer of at least 64 bytes, and removes it.
- */
-bool allotd_make_directory(char *buffer);
-void allotd_remove_directory(const char *directory);
-
 #endif

@@ -1,0 +1,292 @@
+/* The loop's threads over a real embedded store: sessions, mirror, decisions, and what they do when
+ * somebody interferes. */
+#include <criterion/criterion.h>
+#include <sched.h>
+#include <stdio.h>
+
+#include "server/clock.h"
+#include "server/embedded_store.h"
+#include "server/loop.h"
+#include "server/store_wait.h"
+#include "tests/support/instance_builder.h"
+#include "tests/support/temporary.h"
+
+enum { WAIT_MS = 20000, TIMEOUT_MS = 5000 };
+
+static char directory[TEMPORARY_SIZE];
+static struct store *store;
+
+/* One instance of allotd's inside. */
+struct instance {
+    struct publisher *publisher;
+    struct loop *loop;
+};
+
+static void open_store(void)
+{
+    struct error_message why;
+    struct embedded_store_config config = {.data_dir = directory};
+    cr_assert_eq(embedded_store_open(&config, &store, &why), 0, "%s", why.text);
+}
+
+static void setup(void)
+{
+    temporary_directory(directory);
+    open_store();
+}
+
+static void teardown(void)
+{
+    store->operations->destroy(store);
+    temporary_remove(directory);
+}
+
+TestSuite(loop, .init = setup, .fini = teardown, .timeout = 120);
+
+static struct instance start(const char *name)
+{
+    struct instance instance = {0};
+    struct error_message why;
+    struct decoder decoder = builder_decoder();
+    cr_assert_eq(publisher_create(&instance.publisher), 0);
+    struct loop_config config = {
+        .store = store,
+        .publisher = instance.publisher,
+        .decoder = &decoder,
+        .root = SPAN(BUILDER_ROOT),
+        .instance = span_of(name),
+        .ttl_seconds = 10,
+        .gather_ms = 1,
+        .threads = 2,
+    };
+    cr_assert_eq(loop_start(&config, &instance.loop, &why), 0, "%s", why.text);
+    return instance;
+}
+
+static void stop(struct instance *instance)
+{
+    loop_stop(instance->loop);
+    publisher_destroy(instance->publisher);
+}
+
+static void change(enum store_op_kind kind, const char *key, const char *value)
+{
+    char full[256];
+    snprintf(full, sizeof full, "%s/%s", BUILDER_ROOT, key);
+    struct store_op op = {.kind = kind, .keys = {.key = span_of(full)}, .value = span_of(value)};
+    struct store_txn txn = {.success = &op, .success_count = 1};
+    cr_assert_eq(store_wait_txn(store, &txn, TIMEOUT_MS, NULL, NULL), 0, "%s", key);
+}
+
+static void put(const char *key, const char *value)
+{
+    change(STORE_OP_PUT, key, value);
+}
+
+/* Waits until @holds of a published snapshot. */
+static void await(struct instance *instance, bool (*holds)(const struct snapshot *snapshot),
+                  const char *what)
+{
+    int64_t deadline = clock_monotonic_ms() + WAIT_MS;
+    bool held = false;
+    while (!held && clock_monotonic_ms() < deadline) {
+        struct snapshot *snapshot = publisher_snapshot(instance->publisher);
+        held = snapshot && holds(snapshot);
+        snapshot_unref(snapshot);
+        if (!held)
+            sched_yield();
+    }
+    cr_assert(held, "%s", what);
+}
+
+static bool has_one_assignment(const struct snapshot *snapshot)
+{
+    return snapshot->state->assignment_count == 1;
+}
+
+static bool has_two_assignments(const struct snapshot *snapshot)
+{
+    return snapshot->state->assignment_count == 2 && snapshot->solution &&
+           snapshot->solution->unattainable == 0;
+}
+
+static bool has_both_of_x(const struct snapshot *snapshot)
+{
+    return keyspace_find(snapshot->state->keyspace, SPAN(BUILDER_ROOT "/assign/x#a#1#1")) &&
+           has_two_assignments(snapshot);
+}
+
+static bool has_four_assignments(const struct snapshot *snapshot)
+{
+    return snapshot->state->assignment_count == 4;
+}
+
+static bool has_a_leader(const struct snapshot *snapshot)
+{
+    return snapshot->state->leader != NULL;
+}
+
+static bool leads(const struct snapshot *snapshot)
+{
+    return state_is_leader(snapshot->state);
+}
+
+static bool follows(const struct snapshot *snapshot)
+{
+    return snapshot->state->leader && snapshot->state->own && !state_is_leader(snapshot->state);
+}
+
+static void put_two_members(void)
+{
+    put("members/a#1", "4");
+    put("members/b#1", "4");
+}
+
+Test(loop, assigns)
+{
+    struct instance instance = start("one");
+    put_two_members();
+    put("items/x", "2");
+    await(&instance, has_two_assignments, "both replicas assigned, in two zones");
+    put("items/y", "2");
+    await(&instance, has_four_assignments, "the next item too");
+    stop(&instance);
+}
+
+Test(loop, loads_what_was_there_before)
+{
+    put_two_members();
+    put("items/x", "2");
+    put("items/y", "2");
+    struct instance instance = start("one");
+    await(&instance, has_four_assignments, "all assigned");
+    stop(&instance);
+}
+
+Test(loop, announces_itself_again_when_its_key_was_deleted)
+{
+    struct instance instance = start("one");
+    await(&instance, leads, "leads");
+    put_two_members();
+    put("items/x", "2");
+    await(&instance, has_two_assignments, "assigned");
+    change(STORE_OP_DELETE, "schedulers/one", "");
+    put("items/y", "2");
+    await(&instance, has_four_assignments, "assigned after it was announced again");
+    stop(&instance);
+}
+
+Test(loop, goes_on_when_its_key_was_put_again)
+{
+    struct instance instance = start("one");
+    await(&instance, leads, "leads");
+    put_two_members();
+    put("items/x", "2");
+    await(&instance, has_two_assignments, "assigned");
+    put("schedulers/one", "somebody else's"); /* another revision: the fence is lost */
+    put("items/y", "2");
+    await(&instance, has_four_assignments, "assigned by the one that started over");
+    stop(&instance);
+}
+
+Test(loop, takes_over_at_once_from_one_that_left)
+{
+    struct instance first = start("one");
+    await(&first, leads, "the first leads");
+    struct instance second = start("two");
+    await(&second, follows, "the second follows");
+    put_two_members();
+    put("items/x", "2");
+    await(&second, has_two_assignments, "the second sees what the first decides");
+    stop(&first);
+    await(&second, leads, "the second leads");
+    put("items/y", "2");
+    await(&second, has_four_assignments, "and decides");
+    stop(&second);
+}
+
+Test(loop, does_not_wait_for_its_own_former_lease)
+{
+    struct store_lease_result lease;
+    cr_assert_eq(store_wait_lease_grant(store, 0, 3600, TIMEOUT_MS, &lease), 0);
+    struct store_op op = {.kind = STORE_OP_PUT,
+                          .keys = {.key = SPAN(BUILDER_ROOT "/schedulers/one")},
+                          .lease = lease.id};
+    struct store_txn txn = {.success = &op, .success_count = 1};
+    cr_assert_eq(store_wait_txn(store, &txn, TIMEOUT_MS, NULL, NULL), 0);
+    struct instance instance = start("one");
+    await(&instance, leads, "leads");
+    put_two_members();
+    put("items/x", "2");
+    await(&instance, has_two_assignments, "and decides");
+    cr_assert_eq(store_wait_lease_revoke(store, lease.id, TIMEOUT_MS), ALLOT_ELEASE);
+    stop(&instance);
+}
+
+Test(loop, leaves_alone_what_it_does_not_understand)
+{
+    struct instance instance = start("one");
+    put_two_members();
+    put("items/x", "2");
+    await(&instance, has_two_assignments, "assigned");
+    put("assign/x#a#1#0", BUILDER_CONSISTENT);
+    put("assign/x#b#1#1", BUILDER_CONSISTENT);
+    put("items/x", "who knows");
+    put("items/y", "2");
+    await(&instance, has_four_assignments, "y assigned, x left alone");
+    put("items/x", "1");
+    change(STORE_OP_DELETE, "items/y", "");
+    await(&instance, has_one_assignment, "x understood again, y gone");
+    stop(&instance);
+}
+
+Test(loop, removes_dead_assignments)
+{
+    put("members/a#1", "4");
+    put("assign/gone#a#1#0", "");
+    put("assign/x#a#9#0", BUILDER_CONSISTENT);
+    put("items/x", "1");
+    struct instance instance = start("one");
+    await(&instance, has_both_of_x, "that of no item is gone, that of no member waits");
+    put("assign/x#a#1#1", BUILDER_CONSISTENT);
+    await(&instance, has_one_assignment, "until the other one is consistent");
+    stop(&instance);
+}
+
+Test(loop, tells_of_bad_names)
+{
+    struct publisher *publisher = NULL;
+    struct decoder decoder = builder_decoder();
+    struct loop *loop = NULL;
+    struct error_message why = {{0}};
+    cr_assert_eq(publisher_create(&publisher), 0);
+    struct loop_config config = {.store = store,
+                                 .publisher = publisher,
+                                 .decoder = &decoder,
+                                 .root = SPAN("/t/"),
+                                 .instance = SPAN("one"),
+                                 .ttl_seconds = 10,
+                                 .threads = 1};
+    cr_assert_eq(loop_start(&config, &loop, &why), ALLOT_EINVAL);
+    cr_assert(strstr(why.text, "/t/"));
+    config.root = SPAN("/t");
+    config.instance = SPAN("a#b");
+    cr_assert_eq(loop_start(&config, &loop, &why), ALLOT_EINVAL);
+    cr_assert(strstr(why.text, "a#b"));
+    publisher_destroy(publisher);
+}
+
+Test(loop, status_tells_that_it_runs)
+{
+    struct loop_status status;
+    struct instance instance = start("one");
+    await(&instance, has_a_leader, "announced");
+    await(&instance, leads, "leads");
+    loop_status(instance.loop, &status);
+    cr_assert(status.running);
+    cr_assert(status.leading);
+    cr_assert(status.store_reachable);
+    cr_assert_gt(status.current_monotonic_ms, 0);
+    cr_assert_eq(status.failed_passes, 0);
+    stop(&instance);
+}
