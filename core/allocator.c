@@ -38,7 +38,8 @@ struct allocator {
     int64_t retry_at_ms;
     int64_t applied_revision; /* of our last transaction that was */
 
-    /* Set: a transaction that isn't known to have been applied may be under way. */
+    /* A transaction of the loop may be under way that isn't known to have been applied: of this
+     * allocator, or of one before it that had the same key. */
     bool unsettled;
     struct renewal renewal;
 
@@ -70,6 +71,7 @@ int allocator_create(const struct allocator_config *config, struct allocator **r
     allocator->config.actor_key.data = allocator->keys + own;
     allocator->random = config->seed;
     allocator->retry_at_ms = INT64_MAX;
+    allocator->unsettled = true;
     *ret = allocator;
     return 0;
 }
@@ -321,20 +323,20 @@ static void fence_renewed(struct allocator *allocator, int64_t now_ms, int error
         wait_for_change(allocator, now_ms, true);
         return;
     }
-    int64_t revision = result->revision;
-    if (!result->succeeded) {
-        /* Only a renewal of ours, whose answer was lost, leaves it the same key. */
-        const struct store_kv *found = found_key(result);
-        if (!found || found->create_revision != allocator->renewal.state->own->create_revision) {
-            stop(allocator, ALLOT_EFENCE);
-            return;
-        }
-        revision = found->mod_revision;
+    const struct store_kv *found = found_key(result);
+    if (result->succeeded) {
+        allocator->unsettled = false;
+        note_applied(allocator, result->revision);
+    } else if (found && found->create_revision == allocator->renewal.state->own->create_revision) {
+        /* Renewed before, by a transaction whose answer was lost, or by another process: what is
+         * under way may even be checked against that one. Again, once the mirror has it. */
+        note_applied(allocator, found->mod_revision);
+    } else {
+        stop(allocator, ALLOT_EFENCE);
+        return;
     }
-    allocator->unsettled = false;
     allocator->phase = PHASE_WAIT;
     allocator->retry_at_ms = INT64_MAX;
-    note_applied(allocator, revision);
 }
 
 static void pass_txn_done(struct allocator *allocator, int64_t now_ms, int error,

@@ -9,10 +9,11 @@
  *      +--------- error, or the fence is lost ------------ TXN +
  *
  * Decisions count on every earlier transaction of the loop being in the mirror. So a pass never
- * begins before the mirror has passed the last one that was applied; and when it isn't known
- * whether one was, or will be, the next transaction is one that puts our own key again as it is,
- * the fence: what may still be under way is checked against the former fence, and can't be applied
- * after it.
+ * begins before the mirror has passed the last one that was applied. Where it isn't known whether
+ * one was, or will be (its outcome is unknown; a new allocator doesn't know what another before it,
+ * with the same key, has left under way), the next transaction is one that puts our own key again
+ * as it is, the fence: what is still under way is checked against the former fence, and can't be
+ * applied after it.
  *
  * Source: allocation.md, sections 9 and 11. */
 #ifndef ALLOT_CORE_ALLOCATOR_H
@@ -26,8 +27,8 @@ struct allocator_config {
     struct span own_key;
     /* Every transaction puts this key first. Empty: none. Copied. */
     struct span actor_key;
-    /* Its value for the pass that begins now, number @round (1 on), or, called again, for what
-     * settles how that one ended; borrowed until the next call. */
+    /* Its value for the pass that begins now, number @round (1 on); or for putting our own key
+     * again after it (0: before the first). Borrowed until the next call. */
     struct span (*actor_value)(void *context, int64_t round);
     void *context;
     /* Back-off after failed passes: the first and the longest delay. Jitter takes up to half off.

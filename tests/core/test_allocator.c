@@ -32,25 +32,6 @@ static const struct store_kv *find(const char *name)
     return model_table_find(model_store_table(store), key_of(name));
 }
 
-/* The leader of a cluster with one member, which one item is to be assigned to. */
-static void set_up(void)
-{
-    store = model_store_create();
-    scheduler_start(&scheduler, store, "one", NULL, 1);
-    own_lease = scheduler_announce(&scheduler);
-    put("members/a#1", "2");
-    put("items/x", "1");
-    scheduler_catch_up(&scheduler);
-}
-
-static void tear_down(void)
-{
-    scheduler_stop(&scheduler);
-    model_store_destroy(store);
-}
-
-TestSuite(allocator, .init = set_up, .fini = tear_down);
-
 /* --- steps --- */
 
 /* The next step, which is @action. */
@@ -113,7 +94,46 @@ static struct allocator_status status(void)
     return allocator_status(scheduler.allocator);
 }
 
+/* The leader of a cluster with one member, which one item is to be assigned to. Its allocator has
+ * begun before there was anything to do. */
+enum { FIRST_ROUND = 2 };
+
+static void set_up(void)
+{
+    store = model_store_create();
+    scheduler_start(&scheduler, store, "one", NULL, 1);
+    own_lease = scheduler_announce(&scheduler);
+    put("members/a#1", "2");
+    settle_all(0);
+    put("items/x", "1");
+    scheduler_catch_up(&scheduler);
+}
+
+static void tear_down(void)
+{
+    scheduler_stop(&scheduler);
+    model_store_destroy(store);
+}
+
+TestSuite(allocator, .init = set_up, .fini = tear_down);
+
 /* --- the way through a pass --- */
+
+Test(allocator, begins_by_renewing_its_fence)
+{
+    scheduler_restart(&scheduler, 1);
+    scheduler_observe(&scheduler);
+    solve_now(0);
+    const struct store_txn *txn = expect(0, ALLOCATOR_TXN).txn;
+    cr_assert_eq(txn->success_count, 2);
+    cr_assert(span_equal(txn->success[1].keys.key, span_of(scheduler.key)));
+    put("assign/x#a#1#0", SCHEDULER_CONSISTENT); /* by another before it, say */
+    cr_assert(execute(txn, 0));
+    (void)expect(0, ALLOCATOR_WAIT);
+    cr_assert_eq(status().round, 0);
+    settle_all(0);
+    cr_assert(span_equal(find("assign/x#a#1#0")->value, SPAN(SCHEDULER_CONSISTENT)));
+}
 
 Test(allocator, waits_for_a_first_state)
 {
@@ -127,7 +147,7 @@ Test(allocator, solves_then_issues_then_waits_for_what_it_did)
 {
     solve_now(0);
     struct allocator_step step = expect(0, ALLOCATOR_TXN);
-    cr_assert_eq(status().round, 1);
+    cr_assert_eq(status().round, FIRST_ROUND);
     cr_assert(execute(step.txn, 0));
     cr_assert_eq(expect(0, ALLOCATOR_WAIT).wake_at_ms, INT64_MAX);
     cr_assert_not_null(find("assign/x#a#1#0"));
@@ -137,7 +157,7 @@ Test(allocator, solves_then_issues_then_waits_for_what_it_did)
 
     scheduler_catch_up(&scheduler);
     cr_assert_eq(expect(0, ALLOCATOR_WAIT).wake_at_ms, INT64_MAX);
-    cr_assert_eq(status().round, 2);
+    cr_assert_eq(status().round, FIRST_ROUND + 1);
     cr_assert_eq(status().last_pass.transactions, 0);
 }
 
@@ -148,7 +168,7 @@ Test(allocator, puts_the_actor_first_and_checks_the_fence_first)
     cr_assert_geq(txn->success_count, 2);
     cr_assert_eq(txn->success[0].kind, STORE_OP_PUT);
     cr_assert(span_equal(txn->success[0].keys.key, SPAN(SCHEDULER_ACTOR)));
-    cr_assert(span_equal(txn->success[0].value, SPAN(SCHEDULER_CANDIDATES "one round 1")));
+    cr_assert(span_equal(txn->success[0].value, SPAN(SCHEDULER_CANDIDATES "one round 2")));
     cr_assert(span_equal(txn->compares[0].keys.key, span_of(scheduler.key)));
     cr_assert_eq(txn->compares[0].target, STORE_MOD_REVISION);
     cr_assert_eq(txn->compares[0].relation, STORE_EQUAL);
@@ -217,10 +237,10 @@ Test(allocator, waits_until_the_mirror_has_passed_its_own_transactions)
 
     scheduler_deliver(&scheduler, own - 1, false);
     (void)expect(1000000, ALLOCATOR_WAIT);
-    cr_assert_eq(status().round, 1, "the mirror lacks the transaction");
+    cr_assert_eq(status().round, FIRST_ROUND, "the mirror lacks the transaction");
     scheduler_deliver(&scheduler, own, false);
     (void)expect(1000000, ALLOCATOR_WAIT);
-    cr_assert_eq(status().round, 2);
+    cr_assert_eq(status().round, FIRST_ROUND + 1);
 }
 
 Test(allocator, a_pass_goes_on_with_the_state_it_began_with)
@@ -254,8 +274,7 @@ Test(allocator, solves_but_does_nothing_when_another_leads)
 
     cr_assert_eq(model_store_revoke(store, own_lease), 0);
     scheduler_catch_up(&other);
-    step = allocator_step(other.allocator, 0);
-    cr_assert_eq(step.action, ALLOCATOR_TXN);
+    cr_assert_eq(allocator_step(other.allocator, 0).action, ALLOCATOR_TXN);
     scheduler_stop(&other);
 }
 
@@ -339,9 +358,9 @@ Test(allocator, failed_checks_dont_end_the_pass_but_it_is_tried_again)
 
     /* Nothing changes any more that the mirror hears of, but it tries again. */
     (void)expect(step.wake_at_ms - 1, ALLOCATOR_WAIT);
-    cr_assert_eq(status().round, 1);
+    cr_assert_eq(status().round, FIRST_ROUND);
     (void)expect(step.wake_at_ms, ALLOCATOR_TXN);
-    cr_assert_eq(status().round, 2);
+    cr_assert_eq(status().round, FIRST_ROUND + 1);
 }
 
 static size_t count_puts(const struct store_txn *txn)
@@ -419,8 +438,11 @@ Test(allocator, a_change_ends_the_back_off)
 static void fail_in_a_row(uint64_t seed, int64_t *delays)
 {
     scheduler_restart(&scheduler, seed);
+    scheduler_catch_up(&scheduler);
     scheduler_observe(&scheduler);
     solve_now(0);
+    cr_assert(execute(expect(0, ALLOCATOR_TXN).txn, 0)); /* the fence */
+    scheduler_catch_up(&scheduler);
     int64_t now_ms = 0;
     for (int i = 0; i < 20; i++) {
         (void)expect(now_ms, ALLOCATOR_TXN);
@@ -516,7 +538,7 @@ Test(allocator, renews_its_fence_after_an_unknown_outcome)
     cr_assert_eq(txn->compares[0].number, former_revision);
     cr_assert_eq(txn->success_count, 2);
     cr_assert(span_equal(txn->success[0].keys.key, SPAN(SCHEDULER_ACTOR)));
-    cr_assert(span_equal(txn->success[0].value, SPAN(SCHEDULER_CANDIDATES "one round 1")));
+    cr_assert(span_equal(txn->success[0].value, SPAN(SCHEDULER_CANDIDATES "one round 2")));
     cr_assert(span_equal(txn->success[1].keys.key, span_of(scheduler.key)));
     cr_assert(span_equal(txn->success[1].value, SPAN("{}")));
     cr_assert_eq(txn->success[1].lease, own_lease);
@@ -529,10 +551,10 @@ Test(allocator, renews_its_fence_after_an_unknown_outcome)
     cr_assert_eq(expect(1000, ALLOCATOR_WAIT).wake_at_ms, INT64_MAX);
     scheduler_deliver(&scheduler, settled - 1, false);
     (void)expect(1000000, ALLOCATOR_WAIT);
-    cr_assert_eq(status().round, 1);
+    cr_assert_eq(status().round, FIRST_ROUND);
     scheduler_catch_up(&scheduler);
     (void)expect(1000000, ALLOCATOR_WAIT);
-    cr_assert_eq(status().round, 2);
+    cr_assert_eq(status().round, FIRST_ROUND + 1);
     cr_assert_eq(status().last_pass.transactions, 0);
     cr_assert_eq(status().failed_passes, 0);
 }
@@ -568,14 +590,44 @@ Test(allocator, the_answer_to_renewing_the_fence_may_be_lost_too)
     cr_assert_gt(step.wake_at_ms, 1000);
     cr_assert_leq(step.wake_at_ms, 1000 + 2 * SCHEDULER_FIRST_RETRY_MS);
 
-    /* The mirror still has the former fence; the answer tells of the new one. */
+    /* The mirror still has the former fence; once it has the new one, that is renewed. */
     cr_assert_not(execute(expect(step.wake_at_ms, ALLOCATOR_TXN).txn, 2000));
     cr_assert_eq(expect(2000, ALLOCATOR_WAIT).wake_at_ms, INT64_MAX);
     scheduler_catch_up(&scheduler);
+    cr_assert(execute(expect(2000, ALLOCATOR_TXN).txn, 2000));
+    (void)expect(2000, ALLOCATOR_WAIT);
     put("items/y", "1");
     scheduler_catch_up(&scheduler);
     solve_now(3000);
-    cr_assert(execute(expect(3000, ALLOCATOR_TXN).txn, 3000), "with the renewed fence");
+    txn = expect(3000, ALLOCATOR_TXN).txn;
+    cr_assert_eq(txn->success_count, 2); /* y alone */
+    cr_assert(execute(txn, 3000));
+}
+
+/* Another process, with the same key, has renewed the fence since, and has a transaction under way
+ * that is checked against it. */
+Test(allocator, a_fence_found_renewed_is_renewed_again)
+{
+    model_store_put(store, span_of(scheduler.key), SPAN("{}"), own_lease);
+    struct store_compare fence = {.keys = {.key = span_of(scheduler.key)},
+                                  .target = STORE_MOD_REVISION,
+                                  .relation = STORE_EQUAL,
+                                  .number = model_store_revision(store)};
+    scheduler_restart(&scheduler, 1);
+    scheduler_observe(&scheduler);
+    solve_now(0);
+    cr_assert_not(execute(expect(0, ALLOCATOR_TXN).txn, 0));
+    (void)expect(0, ALLOCATOR_WAIT);
+    scheduler_catch_up(&scheduler);
+    cr_assert(execute(expect(0, ALLOCATOR_TXN).txn, 0));
+
+    struct store_op late_put = {.kind = STORE_OP_PUT, .keys = {.key = SPAN("/t/late")}};
+    struct store_txn late = {&fence, 1, &late_put, 1, NULL, 0};
+    struct store_txn_result result;
+    cr_assert_eq(model_store_txn(store, &late, &result), 0);
+    cr_assert_not(result.succeeded);
+    settle_all(0);
+    cr_assert_not_null(find("assign/x#a#1#0"));
 }
 
 Test(allocator, stops_when_there_is_no_fence_to_renew)
