@@ -1,0 +1,102 @@
+#include "server/runtime.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+#include "server/clock.h"
+
+static struct snapshot *take_snapshot(void *context)
+{
+    struct runtime *runtime = context;
+    return publisher_snapshot(runtime->publisher);
+}
+
+static void tell_health(void *context, struct api_health *ret)
+{
+    struct runtime *runtime = context;
+    struct loop_status status;
+    loop_status(runtime->loop, &status);
+    *ret = (struct api_health){
+        .store_reachable = status.store_reachable,
+        .snapshot_age_ms = status.current_monotonic_ms == 0
+                               ? -1
+                               : clock_monotonic_ms() - status.current_monotonic_ms,
+        .allocator_running = status.running,
+        .store = runtime->store,
+        .instance = runtime->instance,
+        .last_pass_errors = status.failed_passes,
+    };
+}
+
+static int64_t tell_time(void *context)
+{
+    (void)context;
+    return clock_wall_ms();
+}
+
+static int make_random(void *context, void *bytes, size_t size)
+{
+    (void)context;
+    char *place = bytes;
+    while (size > 0) {
+        ssize_t got = getrandom(place, size, 0);
+        if (got < 0 && errno != EINTR) {
+            return ALLOT_EIO;
+        }
+        place += got > 0 ? got : 0;
+        size -= got > 0 ? (size_t)got : 0;
+    }
+    return 0;
+}
+
+static void keep_snapshot(void *context, struct snapshot *snapshot)
+{
+    struct runtime *runtime = context;
+    kept_snapshots_keep(&runtime->kept, snapshot, clock_monotonic_ms());
+}
+
+static struct snapshot *find_snapshot(void *context, int64_t revision)
+{
+    struct runtime *runtime = context;
+    return kept_snapshots_find(&runtime->kept, revision, clock_monotonic_ms());
+}
+
+/* What a client may call this server: what it was told, and where it listens. */
+static void collect_host_names(struct runtime *runtime, const struct config *config)
+{
+    config_address_format(&config->listen.address, runtime->listen_host,
+                          sizeof runtime->listen_host);
+    char *port = strrchr(runtime->listen_host, ':');
+    if (port) {
+        *port = '\0';
+    }
+    memcpy(runtime->host_names, config->host_names, sizeof config->host_names);
+    runtime->host_names[config->host_name_count] = span_of(runtime->listen_host);
+}
+
+int runtime_init(struct runtime *runtime, const struct config *config)
+{
+    int error = kept_snapshots_init(&runtime->kept);
+    if (error < 0) {
+        return error;
+    }
+    collect_host_names(runtime, config);
+    runtime->api = (struct api_runtime){
+        .context = runtime,
+        .snapshot = take_snapshot,
+        .health = tell_health,
+        .wall_clock_ms = tell_time,
+        .random = make_random,
+        .keep_snapshot = keep_snapshot,
+        .kept_snapshot = find_snapshot,
+        .root = span_of(config->root),
+        .host_names = runtime->host_names,
+        .host_name_count = config->host_name_count + 1,
+    };
+    return 0;
+}
+
+void runtime_release(struct runtime *runtime)
+{
+    kept_snapshots_release(&runtime->kept);
+}
