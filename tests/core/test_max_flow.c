@@ -3,67 +3,11 @@
 
 #include "core/error.h"
 #include "core/max_flow.h"
+#include "tests/core/flow_graph.h"
 #include "tests/support/fail_alloc.h"
 #include "tests/support/flow_certificate.h"
-#include "tests/support/random.h"
 
-enum { MOST_NODES = 16, MOST_PAGES = 3, SOURCE = MAX_FLOW_SOURCE, SINK = MAX_FLOW_SINK };
-
-struct arcs {
-    int32_t to[MOST_NODES];
-    int32_t capacities[MOST_NODES];
-    int32_t count;
-    bool push_front;
-};
-
-struct graph {
-    int32_t node_count;
-    int32_t page_count;
-    int32_t heights[MOST_NODES];
-    struct arcs pages[MOST_NODES][MOST_PAGES];
-    int32_t widest[MOST_NODES * MOST_NODES]; /* by node_count */
-};
-
-static int32_t height(const void *context, int32_t node)
-{
-    const struct graph *graph = context;
-    return graph->heights[node];
-}
-
-static void arcs(const void *context, const struct max_flow *flow, int32_t node, int32_t page,
-                 struct max_flow_page *ret)
-{
-    const struct graph *graph = context;
-    const struct arcs *from = &graph->pages[node][page];
-    (void)flow;
-    *ret =
-        (struct max_flow_page){.to = from->to,
-                               .capacities = from->capacities,
-                               .count = from->count,
-                               .push_front = from->push_front,
-                               .next = page + 1 < graph->page_count ? page + 1 : MAX_FLOW_NO_PAGE};
-}
-
-static struct max_flow_network view(const struct graph *graph)
-{
-    return (struct max_flow_network){
-        .context = graph, .node_count = graph->node_count, .initial_height = height, .arcs = arcs};
-}
-
-static struct graph graph_of(int32_t node_count)
-{
-    return (struct graph){.node_count = node_count, .page_count = 1};
-}
-
-static void add_arc(struct graph *graph, int32_t from, int32_t to, int32_t page, int32_t capacity)
-{
-    struct arcs *list = &graph->pages[from][page];
-    int32_t *widest = &graph->widest[from * graph->node_count + to];
-    list->to[list->count] = to;
-    list->capacities[list->count++] = capacity;
-    if (capacity > *widest)
-        *widest = capacity;
-}
+enum { SOURCE = MAX_FLOW_SOURCE, SINK = MAX_FLOW_SINK };
 
 static struct max_flow *create(void)
 {
@@ -73,10 +17,10 @@ static struct max_flow *create(void)
 }
 
 /* Solves, proves, and returns the value. */
-static int64_t prove(struct max_flow *flow, const struct graph *graph, uint64_t seed)
+static int64_t prove(struct max_flow *flow, const struct flow_graph *graph, uint64_t seed)
 {
     struct flow_capacities capacities = {graph->node_count, graph->widest};
-    struct max_flow_network network = view(graph);
+    struct max_flow_network network = flow_graph_view(graph);
     cr_assert_eq(max_flow_solve(flow, &network), 0);
     struct flow_certificate certificate = flow_certify(flow, capacities);
     cr_assert_null(certificate.fault, "seed %lu: %s", (unsigned long)seed, certificate.fault);
@@ -106,10 +50,10 @@ static void expect_flows(const struct max_flow *flow, int32_t node, const int32_
 Test(max_flow, flows_from_the_source_to_the_sink_at_once)
 {
     struct max_flow *flow = create();
-    struct graph graph = graph_of(2);
+    struct flow_graph graph = flow_graph_of(2);
     cr_assert_eq(prove(flow, &graph, 0), 0);
     EXPECT_FLOWS(flow, SOURCE, -1);
-    add_arc(&graph, SOURCE, SINK, 0, 5);
+    flow_graph_add(&graph, SOURCE, SINK, 0, 5);
     cr_assert_eq(prove(flow, &graph, 0), 5);
     EXPECT_FLOWS(flow, SOURCE, SINK, 5);
     max_flow_destroy(flow);
@@ -118,10 +62,10 @@ Test(max_flow, flows_from_the_source_to_the_sink_at_once)
 Test(max_flow, is_bounded_by_the_narrowest)
 {
     struct max_flow *flow = create();
-    struct graph graph = graph_of(4);
-    add_arc(&graph, SOURCE, 2, 0, 7);
-    add_arc(&graph, 2, 3, 0, 3);
-    add_arc(&graph, 3, SINK, 0, 5);
+    struct flow_graph graph = flow_graph_of(4);
+    flow_graph_add(&graph, SOURCE, 2, 0, 7);
+    flow_graph_add(&graph, 2, 3, 0, 3);
+    flow_graph_add(&graph, 3, SINK, 0, 5);
     cr_assert_eq(prove(flow, &graph, 0), 3);
     EXPECT_FLOWS(flow, SOURCE, 2, 3);
     EXPECT_FLOWS(flow, 2, 3, 3);
@@ -133,14 +77,14 @@ Test(max_flow, is_bounded_by_the_narrowest)
 Test(max_flow, takes_back_what_blocks_another)
 {
     struct max_flow *flow = create();
-    struct graph graph = graph_of(6);
-    add_arc(&graph, SOURCE, 2, 0, 1);
-    add_arc(&graph, SOURCE, 3, 0, 1);
-    add_arc(&graph, 2, 4, 0, 1);
-    add_arc(&graph, 2, 5, 0, 1);
-    add_arc(&graph, 3, 4, 0, 1); /* its only way */
-    add_arc(&graph, 4, SINK, 0, 1);
-    add_arc(&graph, 5, SINK, 0, 1);
+    struct flow_graph graph = flow_graph_of(6);
+    flow_graph_add(&graph, SOURCE, 2, 0, 1);
+    flow_graph_add(&graph, SOURCE, 3, 0, 1);
+    flow_graph_add(&graph, 2, 4, 0, 1);
+    flow_graph_add(&graph, 2, 5, 0, 1);
+    flow_graph_add(&graph, 3, 4, 0, 1); /* its only way */
+    flow_graph_add(&graph, 4, SINK, 0, 1);
+    flow_graph_add(&graph, 5, SINK, 0, 1);
     cr_assert_eq(prove(flow, &graph, 0), 2);
     EXPECT_FLOWS(flow, 2, 5, 1);
     EXPECT_FLOWS(flow, 3, 4, 1);
@@ -150,10 +94,10 @@ Test(max_flow, takes_back_what_blocks_another)
 Test(max_flow, goes_back_to_the_source_from_a_dead_end)
 {
     struct max_flow *flow = create();
-    struct graph graph = graph_of(5);
-    add_arc(&graph, SOURCE, 2, 0, 9);
-    add_arc(&graph, 2, 3, 0, 9);
-    add_arc(&graph, 3, 4, 0, 9);
+    struct flow_graph graph = flow_graph_of(5);
+    flow_graph_add(&graph, SOURCE, 2, 0, 9);
+    flow_graph_add(&graph, 2, 3, 0, 9);
+    flow_graph_add(&graph, 3, 4, 0, 9);
     cr_assert_eq(prove(flow, &graph, 0), 0);
     for (int32_t node = 0; node < graph.node_count; node++)
         EXPECT_FLOWS(flow, node, -1);
@@ -164,16 +108,16 @@ Test(max_flow, goes_back_to_the_source_from_a_dead_end)
 Test(max_flow, spreads_nodes_over_shared_arcs)
 {
     struct max_flow *flow = create();
-    struct graph graph = graph_of(8);
+    struct flow_graph graph = flow_graph_of(8);
     for (int32_t from = 2; from < 5; from++) {
-        add_arc(&graph, SOURCE, from, 0, 1);
+        flow_graph_add(&graph, SOURCE, from, 0, 1);
         for (int32_t to = 5; to < 8; to++)
-            add_arc(&graph, from, to, 0, 1);
+            flow_graph_add(&graph, from, to, 0, 1);
     }
     for (int32_t from = 5; from < 8; from++) {
         graph.heights[from] = 1;
         graph.heights[from - 3] = 2;
-        add_arc(&graph, from, SINK, 0, 3);
+        flow_graph_add(&graph, from, SINK, 0, 3);
     }
     cr_assert_eq(prove(flow, &graph, 0), 3);
     EXPECT_FLOWS(flow, 2, 7, 1);
@@ -186,14 +130,14 @@ Test(max_flow, spreads_nodes_over_shared_arcs)
 Test(max_flow, arcs_on_several_pages_share_a_flow)
 {
     struct max_flow *flow = create();
-    struct graph graph = graph_of(4);
+    struct flow_graph graph = flow_graph_of(4);
     graph.page_count = 2;
     graph.heights[2] = 2;
     graph.heights[3] = 1;
-    add_arc(&graph, SOURCE, 2, 0, 9);
-    add_arc(&graph, 2, 3, 0, 2);
-    add_arc(&graph, 2, 3, 1, 5);
-    add_arc(&graph, 3, SINK, 0, 9);
+    flow_graph_add(&graph, SOURCE, 2, 0, 9);
+    flow_graph_add(&graph, 2, 3, 0, 2);
+    flow_graph_add(&graph, 2, 3, 1, 5);
+    flow_graph_add(&graph, 3, SINK, 0, 9);
     cr_assert_eq(prove(flow, &graph, 0), 5);
     EXPECT_FLOWS(flow, 2, 3, 5);
     max_flow_destroy(flow);
@@ -203,14 +147,14 @@ Test(max_flow, puts_new_flows_to_the_end_or_to_the_front)
 {
     for (int front = 0; front < 2; front++) {
         struct max_flow *flow = create();
-        struct graph graph = graph_of(5);
+        struct flow_graph graph = flow_graph_of(5);
         graph.heights[2] = 2;
         graph.pages[2][0].push_front = front;
-        add_arc(&graph, SOURCE, 2, 0, 9);
+        flow_graph_add(&graph, SOURCE, 2, 0, 9);
         for (int32_t to = 3; to < 5; to++) {
             graph.heights[to] = 1;
-            add_arc(&graph, 2, to, 0, 4);
-            add_arc(&graph, to, SINK, 0, 9);
+            flow_graph_add(&graph, 2, to, 0, 4);
+            flow_graph_add(&graph, to, SINK, 0, 9);
         }
         cr_assert_eq(prove(flow, &graph, 0), 8);
         if (front)
@@ -223,44 +167,6 @@ Test(max_flow, puts_new_flows_to_the_end_or_to_the_front)
 
 /* --- at random --- */
 
-static int32_t distance(const struct graph *graph, int32_t node)
-{
-    int32_t distances[MOST_NODES] = {0};
-    for (int32_t n = 0; n < graph->node_count; n++)
-        distances[n] = n == SINK ? 0 : graph->node_count - 1;
-    for (int32_t round = 0; round < graph->node_count; round++)
-        for (int32_t from = 0; from < graph->node_count; from++)
-            for (int32_t to = 0; to < graph->node_count; to++)
-                if (graph->widest[from * graph->node_count + to] > 0 &&
-                    distances[to] + 1 < distances[from])
-                    distances[from] = distances[to] + 1;
-    return distances[node];
-}
-
-/* Arcs between any two nodes, both ways too, but neither into the source nor out of the sink. */
-static struct graph random_graph(uint64_t seed)
-{
-    struct random random = {.state = seed};
-    struct graph graph = graph_of(2 + (int32_t)random_below(&random, MOST_NODES - 1));
-    uint64_t density = 10 + random_below(&random, 80);
-    uint64_t capacity = 1 + random_below(&random, 20);
-    graph.page_count = 1 + (int32_t)random_below(&random, MOST_PAGES);
-    for (int32_t from = 0; from < graph.node_count; from++) {
-        for (int32_t page = 0; page < graph.page_count; page++) {
-            graph.pages[from][page].push_front = random_below(&random, 2) == 0;
-            for (int32_t to = 0; to < graph.node_count; to++)
-                if (from != to && from != SINK && to != SOURCE &&
-                    random_below(&random, 100) < density)
-                    add_arc(&graph, from, to, page, (int32_t)random_below(&random, capacity + 1));
-        }
-    }
-    /* Heights are bounds of the distance to the sink: none at all, or the distance itself. */
-    bool exact = random_below(&random, 2) == 0;
-    for (int32_t node = 2; exact && node < graph.node_count; node++)
-        graph.heights[node] = distance(&graph, node);
-    return graph;
-}
-
 enum { GRAPHS = 4000 };
 
 Test(max_flow, equals_the_minimum_cut)
@@ -268,7 +174,7 @@ Test(max_flow, equals_the_minimum_cut)
     struct max_flow *flow = create();
     int64_t sum = 0;
     for (uint64_t seed = 1; seed <= GRAPHS; seed++) {
-        struct graph graph = random_graph(seed);
+        struct flow_graph graph = flow_graph_random(seed);
         sum += prove(flow, &graph, seed);
     }
     cr_assert_gt(sum, 3L * GRAPHS); /* something flows */
@@ -290,8 +196,8 @@ static size_t list_flows(const struct max_flow *flow, int32_t node_count, int32_
 
 static void expect_equal(const struct max_flow *a, const struct max_flow *b, int32_t node_count)
 {
-    int32_t left[MOST_NODES * MOST_NODES + 1][3];
-    int32_t right[MOST_NODES * MOST_NODES + 1][3];
+    int32_t left[FLOW_GRAPH_NODES * FLOW_GRAPH_NODES + 1][3];
+    int32_t right[FLOW_GRAPH_NODES * FLOW_GRAPH_NODES + 1][3];
     size_t count = list_flows(a, node_count, left);
     cr_assert_eq(list_flows(b, node_count, right), count);
     cr_assert_arr_eq(left, right, count * sizeof left[0]);
@@ -305,8 +211,8 @@ Test(max_flow, equal_networks_give_equal_flows)
     struct max_flow *used = create();
     for (uint64_t seed = 1; seed <= 500; seed++) {
         struct max_flow *fresh = create();
-        struct graph graph = random_graph(seed);
-        struct max_flow_network network = view(&graph);
+        struct flow_graph graph = flow_graph_random(seed);
+        struct max_flow_network network = flow_graph_view(&graph);
         cr_assert_eq(max_flow_solve(used, &network), 0);
         cr_assert_eq(max_flow_solve(fresh, &network), 0);
         expect_equal(used, fresh, graph.node_count);
@@ -320,14 +226,14 @@ Test(max_flow, equal_networks_give_equal_flows)
 Test(max_flow, refuses_what_is_no_network)
 {
     struct max_flow *flow = create();
-    struct graph graph = random_graph(3);
-    struct max_flow_network network = view(&graph);
+    struct flow_graph graph = flow_graph_random(3);
+    struct max_flow_network network = flow_graph_view(&graph);
     for (int32_t count = -1; count < 2; count++) {
         network.node_count = count;
         cr_assert_eq(max_flow_solve(flow, &network), ALLOT_EINVAL);
     }
-    graph = graph_of(4);
-    network = view(&graph);
+    graph = flow_graph_of(4);
+    network = flow_graph_view(&graph);
     for (int32_t node = 2; node < 4; node++) {
         graph.heights[2] = graph.heights[3] = 3;
         cr_assert_eq(max_flow_solve(flow, &network), 0);
@@ -343,24 +249,24 @@ Test(max_flow, refuses_what_is_no_network)
 
 /* Source, two layers of nodes with all arcs in between, sink: more flows than there is room for at
  * first. */
-static struct graph dense_graph(void)
+static struct flow_graph dense_graph(void)
 {
-    struct graph graph = graph_of(MOST_NODES);
+    struct flow_graph graph = flow_graph_of(FLOW_GRAPH_NODES);
     for (int32_t from = 2; from < 9; from++) {
-        add_arc(&graph, SOURCE, from, 0, 7);
-        for (int32_t to = 9; to < MOST_NODES; to++)
-            add_arc(&graph, from, to, 0, 1);
+        flow_graph_add(&graph, SOURCE, from, 0, 7);
+        for (int32_t to = 9; to < FLOW_GRAPH_NODES; to++)
+            flow_graph_add(&graph, from, to, 0, 1);
     }
-    for (int32_t from = 9; from < MOST_NODES; from++)
-        add_arc(&graph, from, SINK, 0, 7);
+    for (int32_t from = 9; from < FLOW_GRAPH_NODES; from++)
+        flow_graph_add(&graph, from, SINK, 0, 7);
     return graph;
 }
 
 Test(max_flow, survives_every_allocation_failure)
 {
     struct max_flow *expected = create();
-    struct graph graph = dense_graph();
-    struct max_flow_network network = view(&graph);
+    struct flow_graph graph = dense_graph();
+    struct max_flow_network network = flow_graph_view(&graph);
     cr_assert_eq(prove(expected, &graph, 0), 49);
 
     int error = ALLOT_ENOMEM;

@@ -170,6 +170,21 @@ Test(pass, spreads_the_primaries_that_it_chooses)
     cr_assert(strstr(description.text, "put assign/i2#a#2#0=ok"));
 }
 
+/* The first item loses its primary a#1, and makes a#2 one: the second then takes a#1. */
+Test(pass, takes_the_primaries_that_go_off_the_counts)
+{
+    static const struct builder_key KEYS[] = {
+        KEY("items/i1", "1"),         KEY("items/i2", "2"),         KEY("members/a#1", "9"),
+        KEY("members/a#2", "9"),      KEY("assign/i1#a#1#0", "ok"), KEY("assign/i1#a#2#1", "ok"),
+        KEY("assign/i2#a#2#1", "ok"), KEY("assign/i2#a#1#2", "ok"),
+    };
+    static const char *const DESIRED_NOW[] = {"a#2", "a#1 a#2"};
+    struct description description;
+    run(&NO_OPTIONS, BUILDER_STATE(KEYS), DESIRED_NOW, &description);
+    cr_assert(strstr(description.text, "put assign/i1#a#2#0=ok"));
+    cr_assert(strstr(description.text, "put assign/i2#a#1#0=ok"));
+}
+
 /* Frozen ones stay; of an item that doesn't exist, what isn't frozen goes. */
 Test(pass, leaves_frozen_assignments_alone)
 {

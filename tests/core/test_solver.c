@@ -205,6 +205,26 @@ Test(solver, keeps_what_is_and_spreads_over_zones)
     state_unref(state);
 }
 
+/* A new member takes its share, here half, of what another holds; no more moves than that. */
+Test(solver, evens_out_the_load)
+{
+    static const struct builder_key KEYS[] = {
+        KEY("items/i1", "1"),         KEY("items/i2", "1"),         KEY("items/i3", "1"),
+        KEY("items/i4", "1"),         KEY("members/a#1", "10"),     KEY("members/a#2", "10"),
+        KEY("assign/i1#a#1#0", "ok"), KEY("assign/i2#a#1#0", "ok"), KEY("assign/i3#a#1#0", "ok"),
+        KEY("assign/i4#a#1#0", "ok"),
+    };
+    struct state *state = BUILDER_STATE(KEYS);
+    struct solution *solution = solve(state);
+    struct change_summary changes = solution_changes(solution, state);
+    check(state, solution);
+    cr_assert_eq(changes.unchanged, 2);
+    cr_assert_eq(changes.added, 2);
+    cr_assert_eq(changes.removed, 2);
+    solution_unref(solution);
+    state_unref(state);
+}
+
 Test(solver, falls_back_to_one_zone_rather_than_lose_a_replica)
 {
     static const struct builder_key KEYS[] = {
@@ -279,11 +299,11 @@ Test(solver, needs_no_more_than_one_task_to_run)
  * is asked for. */
 Test(solver, refuses_what_it_cannot_number)
 {
-    int32_t replication[SOLVER_CHUNK_ITEMS] = {INT32_MAX - 1, INT32_MAX - 1};
+    int32_t replication[] = {INT32_MAX, INT32_MAX, INT32_MAX};
     int32_t none[SOLVER_CHUNK_ITEMS] = {0};
     struct solution *solution = NULL;
     struct state replicas = {
-        .item_count = 2, .member_count = INT32_MAX - 1, .replication = replication};
+        .item_count = 3, .member_count = INT32_MAX / 3 + 1, .replication = replication};
     cr_assert_eq(solver_solve(&replicas, NULL, &solution), ALLOT_ELIMIT);
     struct state nodes = {.item_count = SOLVER_CHUNK_ITEMS,
                           .zone_count = INT32_MAX / 2,
