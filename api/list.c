@@ -6,9 +6,9 @@
 #include "api/hash.h"
 #include "api/reply.h"
 
-/* Pages end here even if their limit isn't reached. Labels make some resources long; one more of
- * the longest still fits below API_MAX_REPLY. */
-enum { MAX_PAGE = API_MAX_REPLY / 2 };
+/* Pages end here even if their limit isn't reached: labels make some resources long, and readers
+ * may be slow and many. One more of the longest still fits below API_MAX_REPLY. */
+enum { MAX_PAGE = 2 << 20 };
 
 /* --- tokens: revision, index and check in hexadecimal, joined by `-` --- */
 

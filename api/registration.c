@@ -94,6 +94,21 @@ static enum api_step register_member(struct api_call *call, const struct member_
     return step;
 }
 
+static enum api_step on_unused_revoked(struct api_call *call, const struct api_outcome *outcome)
+{
+    (void)outcome; /* it expires if it could not be revoked */
+    call->lease = 0;
+    return API_REPLY;
+}
+
+/* The reply says already why there is no registration. */
+static enum api_step revoke_unused(struct api_call *call)
+{
+    call->action.lease.id = call->lease;
+    call->resume = on_unused_revoked;
+    return API_LEASE_REVOKE;
+}
+
 static enum api_step on_lease_granted(struct api_call *call, const struct api_outcome *outcome)
 {
     /* A lease that may have been granted is used by nobody, so nothing was changed. */
@@ -102,7 +117,8 @@ static enum api_step on_lease_granted(struct api_call *call, const struct api_ou
             call, outcome->error == ALLOT_EUNKNOWN ? ALLOT_EUNAVAILABLE : outcome->error,
             "to grant a lease");
     call->lease = outcome->lease->id;
-    return members_put(call);
+    enum api_step step = members_put(call);
+    return step == API_REPLY ? revoke_unused(call) : step;
 }
 
 /* Makes a session for who brought none. */
@@ -125,6 +141,8 @@ static enum api_step put_absent(struct api_call *call, const struct member_view 
         body->session = span_of(call->made_session);
     }
     if (body->ttl_seconds > 0 && call->lease == 0) {
+        if (!change_begin(call)) /* nothing is granted for a change that can't be made */
+            return API_REPLY;
         call->action.lease.id = 0;
         call->action.lease.ttl = body->ttl_seconds;
         call->resume = on_lease_granted;
@@ -152,7 +170,9 @@ static enum api_step put_present(struct api_call *call, const struct member_view
     struct member_spec spec = view->spec;
     spec.item_limit = body->item_limit;
     spec.labels = body->labels;
-    if (body->session.data && spec.session_hash.size == 0) {
+    /* A member that was registered without a session can't be made somebody's own by a later PUT.
+     */
+    if (body->session.data && !view->valid) {
         int error = secret_hash(body->session, hash);
         if (error)
             return problem_of_error(call, error, "to write the member");

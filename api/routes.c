@@ -44,7 +44,7 @@ static const struct api_route routes[] = {
     READ(ITEM, items_get, NULL),
     WRITE("PUT", ITEM, items_put, NULL),
     ACT("DELETE", ITEM, items_delete, NULL),
-    READ(ITEM "/assignments", assignments_of_item, NULL),
+    READ(ITEM "/assignments", assignments_of_item, "limit", "continue"),
     READ("/v1/members", members_list, "limit", "continue", "zone"),
     READ(MEMBER, members_get, NULL),
     WRITE("PUT", MEMBER, members_put, NULL),

@@ -385,6 +385,8 @@ static void log_access(const struct http_request *request)
         return;
     }
     char client[64] = "";
+    /* Without the query: somebody may have put a secret there. */
+    struct span path = {request->target, strcspn(request->target, "?")};
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     if (info && info->client_addr) {
@@ -395,9 +397,10 @@ static void log_access(const struct http_request *request)
     }
     log_write(level, request->status ? "request" : "request aborted",
               LOG_FIELDS(log_text("request_id", request->id), log_text("client", client),
-                         log_text("method", request->method), log_text("path", request->target),
+                         log_text("method", request->method),
                          log_integer("status", request->status),
-                         log_milliseconds("duration_ms", now_us() - request->begin_us)));
+                         log_milliseconds("duration_ms", now_us() - request->begin_us),
+                         log_span("path", path))); /* last, as it may be too long for the line */
 }
 
 static void count_out(struct http_server *server)

@@ -86,6 +86,23 @@ Test(members, an_operator_managed_member_may_have_a_session)
     cr_expect_str_eq(client_text(&client, "/code"), "ttl-fixed");
 }
 
+Test(members, a_member_without_a_session_is_not_taken_over_by_one)
+{
+    cr_expect_eq(put("{\"item_limit\":4}"), 201);
+    cr_expect_eq(put("{\"item_limit\":5,\"session\":\"" SESSION "\"}"), 200);
+    cr_expect_eq(put("{\"item_limit\":6}"), 200);
+    cr_expect_eq(remove_member(MEMBER), 204);
+}
+
+Test(members, an_operator_removes_by_force_what_no_lease_would_end)
+{
+    cr_expect_eq(put("{\"item_limit\":4,\"session\":\"" SESSION "\"}"), 201);
+    cr_expect_eq(remove_member(MEMBER), 409);
+    cr_expect_eq(remove_member(MEMBER "?force=true"), 204);
+    cr_expect_eq(put(LEASED), 201);
+    cr_expect_eq(remove_member(MEMBER "?force=true"), 409);
+}
+
 Test(members, status)
 {
     cr_expect_eq(put("{\"item_limit\":4}"), 201);
@@ -272,6 +289,14 @@ Test(members, a_registration_that_fails_gives_its_lease_back)
     cr_expect_eq(client.store.lease_count, 0);
 }
 
+Test(members, a_registration_that_is_refused_takes_no_lease)
+{
+    client_header(&client, "X-Allot-Reason", "\x01");
+    cr_expect_eq(put(LEASED), 400);
+    cr_expect_eq(client.steps, 0);
+    cr_expect_eq(client.store.lease_count, 0);
+}
+
 Test(members, a_registration_of_unknown_outcome_keeps_its_lease)
 {
     client.failing_step = API_TXN;
@@ -425,4 +450,14 @@ Test(members, a_drain_of_nothing)
     cr_expect_eq(put("{\"item_limit\":4}"), 201);
     client_header(&client, "If-Match", "\"1-0\"");
     cr_expect_eq(client_send(&client, "POST", MEMBER "/drain", NULL), 412);
+}
+
+Test(members, an_invalid_value_leaves_nothing_invalid_behind)
+{
+    fake_store_put(&client.store, "/members/east#m1",
+                   "{\"item_limit\":4,\"ttl_seconds\":\"x\",\"session_hash\":7}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(put("{\"item_limit\":5}"), 200);
+    cr_expect_eq(get(MEMBER), 200);
+    cr_expect_eq(client_number(&client, "/item_limit"), 5);
 }
