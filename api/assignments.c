@@ -97,23 +97,24 @@ enum api_step assignments_of_item(struct api_call *call)
     return list_end(&list, i, end);
 }
 
-/* Cost: all assignments. */
+/* Cost: one number of each assignment there is. */
 enum api_step assignments_of_member(struct api_call *call)
 {
     struct list list;
     struct member_view view;
     if (!list_begin(call, &list) || !member_view_require(call, &view))
         return API_REPLY;
+    member_view_release(&view);
     const struct state *state = call->snapshot->state;
+    int32_t member = state_find_member(state, call->parameters[0], call->parameters[1]);
     int32_t i = list.begin;
     for (; i < state->assignment_count; i++) {
-        if (!member_holds(state, view.entry, i))
+        if (state->assignment_member[i] != member)
             continue;
         if (!list_take(&list))
             break;
         (void)write_assignment(&list.writer, state, i);
     }
-    member_view_release(&view);
     return list_end(&list, i, state->assignment_count);
 }
 

@@ -10,7 +10,7 @@ static enum api_step reply_progress(struct api_call *call, const struct member_v
     const struct state *state = call->snapshot->state;
     int32_t member = state_find_member(state, view->zone, view->suffix);
     int32_t shed = member == STATE_NONE ? 0 : state->shed_capacity[member];
-    struct member_holdings holdings = member_holdings(state, view->entry);
+    struct member_holdings holdings = member_holdings(state, view);
     struct json_writer writer = reply_json(call, 200);
     json_begin(&writer, '{');
     json_boolean_field(&writer, "exiting", view->spec.exiting);

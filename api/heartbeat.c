@@ -7,7 +7,7 @@
 static enum api_step reply_alive(struct api_call *call, const struct member_view *view,
                                  const struct store_lease_result *lease)
 {
-    struct member_holdings holdings = member_holdings(call->snapshot->state, view->entry);
+    struct member_holdings holdings = member_holdings(call->snapshot->state, view);
     struct json_writer writer = reply_json(call, 200);
     json_begin(&writer, '{');
     json_integer_field(&writer, "ttl_seconds", lease->granted_ttl);

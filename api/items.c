@@ -138,9 +138,10 @@ enum api_step items_list(struct api_call *call)
     struct span prefix = query_value(&call->query, "prefix");
     int32_t i = list.begin;
     for (; i < state->item_count; i++) {
+        if (!span_has_prefix(state->items[i]->parts.item, prefix))
+            continue;
         struct item_status status = item_status(call->snapshot, i);
-        if (!span_has_prefix(state->items[i]->parts.item, prefix) ||
-            (wanted >= 0 && (int)status.state != wanted))
+        if (wanted >= 0 && (int)status.state != wanted)
             continue;
         if (!list_take(&list))
             break;

@@ -67,7 +67,9 @@ bool member_authorize(struct api_call *call, const struct member_view *view, str
     return !error && matches;
 }
 
-bool member_holds(const struct state *state, const struct entry *member, int32_t assignment)
+/* Whether assignment number @assignment names the member, which the state doesn't know, as its
+ * value does not decode. */
+static bool names_member(const struct state *state, const struct entry *member, int32_t assignment)
 {
     const struct entry *entry = state->assignments[assignment];
     return entry->member_hash == member->member_hash &&
@@ -75,11 +77,14 @@ bool member_holds(const struct state *state, const struct entry *member, int32_t
            span_equal(entry->parts.suffix, member->parts.suffix);
 }
 
-struct member_holdings member_holdings(const struct state *state, const struct entry *member)
+struct member_holdings member_holdings(const struct state *state, const struct member_view *member)
 {
     struct member_holdings holdings = {0};
+    int32_t index = state_find_member(state, member->zone, member->suffix);
     for (int32_t i = 0; i < state->assignment_count; i++) {
-        if (!member_holds(state, member, i))
+        bool holds = index == STATE_NONE ? names_member(state, member->entry, i)
+                                         : state->assignment_member[i] == index;
+        if (!holds)
             continue;
         holdings.count++;
         if (state->assignments[i]->mod_revision > holdings.revision)

@@ -126,7 +126,7 @@ static enum api_step delete_member(struct api_call *call, const struct member_vi
     bool operators = force && view->entry->lease == 0; /* without a lease it would stay for ever */
     if (!operators && !member_authorize(call, view, (struct span){NULL, 0}))
         return API_REPLY;
-    struct member_holdings holdings = member_holdings(call->snapshot->state, view->entry);
+    struct member_holdings holdings = member_holdings(call->snapshot->state, view);
     if (holdings.count > 0 && !force)
         return problem(call, PROBLEM_HOLDS,
                        "the member holds %d assignments: drain it first, or use ?force=true",

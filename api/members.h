@@ -34,16 +34,13 @@ bool member_authorize(struct api_call *call, const struct member_view *view, str
 bool member_is_foreign(const struct member_view *view);
 
 /* How many assignments the member has, those of items that don't exist included; and the greatest
- * of their mod revisions (0: none). Any change of its assignments changes one of the two. Cost: all
- * assignments. */
+ * of their mod revisions (0: none). Any change of its assignments changes one of the two. Cost: one
+ * number of each assignment there is. */
 struct member_holdings {
     int32_t count;
     int64_t revision;
 };
-struct member_holdings member_holdings(const struct state *state, const struct entry *member);
-
-/* Whether assignment number @assignment is the member's. */
-bool member_holds(const struct state *state, const struct entry *member, int32_t assignment);
+struct member_holdings member_holdings(const struct state *state, const struct member_view *member);
 
 /* Submits the member's value with the fields of @spec, under the lease that it has. */
 enum api_step member_rewrite(struct api_call *call, const struct member_view *view,

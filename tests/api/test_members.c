@@ -403,6 +403,14 @@ Test(members, leaving_is_done_even_if_the_lease_stays)
     cr_expect_eq(get(MEMBER), 404);
 }
 
+Test(members, an_invalid_member_holds_assignments_too)
+{
+    fake_store_put(&client.store, "/members/east#m1", "{}");
+    assign();
+    cr_expect_eq(remove_member(MEMBER), 409);
+    cr_expect_eq(remove_member(MEMBER "?force=true"), 204);
+}
+
 Test(members, an_invalid_value_is_replaced_or_removed)
 {
     fake_store_put(&client.store, "/members/east#m1", "{}");
