@@ -128,9 +128,10 @@ static enum api_step delete_member(struct api_call *call, const struct member_vi
         return API_REPLY;
     struct member_holdings holdings = member_holdings(call->snapshot->state, view);
     if (holdings.count > 0 && !force)
-        return problem(call, PROBLEM_HOLDS,
-                       "the member holds %d assignments: drain it first, or use ?force=true",
-                       holdings.count);
+        return problem(
+            call, PROBLEM_HOLDS,
+            "the member still holds assignments (%d): drain it first, or use ?force=true",
+            holdings.count);
     call->lease = member_is_foreign(view) ? 0 : view->entry->lease;
     if (!change_begin(call))
         return API_REPLY;
