@@ -7,9 +7,9 @@
  *         … have it executed …, pass_done(pass, succeeded);
  *
  * What concerns one item is one checkpoint, never split over transactions; whole checkpoints are
- * packed, in order, into transactions of at most STORE_MAX_COMPARES checks and STORE_MAX_OPS
- * operations. Later decisions count on earlier ones: one transaction at a time. Source:
- * allocation.md, sections 7 to 9 and 11. */
+ * packed, in order, into transactions of at most STORE_MAX_COMPARES checks, STORE_MAX_OPS
+ * operations and STORE_MAX_REQUEST bytes. Later decisions count on earlier ones: one transaction at
+ * a time. Source: allocation.md, sections 7 to 9 and 11. */
 #ifndef ALLOT_CORE_PASS_H
 #define ALLOT_CORE_PASS_H
 
@@ -39,7 +39,7 @@ struct pass_summary {
     int64_t packings;
     int64_t transactions;
     int64_t failed_transactions;
-    int64_t skipped; /* removals that can't be issued within the limits at all */
+    int64_t skipped; /* removals and moves that can't be issued within the limits at all */
 };
 
 struct pass;

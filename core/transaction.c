@@ -39,6 +39,7 @@ void transaction_clear(struct transaction *transaction)
 {
     transaction->check_count = 0;
     transaction->operation_count = 0;
+    transaction->bytes = 0;
     transaction->error = 0;
     if (transaction->blocks) {
         free_blocks(transaction->blocks->next);
@@ -49,19 +50,21 @@ void transaction_clear(struct transaction *transaction)
 
 struct transaction_mark transaction_mark(const struct transaction *transaction)
 {
-    return (struct transaction_mark){transaction->check_count, transaction->operation_count};
+    return (struct transaction_mark){transaction->check_count, transaction->operation_count,
+                                     transaction->bytes};
 }
 
 void transaction_rewind(struct transaction *transaction, struct transaction_mark mark)
 {
     transaction->check_count = mark.check_count;
     transaction->operation_count = mark.operation_count;
+    transaction->bytes = mark.bytes;
 }
 
 bool transaction_fits(const struct transaction *transaction)
 {
     return transaction->check_count <= STORE_MAX_COMPARES &&
-           transaction->operation_count <= STORE_MAX_OPS;
+           transaction->operation_count <= STORE_MAX_OPS && transaction->bytes <= STORE_MAX_REQUEST;
 }
 
 /* Room for one more of @size bytes in *@array; false (and `error`) when memory has run out. */
@@ -85,16 +88,20 @@ static bool reserve(struct transaction *transaction, void *array, size_t count, 
 
 static void check(struct transaction *transaction, struct store_compare compare)
 {
-    if (reserve(transaction, &transaction->checks, transaction->check_count,
-                &transaction->check_capacity, sizeof compare))
-        transaction->checks[transaction->check_count++] = compare;
+    if (!reserve(transaction, &transaction->checks, transaction->check_count,
+                 &transaction->check_capacity, sizeof compare))
+        return;
+    transaction->checks[transaction->check_count++] = compare;
+    transaction->bytes += compare.keys.key.size;
 }
 
 static void operate(struct transaction *transaction, struct store_op operation)
 {
-    if (reserve(transaction, &transaction->operations, transaction->operation_count,
-                &transaction->operation_capacity, sizeof operation))
-        transaction->operations[transaction->operation_count++] = operation;
+    if (!reserve(transaction, &transaction->operations, transaction->operation_count,
+                 &transaction->operation_capacity, sizeof operation))
+        return;
+    transaction->operations[transaction->operation_count++] = operation;
+    transaction->bytes += operation.keys.key.size + operation.value.size;
 }
 
 void transaction_check_absent(struct transaction *transaction, struct span key)

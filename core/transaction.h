@@ -15,6 +15,7 @@ struct transaction {
     size_t check_count, check_capacity;
     struct store_op *operations;
     size_t operation_count, operation_capacity;
+    size_t bytes;                     /* of all their keys and values */
     struct transaction_block *blocks; /* the newest first */
     int error;
 };
@@ -23,6 +24,7 @@ struct transaction {
 struct transaction_mark {
     size_t check_count;
     size_t operation_count;
+    size_t bytes;
 };
 
 void transaction_init(struct transaction *transaction);
@@ -32,7 +34,7 @@ void transaction_clear(struct transaction *transaction);
 
 struct transaction_mark transaction_mark(const struct transaction *transaction);
 void transaction_rewind(struct transaction *transaction, struct transaction_mark mark);
-/* Whether it is within STORE_MAX_COMPARES and STORE_MAX_OPS. */
+/* Whether it is within STORE_MAX_COMPARES, STORE_MAX_OPS and STORE_MAX_REQUEST. */
 bool transaction_fits(const struct transaction *transaction);
 
 /* @key is borrowed. */

@@ -56,7 +56,7 @@ static const struct pass_options LIVE = {
 static struct pass_summary expect(const struct crowd *crowd, const struct pass_options *options,
                                   const size_t *sizes, size_t count)
 {
-    struct state *state = builder_observe(builder_keyspace(crowd->keys, crowd->count, false));
+    struct state *state = builder_observe(builder_keyspace(crowd->keys, crowd->count, true));
     struct solution *solution = builder_solution(state, crowd->desired);
     struct pass *pass = NULL;
     const struct store_txn *txn = NULL;
@@ -130,6 +130,21 @@ Test(pass_limits, counts_operations_and_checks)
     EXPECT(&removals, &PLAIN, 128, 64, 12, 6);
     EXPECT(&moves, &LIVE, 64, 127, 8, 15);
     EXPECT(&removals, &LIVE, 127, 64, 15, 8);
+}
+
+/* What moves takes its value along: 15 of 100,000 bytes make a request. */
+Test(pass_limits, counts_bytes)
+{
+    struct crowd crowd = crowd_of(1, 1);
+    static char value[100001];
+    memset(value, 'x', sizeof value - 1);
+    for (int i = 0; i < 20; i++) {
+        add(&crowd, "1", "items/i%03d", i);
+        add(&crowd, value, "assign/i%03d#a#000#1", i);
+        crowd.desired[i] = crowd.everybody;
+    }
+    EXPECT(&crowd, &PLAIN, 15, 30, 5, 10);
+    EXPECT(&crowd, &LIVE, 16, 31, 6, 11);
 }
 
 /* --- over the limits --- */
@@ -215,6 +230,32 @@ Test(pass_limits, skips_a_removal_that_no_transaction_can_guard)
     cr_assert_eq(summary.additions, 2);
     summary = EXPECT(&crowd, &SPLIT, 4, 3); /* not guarded */
     cr_assert_eq(summary.skipped, 0);
+}
+
+/* Two moves of half a request each go one by one; a value that fills a request can't move at all.
+ */
+Test(pass_limits, moves_large_values_alone)
+{
+    static char half[STORE_MAX_REQUEST / 2 + 1];
+    static char whole[STORE_MAX_REQUEST + 1];
+    memset(half, 'x', sizeof half - 1);
+    memset(whole, 'x', sizeof whole - 1);
+    struct crowd crowd = crowd_of(2, 2);
+    add(&crowd, "2", "items/i");
+    add(&crowd, half, "assign/i#a#000#2");
+    add(&crowd, half, "assign/i#a#001#3");
+    crowd.desired[0] = crowd.everybody;
+    EXPECT(&crowd, &PLAIN, 2, 4);
+    struct pass_summary summary = EXPECT(&crowd, &LIVE, 2, 3);
+    cr_assert_eq(summary.promotions, 1);
+    cr_assert_eq(summary.packings, 0);
+    crowd.keys[3].value = whole;
+    crowd.keys[4].value = "";
+    add(&crowd, "1", "items/z");
+    crowd.desired[1] = "a#000";
+    summary = EXPECT(&crowd, &LIVE, 2, 2);
+    cr_assert_eq(summary.skipped, 1);
+    cr_assert_eq(summary.additions, 1);
 }
 
 /* Additions go ahead even so; it is a later pass that finds that the removal is stuck. */
