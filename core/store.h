@@ -92,10 +92,10 @@ enum store_op_kind { STORE_OP_PUT, STORE_OP_DELETE, STORE_OP_GET };
  * one that it puts (ALLOT_EINVAL). */
 struct store_op {
     enum store_op_kind kind;
+    bool keep_lease;
     struct store_keys keys;
     struct span value;
     int64_t lease;
-    bool keep_lease;
 };
 
 /* If every compare holds, then `success`, else `failure`: all of it or nothing. */

@@ -50,17 +50,18 @@ static int revoke(struct embedded_state *state, struct embedded_lease *lease)
 
 static int run_lease(struct embedded_store *store, struct embedded_request *request)
 {
-    struct embedded_lease *lease =
-        embedded_leases_find(&store->state.leases, request->asked.lease.id);
-    int error = 0;
-    if (request->kind == EMBEDDED_GRANT)
-        error = run_grant(store, request, &lease);
-    else if (!lease)
-        error = ALLOT_ELEASE;
-    else if (request->kind == EMBEDDED_KEEP_ALIVE)
+    struct embedded_lease *lease = NULL;
+    if (request->kind == EMBEDDED_GRANT) {
+        int error = run_grant(store, request, &lease);
+        if (error)
+            return error;
+    } else {
+        lease = embedded_leases_find(&store->state.leases, request->asked.lease.id);
+    }
+    if (!lease)
+        return ALLOT_ELEASE;
+    if (request->kind == EMBEDDED_KEEP_ALIVE)
         embedded_lease_renew(&store->state.leases, lease, store->now_ms);
-    if (error)
-        return error;
     int64_t left_ms = lease->deadline_ms - store->now_ms;
     request->answer.lease =
         (struct store_lease_result){.id = lease->id,

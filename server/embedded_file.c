@@ -211,7 +211,7 @@ static int read_header(struct embedded_file *file)
 
 static int set_up(struct embedded_file *file)
 {
-    bool is_new;
+    bool is_new = false;
     int error = execute(file,
                         "PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF;"
                         "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;",

@@ -59,10 +59,10 @@ int embedded_file_commit(struct embedded_file *file);
 /* Whether there is something left to remove. */
 bool embedded_file_must_sweep(const struct embedded_file *file);
 
-/* Reading in order of position, from @position on: seek, next (1: a row; 0: the end; or an error)
- * until it doesn't return 1, or stop. */
+/* Reading in order of position, from @position on: seek, next until it fails or finds nothing more,
+ * stop. */
 void embedded_file_seek(struct embedded_file *file, int64_t position);
-int embedded_file_next(struct embedded_file *file, struct embedded_row *ret);
+int embedded_file_next(struct embedded_file *file, struct embedded_row *ret, bool *ret_found);
 void embedded_file_stop(struct embedded_file *file);
 
 /* The version at a position, in memory that the caller frees. Also between seek and stop. */

@@ -11,10 +11,11 @@ static struct span column_span(sqlite3_stmt *statement, int column)
 }
 
 static int read_row(struct embedded_file *file, enum embedded_statement statement,
-                    struct embedded_row *ret)
+                    struct embedded_row *ret, bool *ret_found)
 {
     sqlite3_stmt *row = file->statements[statement];
     int code = sqlite3_step(row);
+    *ret_found = code == SQLITE_ROW;
     if (code == SQLITE_DONE)
         return 0;
     if (code != SQLITE_ROW)
@@ -30,7 +31,7 @@ static int read_row(struct embedded_file *file, enum embedded_statement statemen
         .previous = sqlite3_column_int64(row, 6),
     };
     ret->kv.mod_revision = embedded_revision_at(ret->position);
-    return 1;
+    return 0;
 }
 
 void embedded_file_seek(struct embedded_file *file, int64_t position)
@@ -39,9 +40,9 @@ void embedded_file_seek(struct embedded_file *file, int64_t position)
     embedded_file_bind(file->statements[READ_HISTORY], &position, 1);
 }
 
-int embedded_file_next(struct embedded_file *file, struct embedded_row *ret)
+int embedded_file_next(struct embedded_file *file, struct embedded_row *ret, bool *ret_found)
 {
-    return read_row(file, READ_HISTORY, ret);
+    return read_row(file, READ_HISTORY, ret, ret_found);
 }
 
 void embedded_file_stop(struct embedded_file *file)
@@ -64,19 +65,20 @@ static struct embedded_version *copy_version(const struct embedded_row *row)
 
 int embedded_file_read(struct embedded_file *file, int64_t position, struct embedded_version **ret)
 {
-    struct embedded_row row;
-    struct embedded_version *version = NULL;
+    struct embedded_row row = {0};
+    bool found;
     embedded_file_bind(file->statements[READ_ONE], &position, 1);
-    int error = read_row(file, READ_ONE, &row);
-    if (error == 1) {
-        version = copy_version(&row);
-        error = version ? 0 : ALLOT_ENOMEM;
-    } else if (error == 0) {
+    int error = read_row(file, READ_ONE, &row, &found);
+    if (!error && !found)
         error = embedded_file_damaged(file, "a row that another refers to is missing");
+    if (!error) {
+        struct embedded_version *version = copy_version(&row);
+        if (version)
+            *ret = version;
+        else
+            error = ALLOT_ENOMEM;
     }
     sqlite3_reset(file->statements[READ_ONE]);
-    if (!error)
-        *ret = version;
     return error;
 }
 
@@ -148,14 +150,16 @@ static int replay(struct embedded_map *map, const struct embedded_row *row)
 
 static int load_keys(struct embedded_file *file, struct embedded_state *state)
 {
-    struct embedded_row row;
-    int error;
+    struct embedded_row row = {0};
+    bool found = true;
+    int error = 0;
     embedded_file_seek(file, 0);
-    while ((error = embedded_file_next(file, &row)) == 1) {
+    while (!error && found) {
+        error = embedded_file_next(file, &row, &found);
+        if (error || !found)
+            break;
         error = is_sound(&row) ? replay(&state->map, &row)
                                : embedded_file_damaged(file, "a row of the history");
-        if (error)
-            break;
         state->revision = row.kv.mod_revision;
     }
     embedded_file_stop(file);

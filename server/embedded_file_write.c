@@ -44,7 +44,11 @@ static int add_change(struct embedded_file *file, const struct embedded_change *
 {
     sqlite3_stmt *statement = file->statements[ADD_CHANGE];
     const struct embedded_version *before = change->before, *after = change->after;
-    struct store_kv kv = after ? after->kv : (struct store_kv){.key = before->kv.key};
+    struct store_kv kv = {0};
+    if (after)
+        kv = after->kv;
+    else if (before)
+        kv.key = before->kv.key;
     sqlite3_bind_int64(statement, 1, change->position);
     bind_span(statement, 2, kv.key);
     if (after)

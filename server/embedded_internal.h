@@ -44,7 +44,7 @@ int64_t embedded_store_clock(const struct embedded_store *store);
 bool embedded_store_take(struct embedded_store *store, int64_t wait_ms,
                          struct embedded_request **ret);
 
-/* Runs until embedded_store_take returns false. */
-void *embedded_batch_thread(void *store);
+/* The thread of a store, its argument: runs until embedded_store_take returns false. */
+void *embedded_batch_thread(void *argument);
 
 #endif

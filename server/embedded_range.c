@@ -54,16 +54,16 @@ static int find_formers(struct embedded_file *file, const struct store_range *ra
                         struct embedded_map *formers)
 {
     struct embedded_row row;
-    int status;
+    bool found = true;
+    int error = 0;
     embedded_file_seek(file, embedded_first_position(range->revision + 1));
-    while ((status = embedded_file_next(file, &row)) == 1) {
-        if (store_keys_have(&range->keys, row.kv.key) && note_former(formers, &row)) {
-            status = ALLOT_ENOMEM;
-            break;
-        }
+    while (!error && found) {
+        error = embedded_file_next(file, &row, &found);
+        if (!error && found && store_keys_have(&range->keys, row.kv.key))
+            error = note_former(formers, &row);
     }
     embedded_file_stop(file);
-    return status;
+    return error;
 }
 
 /* Adds what a key was, if it was. */

@@ -88,6 +88,8 @@ static int check_conflicts(const struct store_op *ops, size_t count)
         if (ops[i].kind == STORE_OP_PUT)
             puts[put_count++] = ops[i].keys.key;
     }
+    if (put_count == 0)
+        return 0;
     qsort(puts, put_count, sizeof *puts, compare_puts);
     for (size_t i = 1; i < put_count; i++) {
         if (span_equal(puts[i - 1], puts[i]))

@@ -260,17 +260,17 @@ static int gather_piece(struct embedded_watches *watches, const struct store_wat
                         struct embedded_version **copies, int64_t *ret_reached)
 {
     struct embedded_row row;
-    int status, error = 0;
+    bool found = true;
+    int error = 0;
     size_t rows = 0, bytes = 0;
     int64_t revision = watch->next_revision;
     watches->event_count = 0;
     *ret_reached = state->revision;
     embedded_file_seek(file, embedded_first_position(revision));
-    while (!error && (status = embedded_file_next(file, &row)) != 0) {
-        if (status < 0) {
-            error = status;
+    while (!error && found) {
+        error = embedded_file_next(file, &row, &found);
+        if (error || !found)
             break;
-        }
         if (row.kv.mod_revision > revision && (rows >= PIECE_ROWS || bytes >= PIECE_BYTES)) {
             *ret_reached = row.kv.mod_revision - 1;
             break;

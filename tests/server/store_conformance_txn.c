@@ -50,8 +50,7 @@ void store_conformance_put_and_delete(struct store *store, const char *prefix)
 void store_conformance_keys_and_values_of_any_bytes(struct store *store, const char *prefix)
 {
     char key_bytes[512], value[256];
-    size_t size = strlen(prefix);
-    memcpy(key_bytes, prefix, size);
+    size_t size = (size_t)snprintf(key_bytes, sizeof key_bytes, "%s", prefix);
     for (size_t i = 0; i < sizeof value; i++)
         key_bytes[size++] = value[255 - i] = (char)i;
     struct span key = {key_bytes, size};
@@ -502,7 +501,7 @@ void store_conformance_txn_that_is_wrong(struct store *store, const char *prefix
     }
 }
 
-enum { THREADS = 4, INCREMENTS = 40 };
+enum { THREADS = 4, INCREMENTS = 40, INCREMENTS_OF_ALL = THREADS * INCREMENTS };
 
 struct incrementing {
     struct store *store;
@@ -549,5 +548,5 @@ void store_conformance_txn_increments_from_many_threads(struct store *store, con
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     cr_assert(sync_exists(store, incrementing.key, &kv));
-    cr_assert_eq(kv.version, THREADS * INCREMENTS);
+    cr_assert_eq(kv.version, INCREMENTS_OF_ALL);
 }

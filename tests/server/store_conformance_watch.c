@@ -91,11 +91,10 @@ void store_conformance_lease_revoke_deletes_its_keys(struct store *store, const 
     enum { KEYS = 5 };
     int64_t lease = must_grant(store, 60), other = must_grant(store, 60);
     struct sync_watch watch;
-    int64_t revision = 0;
     for (int i = 0; i < KEYS; i++)
-        revision = must_put(store, conformance_numbered(prefix, KEYS - i), "value", lease);
-    revision = must_put(store, conformance_key(prefix, "other"), "value", other);
-    revision = must_put(store, conformance_key(prefix, "none"), "value", 0);
+        must_put(store, conformance_numbered(prefix, KEYS - i), "value", lease);
+    must_put(store, conformance_key(prefix, "other"), "value", other);
+    int64_t revision = must_put(store, conformance_key(prefix, "none"), "value", 0);
     cr_assert_eq(sync_watch_start(&watch, store, conformance_all(prefix), revision + 1), 0);
     cr_assert_eq(sync_revoke(store, lease), 0);
     cr_assert(sync_watch_wait(&watch, KEYS));
@@ -365,7 +364,7 @@ void store_conformance_watch_that_is_wrong(struct store *store, const char *pref
     sync_watch_release(&watch);
 }
 
-enum { WRITERS = 4, WRITES = 50 };
+enum { WRITERS = 4, WRITES = 50, WRITES_OF_ALL = WRITERS * WRITES };
 
 struct writing {
     struct store *store;
@@ -391,17 +390,17 @@ void store_conformance_watches_see_what_many_threads_write(struct store *store, 
         writing[i] = (struct writing){store, conformance_numbered(prefix, i)};
         cr_assert_eq(pthread_create(&threads[i], NULL, write_many, &writing[i]), 0);
     }
-    cr_assert(sync_watch_wait(&early, WRITERS * WRITES / 2));
+    cr_assert(sync_watch_wait(&early, WRITES_OF_ALL / 2));
     cr_assert_eq(sync_watch_start(&late, store, conformance_all(prefix), first), 0);
     for (int i = 0; i < WRITERS; i++)
         pthread_join(threads[i], NULL);
-    cr_assert(sync_watch_wait(&early, WRITERS * WRITES));
-    cr_assert(sync_watch_wait(&late, WRITERS * WRITES));
+    cr_assert(sync_watch_wait(&early, WRITES_OF_ALL));
+    cr_assert(sync_watch_wait(&late, WRITES_OF_ALL));
     sync_watch_stop(&early);
     sync_watch_stop(&late);
-    cr_assert_eq(early.count, WRITERS * WRITES);
-    cr_assert_eq(late.count, WRITERS * WRITES);
-    for (int i = 0; i < WRITERS * WRITES; i++) {
+    cr_assert_eq(early.count, WRITES_OF_ALL);
+    cr_assert_eq(late.count, WRITES_OF_ALL);
+    for (int i = 0; i < WRITES_OF_ALL; i++) {
         cr_assert_eq(early.events[i].kv.mod_revision, first + i);
         cr_assert_eq(late.events[i].kv.mod_revision, first + i);
         cr_assert(span_equal(early.events[i].kv.key, late.events[i].kv.key));
