@@ -31,10 +31,10 @@ static void fail(const char *what, const struct http_reply *reply)
 
 struct connection {
     pthread_t thread;
-    int number;
     const char *method;
-    int expected;
     struct http_client client;
+    int number;
+    int expected;
     struct http_reply reply;
 };
 

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +14,6 @@
 #include <unistd.h>
 
 #include "tests/support/http_client.h"
-
-extern char **environ;
 
 static double seconds(void)
 {
@@ -32,27 +29,31 @@ static bool find_binary(struct allotd *allotd)
     if (size <= 0)
         return false;
     allotd->binary[size] = 0;
-    char *slash = strrchr(allotd->binary, '/');
-    strcpy(slash + 1, "allotd");
+    char *name = strrchr(allotd->binary, '/') + 1;
+    (void)snprintf(name, sizeof allotd->binary - (size_t)(name - allotd->binary), "allotd");
     return access(allotd->binary, X_OK) == 0;
 }
 
-static void run(const struct allotd *allotd, const char *data_dir, const char *const *arguments,
-                int log)
+/* In the child: becomes allotd. The arguments are not changed by it, whatever their type says. */
+static void run(struct allotd *allotd, const char *data_dir, const char *const *arguments, int log)
 {
-    const char *argv[32] = {"allotd", "serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir};
+    union {
+        const char *constant[32];
+        char *const variable[32];
+    } argv = {{"allotd", "serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir}};
     int count = 6;
     for (; arguments && *arguments && count < 31; arguments++)
-        argv[count++] = *arguments;
-    dup2(log, STDERR_FILENO);
-    execve(allotd->binary, (char *const *)(uintptr_t)argv, environ);
+        argv.constant[count++] = *arguments;
+    if (dup2(log, STDERR_FILENO) >= 0)
+        (void)execv(allotd->binary, argv.variable);
     _exit(127);
 }
 
 /* Keeps the log flowing, so that allotd never waits for us. */
 static void *drain(void *argument)
 {
-    int log = (int)(intptr_t)argument;
+    int log = *(int *)argument;
+    free(argument);
     bool print = getenv("ALLOT_TEST_LOG") != NULL;
     char buffer[4096];
     ssize_t size;
@@ -61,6 +62,20 @@ static void *drain(void *argument)
             fwrite(buffer, 1, (size_t)size, stderr);
     close(log);
     return NULL;
+}
+
+static bool drain_in_background(int log)
+{
+    pthread_t thread;
+    int *argument = malloc(sizeof *argument);
+    if (!argument)
+        return false;
+    *argument = log;
+    if (pthread_create(&thread, NULL, drain, argument) != 0) {
+        free(argument);
+        return false;
+    }
+    return pthread_detach(thread) == 0;
 }
 
 /* Reads the log up to the line that says where it listens. */
@@ -120,13 +135,11 @@ bool allotd_start(struct allotd *allotd, const char *data_dir, const char *const
     close(log[1]);
     allotd->log = log[0];
     int port = allotd->pid > 0 ? read_port(log[0]) : 0;
-    pthread_t thread;
-    if (port == 0 || pthread_create(&thread, NULL, drain, (void *)(intptr_t)log[0]) != 0) {
+    if (port == 0 || !drain_in_background(log[0])) {
         close(log[0]);
         allotd_kill(allotd);
         return false;
     }
-    pthread_detach(thread);
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)port),
                                   .sin_addr = {htonl(INADDR_LOOPBACK)}};
