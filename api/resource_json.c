@@ -29,8 +29,9 @@ size_t resource_status_begin(struct json_writer *writer)
 uint64_t resource_status_end(struct json_writer *writer, size_t begin)
 {
     const struct buffer *out = writer->out;
-    struct span status = {out->error ? NULL : out->data + begin,
-                          out->error ? 0 : out->size - begin};
-    json_end(writer, '}');
-    return hash_bytes(HASH_START, status);
+    uint64_t hash = HASH_START;
+    if (!out->error)
+        hash = hash_bytes(hash, (struct span){out->data + begin, out->size - begin});
+    json_end(writer, '}'); /* which may move the text */
+    return hash;
 }

@@ -7,6 +7,7 @@
 #include "api/list.h"
 #include "api/path.h"
 #include "api/query.h"
+#include "api/resource_json.h"
 #include "api/utf8.h"
 #include "api/values.h"
 #include "tests/support/random.h"
@@ -343,5 +344,26 @@ Test(random_bytes, are_read_safely)
         try_headers(text);
         try_json(text);
         free(bytes);
+    }
+}
+
+/* --- statuses --- */
+
+Test(texts, a_status_is_hashed_wherever_its_buffer_grows)
+{
+    uint64_t first = 0;
+    for (size_t before = 1; before < 3000; before++) {
+        struct buffer buffer;
+        buffer_init(&buffer, 1 << 20);
+        struct json_writer writer = json_writer_of(&buffer);
+        for (size_t i = 0; i < before; i++)
+            buffer_append(&buffer, SPAN(" "));
+        json_begin(&writer, '{');
+        size_t begin = resource_status_begin(&writer);
+        json_integer_field(&writer, "assigned", 3);
+        uint64_t hash = resource_status_end(&writer, begin);
+        first = first ? first : hash;
+        cr_assert_eq(hash, first, "after %zu bytes", before);
+        buffer_release(&buffer);
     }
 }
