@@ -172,6 +172,16 @@ static void issue_addition(struct pass *pass, int32_t item, struct addition addi
     record(pass, CHANGE_ADD, addition.member, addition.slot == 0);
 }
 
+/* A kept replica stays one only as long as its member is registered, too: that may go without it,
+ * or a moment before. */
+static void check_kept(struct pass *pass, int32_t assignment)
+{
+    int32_t member = pass->state->assignment_member[assignment];
+    check_entry(pass, pass->state->assignments[assignment]);
+    if (member != STATE_NONE)
+        check_entry(pass, pass->state->members[member]);
+}
+
 /* What all removals of an item rest on. */
 static void check_removals(struct pass *pass, int32_t item)
 {
@@ -179,7 +189,7 @@ static void check_removals(struct pass *pass, int32_t item)
     check_entry(pass, pass->state->items[item]);
     for (int32_t i = 0; pass->options.guarded_removals && i < convergence->kept_count; i++)
         if (pass->state->consistent[convergence->kept[i]])
-            check_entry(pass, pass->state->assignments[convergence->kept[i]]);
+            check_kept(pass, convergence->kept[i]);
 }
 
 static void issue_removal(struct pass *pass, int32_t assignment)

@@ -23,7 +23,8 @@ struct pass_options {
     /* Put first in every transaction. An empty key: none. Borrowed. */
     struct span actor_key;
     struct span actor_value;
-    /* A removal also checks that the kept consistent assignments of the item are unchanged. */
+    /* A removal also checks that the kept consistent assignments of the item are unchanged, and
+     * their members. That makes two checks each: with more than 62 of them, no removal can be. */
     bool guarded_removals;
     /* A checkpoint over the limits is cut short (a later pass does the rest) instead of being
      * issued as it is. */

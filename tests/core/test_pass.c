@@ -100,9 +100,9 @@ Test(pass, is_fenced_signed_and_guarded)
     struct description description;
     run(&LIVE, BUILDER_STATE(KEYS), KEPT, &description);
     cr_assert_str_eq(description.text,
-                     "if schedulers/x@99, items/i@1, assign/i#a#1#0@6, assign/i#a#2#1@7, "
-                     "assign/i#a#4#3@9 then put actor=me@0, delete assign/i#a#4#3 "
-                     "else get schedulers/x.");
+                     "if schedulers/x@99, items/i@1, assign/i#a#1#0@6, members/a#1@2, "
+                     "assign/i#a#2#1@7, members/a#2@3, assign/i#a#4#3@9 "
+                     "then put actor=me@0, delete assign/i#a#4#3 else get schedulers/x.");
 }
 
 /* Its checkpoint checks the item once, however many removals there are. */

@@ -258,6 +258,23 @@ Test(pass_limits, moves_large_values_alone)
     cr_assert_eq(summary.additions, 1);
 }
 
+/* 62 can just be: with the fence, the item and the removed one, they make 127 checks. */
+Test(pass_limits, guards_as_many_as_fit)
+{
+    for (int kept = 62; kept <= 63; kept++) {
+        struct crowd crowd = crowd_of(kept + 1, kept);
+        char replication[16];
+        snprintf(replication, sizeof replication, "%d", kept);
+        add(&crowd, replication, "items/i");
+        for (int a = 0; a < kept + 1; a++)
+            add(&crowd, "ok", "assign/i#a#%03d#%d", a, a);
+        crowd.desired[0] = crowd.everybody;
+        struct pass_summary summary =
+            kept == 62 ? EXPECT(&crowd, &LIVE, 127, 2) : expect(&crowd, &LIVE, NULL, 0);
+        cr_assert_eq(summary.skipped, kept - 62);
+    }
+}
+
 /* Additions go ahead even so; it is a later pass that finds that the removal is stuck. */
 Test(pass_limits, adds_beside_a_removal_that_cannot_be)
 {
