@@ -35,9 +35,9 @@ LIBS = $(PACKAGE_LIBS) -lm -lpthread
 SAY = $(if $(VERBOSE),,@echo "  $@")
 QUIET = $(if $(VERBOSE),,@)
 
-# For sub-makes: as many jobs as processors, unless the caller has chosen.
+# For a sub-make: as many jobs as processors, unless the caller has chosen.
 JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
-SUBMAKE = $(MAKE) --no-print-directory $(JOBS)
+SUBMAKE = --no-print-directory $(JOBS)
 
 sources = $(sort $(wildcard $(1)/*.c))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
@@ -56,7 +56,7 @@ all: build/allotd ## build allotd (build/allotd)
 
 run: ## install what is missing, build, and start allotd on LISTEN with DATA_DIR
 	@scripts/install.sh build run
-	@$(SUBMAKE) all
+	@$(MAKE) $(SUBMAKE) all
 	@exec build/allotd serve --listen $(LISTEN) --data-dir $(DATA_DIR)
 
 # ---- building ----
@@ -130,44 +130,44 @@ TSAN_PROGRAMS := $(THREADS:%=build/tsan$(COMPILER)/thread_%)
 
 test: ## install what the tests need beyond that, and run all of them
 	@scripts/install.sh build run test lint
-	@$(SUBMAKE) format-check
-	@$(SUBMAKE) check-core
-	@$(SUBMAKE) asan
-	@$(SUBMAKE) tsan
-	@$(SUBMAKE) clang
-	@$(SUBMAKE) test-scripts
-	@$(SUBMAKE) lint
+	@$(MAKE) $(SUBMAKE) format-check
+	@$(MAKE) $(SUBMAKE) check-core
+	@$(MAKE) $(SUBMAKE) asan
+	@$(MAKE) $(SUBMAKE) tsan
+	@$(MAKE) $(SUBMAKE) clang
+	@$(MAKE) $(SUBMAKE) test-scripts
+	@$(MAKE) $(SUBMAKE) lint
 	@echo "make test: all passed"
 
 check: ## the fast subset of the tests
-	@$(SUBMAKE) format-check
-	@$(SUBMAKE) check-core
-	@$(SUBMAKE) asan
+	@$(MAKE) $(SUBMAKE) format-check
+	@$(MAKE) $(SUBMAKE) check-core
+	@$(MAKE) $(SUBMAKE) asan
 
 asan: ## run the Criterion programs under ASan and UBSan
-	@$(SUBMAKE) VARIANT=asan $(ASAN_PROGRAMS)
+	@$(MAKE) $(SUBMAKE) VARIANT=asan $(ASAN_PROGRAMS)
 	@scripts/run_tests.sh $(ASAN_PROGRAMS)
 
 tsan: ## run the programs with threads under TSan
-	@$(if $(TSAN_PROGRAMS),$(SUBMAKE) VARIANT=tsan $(TSAN_PROGRAMS))
+	@$(MAKE) $(SUBMAKE) VARIANT=tsan $(TSAN_PROGRAMS)
 	@scripts/run_tests.sh $(TSAN_PROGRAMS)
 
 test-scripts: ## run the tests that are scripts, with an allotd under ASan
-	@$(if $(wildcard server/main.c),$(SUBMAKE) VARIANT=asan build/asan$(COMPILER)/allotd)
+	@$(MAKE) $(SUBMAKE) VARIANT=asan build/asan$(COMPILER)/allotd
 	@ALLOTD=build/asan$(COMPILER)/allotd scripts/run_tests.sh $(wildcard tests/scripts/test_*.sh)
 
 clang: ## build allotd and the test programs with clang
-	@$(SUBMAKE) CC=clang VARIANT=release $(patsubst %,build/release-clang/%,$(if $(wildcard server/main.c),allotd) \
+	@$(MAKE) $(SUBMAKE) CC=clang VARIANT=release $(patsubst %,build/release-clang/%,allotd \
 		$(CRITERION:%=tests_%) $(THREADS:%=thread_%) $(BENCHES:%=bench_%))
 
 bench: ## measure; nothing passes or fails
-	@$(SUBMAKE) VARIANT=release all $(BENCHES:%=build/release$(COMPILER)/bench_%)
+	@$(MAKE) $(SUBMAKE) VARIANT=release all $(BENCHES:%=build/release$(COMPILER)/bench_%)
 	@set -e; for program in $(BENCHES:%=build/release$(COMPILER)/bench_%) \
 		$(wildcard tests/bench/*.sh); do echo "---- $$program"; $$program; done
 
 coverage: ## show which lines the Criterion programs run (build/coverage/index.html)
 	@scripts/install.sh build test coverage
-	@$(SUBMAKE) VARIANT=coverage $(CRITERION:%=build/coverage$(COMPILER)/tests_%)
+	@$(MAKE) $(SUBMAKE) VARIANT=coverage $(CRITERION:%=build/coverage$(COMPILER)/tests_%)
 	@scripts/run_tests.sh $(CRITERION:%=build/coverage$(COMPILER)/tests_%)
 	gcovr --root . --filter core/ --filter api/ --filter server/ --print-summary \
 		--html-details build/coverage$(COMPILER)/index.html build/coverage$(COMPILER)
@@ -175,7 +175,7 @@ coverage: ## show which lines the Criterion programs run (build/coverage/index.h
 # ---- style ----
 
 check-core: ## fail if the core isn't pure, by the symbols that it uses
-	@$(SUBMAKE) VARIANT=release build/release$(COMPILER)/libcore.a
+	@$(MAKE) $(SUBMAKE) VARIANT=release build/release$(COMPILER)/libcore.a
 	@scripts/check_core.sh build/release$(COMPILER)/libcore.a
 
 format: ## format all C files
