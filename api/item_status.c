@@ -6,7 +6,7 @@ const char *const item_state_names[] = {"healthy", "converging", "under_replicat
 const struct solution *snapshot_solution(const struct snapshot *snapshot)
 {
     const struct solution *solution = snapshot->solution;
-    return solution && solution->network_hash == snapshot->state->network_hash ? solution : NULL;
+    return solution_fits(solution, snapshot->state) ? solution : NULL;
 }
 
 /* Whether the item's assignments are the desired ones: both are ordered by member. */

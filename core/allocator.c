@@ -187,7 +187,7 @@ static void look(struct allocator *allocator, int64_t now_ms)
         stop(allocator, ALLOT_EFENCE);
     } else if (state_should_exit(state)) {
         stop(allocator, 0);
-    } else if (!allocator->solution || allocator->solution->network_hash != state->network_hash) {
+    } else if (!solution_fits(allocator->solution, state)) {
         allocator->phase = PHASE_SOLVE;
     } else if (!state_is_leader(state)) {
         wait_for_change(allocator, now_ms, false);

@@ -36,8 +36,8 @@ struct convergence {
 void convergence_init(struct convergence *convergence);
 void convergence_release(struct convergence *convergence);
 
-/* Decides about item number @item of @state, replacing what @convergence held. @solution is of a
- * state with the same network hash. Assignments that are frozen are left alone, and then so is the
+/* Decides about item number @item of @state, replacing what @convergence held. @solution
+ * fits it. Assignments that are frozen are left alone, and then so is the
  * order of the item's others. Only error: ALLOT_ENOMEM (arrays grow to the most that one item has
  * needed). */
 int convergence_decide(struct convergence *convergence, const struct state *state,

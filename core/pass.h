@@ -45,7 +45,7 @@ struct pass_summary {
 
 struct pass;
 
-/* References on @state and @solution (of a state with the same network hash) are taken.
+/* References on @state and @solution (which fits it) are taken.
  * ALLOT_ENOMEM. */
 int pass_create(const struct pass_options *options, struct state *state, struct solution *solution,
                 struct pass **ret);

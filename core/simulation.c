@@ -150,8 +150,7 @@ static int mark_consistent(struct simulation *simulation, int64_t *ret_marked)
 
 static int solve(struct simulation *simulation, struct simulation_round *round)
 {
-    if (simulation->solution &&
-        simulation->solution->network_hash == simulation->state->network_hash)
+    if (solution_fits(simulation->solution, simulation->state))
         return 0;
     struct solution *solution = NULL;
     int error = solver_solve(simulation->state, simulation->config->executor, &solution);

@@ -7,7 +7,7 @@
 
 struct snapshot {
     struct state *state;
-    struct solution *solution; /* of a state with the same network hash; NULL: not solved yet */
+    struct solution *solution; /* which fits the state; NULL: not solved yet */
 };
 
 /* Takes a reference on each. ALLOT_ENOMEM leaves @ret untouched. */

@@ -118,6 +118,7 @@ static struct solution *create(const struct state *state)
     struct solution *solution = &counted->solution;
     solution->network_hash = state->network_hash;
     solution->item_count = state->item_count;
+    solution->member_count = state->member_count;
     solution->begin = malloc(((size_t)state->item_count + 1) * sizeof *solution->begin);
     if (!solution->begin) {
         solution_unref(solution);
@@ -160,6 +161,13 @@ out:
     solution_unref(solving.solution);
     free(solving.room);
     return error;
+}
+
+bool solution_fits(const struct solution *solution, const struct state *state)
+{
+    return solution && solution->network_hash == state->network_hash &&
+           solution->item_count == state->item_count &&
+           solution->member_count == state->member_count;
 }
 
 struct solution *solution_ref(struct solution *solution)

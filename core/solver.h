@@ -9,11 +9,12 @@
 
 enum { SOLVER_CHUNK_ITEMS = 10000 };
 
-/* The desired assignments. Immutable, reference-counted. Indices are those of every state with the
- * same network_hash. */
+/* The desired assignments. Immutable, reference-counted. Indices are those of every state that
+ * solution_fits. */
 struct solution {
     uint64_t network_hash;
     int32_t item_count;
+    int32_t member_count;
     int32_t *begin;  /* item_count + 1: item i's desired members are member[begin[i]] … */
     int32_t *member; /* ascending within an item */
     int64_t assigned;
@@ -32,6 +33,11 @@ struct executor {
  * one reference; on error (ALLOT_ENOMEM; ALLOT_ELIMIT: more nodes, or replicas, than can be
  * numbered) it is untouched. Deterministic. */
 int solver_solve(const struct state *state, const struct executor *executor, struct solution **ret);
+
+/* Whether @solution (NULL: no) is one of @state: of its network hash, and of as many items and
+ * members. Names may hold what separates keys, so the hash alone does not tell one item from two.
+ */
+bool solution_fits(const struct solution *solution, const struct state *state);
 
 struct solution *solution_ref(struct solution *solution);
 void solution_unref(struct solution *solution); /* NULL is fine */

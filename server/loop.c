@@ -53,7 +53,7 @@ static int publish(struct loop *loop)
     struct snapshot *snapshot = NULL;
     pthread_mutex_lock(&loop->publishing);
     pthread_mutex_lock(&loop->mutex);
-    bool fits = loop->solution && loop->solution->network_hash == loop->newest->network_hash;
+    bool fits = solution_fits(loop->solution, loop->newest);
     int error = snapshot_create(loop->newest, fits ? loop->solution : NULL, &snapshot);
     pthread_mutex_unlock(&loop->mutex);
     if (!error)

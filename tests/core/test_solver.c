@@ -368,3 +368,21 @@ Test(solver, counts_references)
     solution_unref(NULL);
     state_unref(state);
 }
+
+Test(solver, fits_no_state_of_other_counts_though_the_hash_is_equal)
+{
+    static const struct builder_key ONE[] = {KEY("items/a1/t/items/b", "1"),
+                                             KEY("members/m#1", "5")};
+    static const struct builder_key TWO[] = {KEY("items/a", "1"), KEY("items/b", "1"),
+                                             KEY("members/m#1", "5")};
+    struct state *one = BUILDER_STATE(ONE);
+    struct state *two = BUILDER_STATE(TWO);
+    struct solution *solution = solve(one);
+    cr_assert_eq(one->network_hash, two->network_hash);
+    cr_assert(solution_fits(solution, one));
+    cr_assert_not(solution_fits(solution, two));
+    cr_assert_not(solution_fits(NULL, one));
+    solution_unref(solution);
+    state_unref(one);
+    state_unref(two);
+}
