@@ -153,7 +153,7 @@ static int load_keys(struct embedded_file *file, struct embedded_state *state)
     struct embedded_row row = {0};
     bool found = true;
     int error = 0;
-    embedded_file_seek(file, 0);
+    embedded_file_seek(file, INT64_MIN); /* what is below 0 is damage, too */
     while (!error && found) {
         error = embedded_file_next(file, &row, &found);
         if (error || !found)
