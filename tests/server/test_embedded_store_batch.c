@@ -57,6 +57,7 @@ struct answers {
     atomic_int count;
     int errors[2 * EMBEDDED_STORE_MAX_QUEUE];
     int64_t revisions[2 * EMBEDDED_STORE_MAX_QUEUE];
+    int64_t versions; /* of all keys of the last range, added up */
 };
 
 static struct answers answers;
@@ -91,6 +92,9 @@ static void on_txn(void *context, int error, const struct store_txn_result *resu
 static void on_range(void *context, int error, const struct store_range_result *result)
 {
     (void)context;
+    answers.versions = 0;
+    for (size_t i = 0; !error && i < result->kv_count; i++)
+        answers.versions += result->kvs[i].version;
     answered(error, error ? 0 : result->revision);
 }
 
@@ -159,6 +163,7 @@ Test(embedded_store_batch, a_range_of_the_past_sees_what_was_queued_before)
     answers_wait(5);
     cr_assert_eq(answers.errors[3], 0);
     cr_assert_eq(answers.revisions[3], 3);
+    cr_assert_eq(answers.versions, 2); /* each key's first */
     cr_assert_eq(answers.revisions[4], 5);
     embedded_fixture_remove(&fixture);
 }
@@ -247,8 +252,9 @@ Test(embedded_store_batch, nothing_remains_of_a_batch_that_cannot_be_written)
 
     close_gate(&gate, store);
     break_disk(&former);
-    cr_assert_eq(sync_watch_start(&watch, store, conformance_all("/"), 0), 0);
     int count = submit_everything(store);
+    /* from what would have been the next revision */
+    cr_assert_eq(sync_watch_start(&watch, store, conformance_all("/"), 0), 0);
     open_gate(&gate);
     answers_wait(count);
     mend_disk(&former);
@@ -445,6 +451,51 @@ Test(embedded_store_batch, callbacks_may_make_requests_and_cancel)
     cr_assert_eq(sync_revision(fixture.store), 12);
     cr_assert_eq(chain.events, 1);
     cr_assert_eq(statistics_of(fixture.store).watches, 0);
+    embedded_fixture_remove(&fixture);
+}
+
+struct held {
+    sem_t entered;
+    sem_t go;
+    atomic_bool returned;
+};
+
+static void hold(void *context, const struct store_watch_response *response)
+{
+    struct held *held = context;
+    (void)response;
+    sem_post(&held->entered);
+    sem_wait(&held->go);
+    atomic_store(&held->returned, true);
+}
+
+static void *let_go(void *context)
+{
+    struct held *held = context;
+    sem_post(&held->go);
+    return NULL;
+}
+
+Test(embedded_store_batch, cancelling_waits_for_an_event_under_way)
+{
+    struct embedded_fixture fixture;
+    struct held held = {.returned = false};
+    struct store_keys all = conformance_all("/");
+    struct store_watch *watch;
+    pthread_t other;
+    embedded_fixture_open(&fixture, usual);
+    struct store *store = fixture.store;
+    answers_init();
+    sem_init(&held.entered, 0, 0);
+    sem_init(&held.go, 0, 0);
+    cr_assert_eq(store->operations->watch(store, &all, 0, hold, &held, &watch), 0);
+    cr_assert_eq(submit_op(store, op_put(SPAN("/a"), "1")), 0);
+    sem_wait(&held.entered);
+    cr_assert_eq(pthread_create(&other, NULL, let_go, &held), 0);
+    store->operations->watch_cancel(store, watch);
+    cr_assert(atomic_load(&held.returned));
+    pthread_join(other, NULL);
+    answers_wait(1);
     embedded_fixture_remove(&fixture);
 }
 
