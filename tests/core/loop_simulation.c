@@ -1,28 +1,24 @@
 #include "tests/core/loop_simulation.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/core/flight.h"
 #include "tests/core/loop_checker.h"
+#include "tests/core/population.h"
 #include "tests/core/scheduler.h"
-#include "tests/support/random.h"
 
 enum {
     SITES = 3,
-    MEMBERS = 5,
     FEW_ITEMS = 6,
     MANY_ITEMS = 80, /* whose passes need several transactions: */
     MANY_EVERY = 8,  /* one simulation of so many */
-    MOST_REPLICATION = 4,
     MOST_FLIGHTS = 8,
     DISTURBANCES = 600,
     MOST_ROUNDS = 300, /* to come to rest */
 };
 
 static const char *const site_names[SITES] = {"one", "two", "three"};
-static const char *const member_names[MEMBERS] = {"a#1", "a#2", "b#1", "b#2", "c#1"};
 
 /* One allotd. */
 struct site {
@@ -37,12 +33,11 @@ struct site {
 struct simulation {
     struct random random;
     struct model_store *store;
+    struct population population;
     struct loop_checker checker;
     struct site sites[SITES];
     struct flight flights[MOST_FLIGHTS];
     int flight_count;
-    int items;
-    int most_limit; /* of a member: such that there is now too little room, now enough */
     int64_t now_ms;
     int last_author;
     struct simulation_counts *counts;
@@ -70,144 +65,11 @@ static bool is_faulty(const struct simulation *simulation)
     return simulation->checker.fault[0] != '\0';
 }
 
-/* --- what people, members and time do to the store --- */
-
-static struct span key_of(char buffer[64], const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static struct span key_of(char buffer[64], const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    int size = vsnprintf(buffer, 64, format, arguments);
-    va_end(arguments);
-    return (struct span){buffer, (size_t)size};
-}
-
-static struct span item_key(char buffer[64], int item)
-{
-    return key_of(buffer, "%s%sx%02d", SCHEDULER_ROOT, KEYS_ITEMS, item);
-}
-
-static struct span member_key(char buffer[64], int member)
-{
-    return key_of(buffer, "%s%s%s", SCHEDULER_ROOT, KEYS_MEMBERS, member_names[member]);
-}
-
-static const struct store_kv *find(const struct simulation *simulation, struct span key)
-{
-    return model_table_find(model_store_table(simulation->store), key);
-}
-
-/* Puts a value under the lease that the key has, or under none. */
-static void put_again(struct simulation *simulation, struct span key, struct span value)
-{
-    const struct store_kv *kv = find(simulation, key);
-    model_store_put(simulation->store, key, value, kv ? kv->lease : 0);
-}
-
-static void put_item(struct simulation *simulation, int item, int replication)
-{
-    char key[64];
-    char value[64];
-    put_again(simulation, item_key(key, item), key_of(value, "%d", replication));
-}
-
-static void change_item(struct simulation *simulation)
-{
-    char key[64];
-    int item = pick(simulation, simulation->items);
-    if (chance(simulation, 15))
-        model_store_delete(simulation->store, item_key(key, item));
-    else if (chance(simulation, 10))
-        put_again(simulation, item_key(key, item), SPAN("bad"));
-    else
-        put_item(simulation, item, pick(simulation, MOST_REPLICATION + 1));
-}
-
-/* A member that isn't there comes, with a lease of its own or without; one that is goes, or
- * changes. */
-static void change_member(struct simulation *simulation)
-{
-    char buffer[64];
-    char value[64];
-    int member = pick(simulation, MEMBERS);
-    struct span key = member_key(buffer, member);
-    const struct store_kv *kv = find(simulation, key);
-    struct span limit = key_of(value, "%d%s", pick(simulation, simulation->most_limit + 1),
-                               chance(simulation, 15) ? " exiting" : "");
-    if (!kv)
-        model_store_put(simulation->store, key, limit,
-                        chance(simulation, 70) ? model_store_grant(simulation->store) : 0);
-    else if (chance(simulation, 10))
-        put_again(simulation, key, SPAN("bad"));
-    else if (chance(simulation, 60))
-        put_again(simulation, key, limit);
-    else if (kv->lease && chance(simulation, 80))
-        (void)model_store_revoke(simulation->store, kv->lease);
-    else
-        model_store_delete(simulation->store, key);
-}
-
-/* Some assignment's place in the store's table, or -1 if there is none. */
-static int pick_assignment(struct simulation *simulation)
-{
-    const struct model_table *table = model_store_table(simulation->store);
-    int places[256];
-    int count = 0;
-    for (size_t i = 0; i < table->count && count < 256; i++)
-        if (span_has_prefix(table->kvs[i].key, SPAN(SCHEDULER_ROOT KEYS_ASSIGNMENTS)))
-            places[count++] = (int)i;
-    return count ? places[pick(simulation, count)] : -1;
-}
-
-static void change_assignment(struct simulation *simulation)
-{
-    int place = pick_assignment(simulation);
-    if (place < 0)
-        return;
-    struct span key = model_store_table(simulation->store)->kvs[place].key;
-    int what = pick(simulation, 100);
-    if (what < 85)
-        put_again(simulation, key, SPAN(SCHEDULER_CONSISTENT));
-    else if (what < 93)
-        put_again(simulation, key, SPAN(""));
-    else if (what < 96)
-        put_again(simulation, key, SPAN("bad"));
-    else
-        model_store_delete(simulation->store, key);
-}
-
-/* Marks every assignment consistent; whether there was one that wasn't. */
-static bool mark_all(struct simulation *simulation)
-{
-    const struct model_table *table = model_store_table(simulation->store);
-    bool marked = false;
-    for (size_t i = 0; i < table->count; i++)
-        if (span_has_prefix(table->kvs[i].key, SPAN(SCHEDULER_ROOT KEYS_ASSIGNMENTS)) &&
-            !scheduler_is_consistent(table->kvs[i].value)) {
-            put_again(simulation, table->kvs[i].key, SPAN(SCHEDULER_CONSISTENT));
-            marked = true;
-        }
-    return marked;
-}
-
-/* Much at once, for a pass of several transactions: all items want something else, or all members
- * have done what was to be done. */
-static void change_much(struct simulation *simulation)
-{
-    if (chance(simulation, 50))
-        (void)mark_all(simulation);
-    else
-        for (int i = 0; i < simulation->items; i++)
-            put_item(simulation, i, pick(simulation, MOST_REPLICATION + 1));
-}
-
 /* --- the processes --- */
 
 static void announce(struct simulation *simulation, struct site *site)
 {
-    if (find(simulation, span_of(site->scheduler.key)))
+    if (model_table_find(model_store_table(simulation->store), span_of(site->scheduler.key)))
         return;
     if (model_store_has_lease(simulation->store, site->lease))
         (void)model_store_revoke(simulation->store, site->lease);
@@ -410,20 +272,21 @@ static void disturb(struct simulation *simulation)
         for (int steps = 1 + pick(simulation, 6); steps > 0; steps--)
             step(simulation, number, false);
     } else if (what < 74) {
+        bool lose_answer = chance(simulation, 20);
         if (simulation->flight_count)
-            land(simulation, pick(simulation, simulation->flight_count), chance(simulation, 20));
+            land(simulation, pick(simulation, simulation->flight_count), lose_answer);
     } else if (what < 78) {
         simulation->now_ms += pick(simulation, 500);
     } else if (what < 80) {
         change_process(simulation);
-    } else if (what < (simulation->items == MANY_ITEMS ? 84 : 81)) {
-        change_much(simulation);
+    } else if (what < (simulation->population.items == MANY_ITEMS ? 84 : 81)) {
+        population_change_much(&simulation->population);
     } else if (what < 86) {
-        change_item(simulation);
+        population_change_item(&simulation->population);
     } else if (what < 90) {
-        change_member(simulation);
+        population_change_member(&simulation->population);
     } else {
-        change_assignment(simulation);
+        population_change_assignment(&simulation->population);
     }
 }
 
@@ -437,17 +300,7 @@ static void end_disturbances(struct simulation *simulation)
         simulation->sites[i].stalled = false;
         announce(simulation, &simulation->sites[i]);
     }
-    char key[64];
-    for (int i = 0; i < simulation->items; i++) {
-        const struct store_kv *kv = find(simulation, item_key(key, i));
-        if (kv && span_equal(kv->value, SPAN("bad")))
-            put_item(simulation, i, pick(simulation, MOST_REPLICATION + 1));
-    }
-    for (int i = 0; i < MEMBERS; i++) {
-        const struct store_kv *kv = find(simulation, member_key(key, i));
-        if (kv && span_equal(kv->value, SPAN("bad")))
-            put_again(simulation, member_key(key, i), SPAN("2"));
-    }
+    population_repair(&simulation->population);
 }
 
 /* Lets every allotd hear everything, and do what it will until it waits. Whether all wait for
@@ -474,7 +327,7 @@ static void come_to_rest(struct simulation *simulation)
         int64_t revision = model_store_revision(simulation->store);
         simulation->now_ms += SCHEDULER_LONGEST_RETRY_MS;
         bool idle = run_calmly(simulation);
-        bool marked = mark_all(simulation);
+        bool marked = population_mark_all(&simulation->population);
         if (idle && !marked && model_store_revision(simulation->store) == revision)
             return;
     }
@@ -517,14 +370,6 @@ static void check_rest(struct simulation *simulation)
 
 /* --- and with room for everything --- */
 
-static void make_room(struct simulation *simulation)
-{
-    char key[64];
-    char value[64];
-    for (int i = 0; i < MEMBERS; i++)
-        put_again(simulation, member_key(key, i), key_of(value, "%d", simulation->items));
-}
-
 /* Every item has exactly the assignments that it is to have. */
 static void check_placement(struct simulation *simulation)
 {
@@ -547,23 +392,17 @@ static void check_placement(struct simulation *simulation)
 static void start(struct simulation *simulation, uint64_t seed, struct simulation_counts *counts)
 {
     int items = seed % MANY_EVERY == 0 ? MANY_ITEMS : FEW_ITEMS;
-    *simulation = (struct simulation){.random = {seed},
-                                      .store = model_store_create(),
-                                      .items = items,
-                                      .most_limit = items * 2 / 3,
-                                      .last_author = -1,
-                                      .counts = counts};
+    *simulation = (struct simulation){
+        .random = {seed}, .store = model_store_create(), .last_author = -1, .counts = counts};
+    simulation->population = (struct population){
+        .random = &simulation->random, .store = simulation->store, .items = items};
     loop_checker_init(&simulation->checker, simulation->store);
     for (int i = 0; i < SITES; i++) {
         scheduler_start(&simulation->sites[i].scheduler, simulation->store, site_names[i], NULL,
                         random_next(&simulation->random));
         announce(simulation, &simulation->sites[i]);
     }
-    for (int i = 0; i < simulation->items; i++)
-        if (chance(simulation, 75))
-            put_item(simulation, i, pick(simulation, MOST_REPLICATION + 1));
-    for (int i = 0; i < MEMBERS; i++)
-        change_member(simulation);
+    population_begin(&simulation->population);
 }
 
 static void finish(struct simulation *simulation)
@@ -603,7 +442,7 @@ int loop_simulation_run(uint64_t seed, struct simulation_counts *counts, char re
     end_disturbances(simulation);
     come_to_rest(simulation);
     check_rest(simulation);
-    make_room(simulation);
+    population_make_room(&simulation->population);
     come_to_rest(simulation);
     check_rest(simulation);
     check_placement(simulation);
