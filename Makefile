@@ -15,6 +15,7 @@ BUILD := build/$(VARIANT)$(COMPILER)
 
 LISTEN ?= 127.0.0.1:8080
 DATA_DIR ?= allot-data
+SOAK ?= 20
 
 PACKAGES := libmicrohttpd json-c sqlite3 gnutls zlib
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
@@ -165,6 +166,14 @@ bench: ## measure; nothing passes or fails
 	@set -e; for program in $(BENCHES:%=build/release$(COMPILER)/bench_%) \
 		$(wildcard tests/bench/*.sh); do echo "---- $$program"; $$program; done
 
+soak: ## SOAK times as much as a test run of what never ends: simulations, and programs with threads
+	@$(MAKE) $(SUBMAKE) VARIANT=asan build/asan$(COMPILER)/tests_core
+	@ALLOT_SIMULATIONS=$$((1000 * $(SOAK))) ALLOT_TEST_TIMEOUT=0 \
+		CRITERION_TEST_PATTERN='loop_simulation/*' scripts/run_tests.sh \
+		build/asan$(COMPILER)/tests_core
+	@$(MAKE) $(SUBMAKE) VARIANT=tsan $(TSAN_PROGRAMS)
+	@scripts/run_tests.sh $(foreach round,$(shell seq $(SOAK)),$(TSAN_PROGRAMS))
+
 coverage: ## show which lines the Criterion programs run (build/coverage/index.html)
 	@scripts/install.sh build test coverage
 	@$(MAKE) $(SUBMAKE) VARIANT=coverage $(CRITERION:%=build/coverage$(COMPILER)/tests_%)
@@ -220,5 +229,5 @@ help: ## list the targets
 clean: ## remove what was built (not the data directory)
 	rm -rf build
 
-.PHONY: all run test check check-core asan tsan test-scripts clang bench coverage format \
-	format-check lint help clean
+.PHONY: all run test check check-core asan tsan test-scripts clang bench soak coverage \
+	format format-check lint help clean
