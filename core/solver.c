@@ -75,15 +75,24 @@ static void work(void *argument, int index)
     flow_network_release(&network);
 }
 
-/* Sets room[] and returns how many members there can be at most, in all. */
-static int64_t measure(const struct state *state, int64_t *room)
+/* How many members the items of a chunk can have at most, in all: none twice, and none beyond what
+ * it has slots for. */
+static int64_t most_members(const struct state *state, int32_t chunk)
+{
+    int64_t most = 0;
+    for (int32_t i = chunk_begin(chunk); i < chunk_begin(chunk) + chunk_size(state, chunk); i++)
+        most += state->replication[i] < state->member_count ? state->replication[i]
+                                                            : state->member_count;
+    return most < state->member_slots ? most : state->member_slots;
+}
+
+/* Sets room[], where each chunk's members begin at first, and returns where all end. */
+static int64_t measure(const struct solving *solving)
 {
     int64_t total = 0;
-    for (int32_t i = 0; i < state->item_count; i++) {
-        if (i % SOLVER_CHUNK_ITEMS == 0)
-            room[i / SOLVER_CHUNK_ITEMS] = total;
-        total += state->replication[i] < state->member_count ? state->replication[i]
-                                                             : state->member_count;
+    for (int32_t chunk = 0; chunk < solving->chunk_count; chunk++) {
+        solving->room[chunk] = total;
+        total += most_members(solving->state, chunk);
     }
     return total;
 }
@@ -138,7 +147,7 @@ int solver_solve(const struct state *state, const struct executor *executor, str
     solving.room = malloc(((size_t)solving.chunk_count + 1) * sizeof *solving.room);
     if (!solving.solution || !solving.room)
         goto out;
-    int64_t room = measure(state, solving.room);
+    int64_t room = measure(&solving);
     if (room > INT32_MAX) {
         error = ALLOT_ELIMIT;
         goto out;
@@ -165,7 +174,8 @@ out:
 
 bool solution_fits(const struct solution *solution, const struct state *state)
 {
-    return solution && solution->network_hash == state->network_hash &&
+    return solution && solution->network_hash.crc == state->network_hash.crc &&
+           solution->network_hash.fingerprint == state->network_hash.fingerprint &&
            solution->item_count == state->item_count &&
            solution->member_count == state->member_count;
 }

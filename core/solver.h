@@ -12,7 +12,7 @@ enum { SOLVER_CHUNK_ITEMS = 10000 };
 /* The desired assignments. Immutable, reference-counted. Indices are those of every state that
  * solution_fits. */
 struct solution {
-    uint64_t network_hash;
+    struct network_hash network_hash;
     int32_t item_count;
     int32_t member_count;
     int32_t *begin;  /* item_count + 1: item i's desired members are member[begin[i]] … */
@@ -34,9 +34,8 @@ struct executor {
  * numbered) it is untouched. Deterministic. */
 int solver_solve(const struct state *state, const struct executor *executor, struct solution **ret);
 
-/* Whether @solution (NULL: no) is one of @state: of its network hash, and of as many items and
- * members. Names may hold what separates keys, so the hash alone does not tell one item from two.
- */
+/* Whether @solution (NULL: no) is one of @state: of both of its network hashes, and of as many
+ * items and members, so that not even an accident of hashes reads past an array. */
 bool solution_fits(const struct solution *solution, const struct state *state);
 
 struct solution *solution_ref(struct solution *solution);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/keyspace.h"
+#include "core/network_hash.h"
 
 enum { STATE_NONE = -1 };
 
@@ -77,7 +78,7 @@ struct state {
     int64_t zone_slots;   /* sum of item limits */
     int64_t item_slots;   /* sum of replications */
     int64_t member_slots; /* sum of item limits minus what is shed */
-    uint64_t network_hash;
+    struct network_hash network_hash;
 
     /* The candidate with the smallest (create revision, key), or NULL. */
     const struct entry *leader;

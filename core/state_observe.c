@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "core/crc64.h"
 #include "core/left_join.h"
 
 /* Where a member's entry is found by its name: open addressing over a power of two. */
@@ -346,27 +345,13 @@ static int by_age(const void *a, const void *b)
     return span_compare(left->key, right->key);
 }
 
-static uint64_t hash_number(uint64_t hash, int64_t number)
+static struct network_hash hash_network(const struct state *state)
 {
-    char digits[24];
-    size_t at = sizeof digits;
-    do
-        digits[--at] = (char)('0' + number % 10);
-    while ((number /= 10) > 0);
-    return crc64_update(hash, (struct span){digits + at, sizeof digits - at});
-}
-
-static uint64_t hash_network(const struct state *state)
-{
-    uint64_t hash = 0;
-    for (int32_t member = 0; member < state->member_count; member++) {
-        hash = crc64_update(hash, state->members[member]->key);
-        hash = hash_number(hash, state->item_limit[member]);
-    }
-    for (int32_t item = 0; item < state->item_count; item++) {
-        hash = crc64_update(hash, state->items[item]->key);
-        hash = hash_number(hash, state->replication[item]);
-    }
+    struct network_hash hash = {0};
+    for (int32_t member = 0; member < state->member_count; member++)
+        network_hash_add(&hash, state->members[member]->key, state->item_limit[member]);
+    for (int32_t item = 0; item < state->item_count; item++)
+        network_hash_add(&hash, state->items[item]->key, state->replication[item]);
     return hash;
 }
 
@@ -404,8 +389,7 @@ static int shed(struct state *state)
         state->shed_capacity[member] = amount;
         excess -= amount;
         state->member_slots -= amount;
-        state->network_hash = crc64_update(state->network_hash, exiting[i]->key);
-        state->network_hash = hash_number(state->network_hash, amount);
+        network_hash_add(&state->network_hash, exiting[i]->key, amount);
     }
     for (int32_t member = 0; member < state->member_count; member++)
         state->effective_limit[member] = state->item_limit[member] - state->shed_capacity[member];

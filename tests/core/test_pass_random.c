@@ -200,7 +200,7 @@ static bool run_pass(struct world *world, struct state *state)
 static bool run_round(struct world *world)
 {
     struct state *state = observe(world);
-    if (!world->solution || world->solution->network_hash != state->network_hash) {
+    if (!solution_fits(world->solution, state)) {
         solution_unref(world->solution);
         cr_assert_eq(solver_solve(state, NULL, &world->solution), 0);
     }

@@ -1,0 +1,24 @@
+/* What identifies a problem to be solved: the members with their limits, the items with their
+ * replications, in the order in which they are added.
+ *
+ * Two hashes, for two purposes. `crc` is the reference's: keys and decimal numbers run together, so
+ * that different problems can have the same one by their names alone ("a1" with 2, "a" with 12).
+ * `fingerprint` also takes in lengths, and mixes all that it is given: equal problems have equal
+ * ones, and different problems different ones but by a chance of 2^-64. */
+#ifndef ALLOT_CORE_NETWORK_HASH_H
+#define ALLOT_CORE_NETWORK_HASH_H
+
+#include <stdint.h>
+
+#include "core/span.h"
+
+struct network_hash {
+    uint64_t crc; /* CRC-64 of the ECMA polynomial. Source: allocation.md, section 3 */
+    uint64_t fingerprint;
+};
+
+/* Takes in a member with its limit, an item with its replication, a member with what it sheds.
+ * @number >= 0. Begin with zeroes. */
+void network_hash_add(struct network_hash *hash, struct span key, int64_t number);
+
+#endif
