@@ -29,6 +29,7 @@ struct allocator {
     enum phase phase;
     int stop_error;
     struct state *newest;
+    struct allocator_term term;
     struct solution *solution; /* the last one */
     uint64_t random;
 
@@ -72,6 +73,7 @@ int allocator_create(const struct allocator_config *config, struct allocator **r
     allocator->random = config->seed;
     allocator->retry_at_ms = INT64_MAX;
     allocator->unsettled = true;
+    allocator->term.until_ms = INT64_MIN;
     *ret = allocator;
     return 0;
 }
@@ -93,11 +95,34 @@ struct allocator_status allocator_status(const struct allocator *allocator)
     return allocator->status;
 }
 
+/* Whether the store's revisions go on from one state to the other. They don't if it was restored
+ * from a backup meanwhile. */
+static bool continues(const struct state *former, const struct state *state)
+{
+    return keyspace_cluster_id(former->keyspace) == keyspace_cluster_id(state->keyspace) &&
+           former->revision <= state->revision;
+}
+
 void allocator_observe(struct allocator *allocator, struct state *state)
 {
+    if (allocator->newest && !continues(allocator->newest, state)) {
+        allocator->wait_revision = 0;
+        allocator->applied_revision = 0;
+        allocator->unsettled = true;
+    }
     state_ref(state);
     state_unref(allocator->newest);
     allocator->newest = state;
+}
+
+void allocator_set_term(struct allocator *allocator, struct allocator_term term)
+{
+    allocator->term = term;
+}
+
+static bool in_term(const struct allocator *allocator, int64_t now_ms)
+{
+    return now_ms < allocator->term.until_ms;
 }
 
 /* --- moves --- */
@@ -191,6 +216,9 @@ static void look(struct allocator *allocator, int64_t now_ms)
         allocator->phase = PHASE_SOLVE;
     } else if (!state_is_leader(state)) {
         wait_for_change(allocator, now_ms, false);
+    } else if (state->own->lease != allocator->term.lease || !in_term(allocator, now_ms)) {
+        wait_for_change(allocator, now_ms, false);
+        allocator->retry_at_ms = now_ms + allocator->config.first_retry_ms;
     } else if (allocator->unsettled) {
         allocator->phase = PHASE_RENEW;
     } else {
@@ -217,7 +245,7 @@ static struct allocator_step wait_step(const struct allocator *allocator)
 static struct allocator_step next_txn(struct allocator *allocator, int64_t now_ms)
 {
     const struct store_txn *txn = NULL;
-    int error = pass_next(allocator->pass, &txn);
+    int error = in_term(allocator, now_ms) ? pass_next(allocator->pass, &txn) : ALLOT_ELEASE;
     if (error || !txn) {
         end_pass(allocator, now_ms, error);
         return wait_step(allocator);

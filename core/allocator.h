@@ -15,6 +15,9 @@
  * as it is, the fence: what is still under way is checked against the former fence, and can't be
  * applied after it.
  *
+ * It decides only while the lease under which our own key stands can't have expired (the term), so
+ * that one who has lost touch falls silent before another leads.
+ *
  * Source: allocation.md, sections 9 and 11. */
 #ifndef ALLOT_CORE_ALLOCATOR_H
 #define ALLOT_CORE_ALLOCATOR_H
@@ -36,6 +39,13 @@ struct allocator_config {
     int64_t first_retry_ms;
     int64_t longest_retry_ms;
     uint64_t seed; /* of the jitter */
+};
+
+/* How long our own key is sure to stand: while it is under @lease, before @until_ms. A key under
+ * another lease is not ours: a former run has left it, say. */
+struct allocator_term {
+    int64_t lease;
+    int64_t until_ms;
 };
 
 enum allocator_action {
@@ -60,8 +70,13 @@ int allocator_create(const struct allocator_config *config,
                      struct allocator **ret);        /* ALLOT_ENOMEM */
 void allocator_destroy(struct allocator *allocator); /* NULL is fine */
 
-/* Tells of the newest state; a reference is taken. A pass under way goes on with the one it has. */
+/* Tells of the newest state; a reference is taken. A pass under way goes on with the one it has. If
+ * its revision is lower than the last one's, or the cluster another, then the store has begun anew,
+ * and no earlier revision is waited for. */
 void allocator_observe(struct allocator *allocator, struct state *state);
+
+/* Tells of the term, which is over at first. A pass under way ends with it. */
+void allocator_set_term(struct allocator *allocator, struct allocator_term term);
 
 /* What to do now. After SOLVE and TXN, not before the answer has been told. */
 struct allocator_step allocator_step(struct allocator *allocator, int64_t now_ms);

@@ -147,9 +147,12 @@ struct store_event {
     struct store_kv kv; /* DELETE: only key and mod_revision */
 };
 
+enum { STORE_PROGRESS_MS = 1000 };
+
 /* One message of a watch. All events of a revision come in one message, in the order of the
  * operations; messages come in order of revision. A message without events is progress: everything
- * up to `revision` has been sent. `error` is 0, or the watch's end (its last message):
+ * up to `revision` has been sent. It comes about every STORE_PROGRESS_MS while nothing else does
+ * and the store can be reached. `error` is 0, or the watch's end (its last message):
  * ALLOT_ECOMPACTED (it could start after compact_revision), ALLOT_EUNAVAILABLE,
  * ALLOT_ELIMIT (the watcher was too slow), ALLOT_EIO, ALLOT_ENOMEM, ALLOT_ECANCELED (the store
  * stops). The watch must be cancelled even then. */

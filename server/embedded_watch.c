@@ -5,7 +5,6 @@
 #include "server/embedded_store.h"
 
 enum {
-    PROGRESS_MS = 10000,
     /* Of a piece of catching up: the rows it looks at, and the bytes it sends, are bounded by these
      * and what is left of the last revision. */
     PIECE_ROWS = 4096,
@@ -231,7 +230,7 @@ void embedded_watches_progress(struct embedded_watches *watches, int64_t revisio
     watches->event_count = 0;
     for (struct store_watch *watch = watches->first; watch; watch = watch->next) {
         bool follows = !watch->ended && watch->next_revision == revision + 1;
-        if (follows && now_ms - watch->told_ms >= PROGRESS_MS)
+        if (follows && now_ms - watch->told_ms >= STORE_PROGRESS_MS)
             tell(watches, watch, (struct store_watch_response){.revision = revision}, now_ms);
     }
 }

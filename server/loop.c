@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/json_writer.h"
 #include "server/clock.h"
 #include "server/executor.h"
 #include "server/log.h"
@@ -16,7 +17,8 @@ enum {
     TXN_TIMEOUT_MS = 10000,
     FIRST_RETRY_MS = 100,
     LONGEST_RETRY_MS = 10000,
-    ACTOR_SIZE = 512,
+    ACTOR_SIZE = 1024,
+    INSTANCE_SIZE = 128,
 };
 
 struct loop {
@@ -25,7 +27,7 @@ struct loop {
     char *own_key;             /* … and our instance */
     char *actor_key;           /* ROOT/actor */
     char *instance;
-    char actor_value[ACTOR_SIZE];
+    struct buffer actor; /* its value; what it needs is reserved */
     struct executor *executor;
     struct session *session;
     struct mirror *mirror;
@@ -85,7 +87,8 @@ static int on_applied(void *context, struct keyspace *keyspace)
     pthread_cond_signal(&loop->changed);
     pthread_mutex_unlock(&loop->mutex);
     state_unref(former);
-    if (!state->own) /* not announced yet, or somebody has deleted it */
+    /* Not announced yet, or a former run's, or somebody has interfered. */
+    if (!state->own || state->own->lease != session_term(loop->session).lease)
         session_check(loop->session);
     return publish(loop);
 }
@@ -124,11 +127,15 @@ static void on_session_failed(void *context, const char *what, int error)
 static struct span actor_value(void *context, int64_t round)
 {
     struct loop *loop = context;
-    int size = snprintf(loop->actor_value, sizeof loop->actor_value,
-                        "{\"principal\":\"allocator\",\"instance\":\"%s\",\"round\":%lld,"
-                        "\"time_ms\":%lld}",
-                        loop->instance, (long long)round, (long long)clock_wall_ms());
-    return (struct span){loop->actor_value, (size_t)size}; /* instance is bounded: it fits */
+    struct json_writer writer = json_writer_of(&loop->actor);
+    buffer_clear(&loop->actor);
+    json_begin(&writer, '{');
+    json_text_field(&writer, "principal", "allocator");
+    json_text_field(&writer, "instance", loop->instance);
+    json_integer_field(&writer, "round", round);
+    json_integer_field(&writer, "time_ms", clock_wall_ms());
+    json_end(&writer, '}');
+    return buffer_span(&loop->actor);
 }
 
 static int create_allocator(struct loop *loop)
@@ -214,13 +221,15 @@ static void report_pass(const struct allocator_status *before, const struct allo
 }
 
 /* The allocator has stopped. Ours never exits by itself: either the candidate's key was lost, and
- * is announced again, or memory has run out, and is tried again. */
+ * is announced again: a newer state will tell; or memory has run out, and is tried again. */
 static void restart(struct loop *loop, int error)
 {
     log_write(LOG_WARNING, "allocator starts over",
               LOG_FIELDS(log_text("error", allot_error_text(error))));
-    if (error == ALLOT_EFENCE)
+    if (error == ALLOT_EFENCE) {
         session_check(loop->session);
+        return;
+    }
     pthread_mutex_lock(&loop->mutex);
     if (loop->newest && loop->changed_ms == 0)
         loop->changed_ms = clock_monotonic_ms(); /* the new allocator hasn't seen it */
@@ -265,6 +274,7 @@ static void *allocator_thread(void *argument)
     struct loop *loop = argument;
     struct allocator_status before = {0};
     while (!is_stopping(loop)) {
+        allocator_set_term(loop->allocator, session_term(loop->session));
         struct allocator_step step = allocator_step(loop->allocator, clock_monotonic_ms());
         struct allocator_status after = allocator_status(loop->allocator);
         pthread_mutex_lock(&loop->mutex);
@@ -281,6 +291,7 @@ static void *allocator_thread(void *argument)
             continue;
         case ALLOCATOR_STOP:
             restart(loop, step.error);
+            before = (struct allocator_status){0};
             if (create_allocator(loop) != 0) /* tried again below, with the old one still stopped */
                 wake_at_ms = clock_monotonic_ms() + LONGEST_RETRY_MS;
             else
@@ -309,7 +320,7 @@ static char *join(struct span root, const char *middle, struct span name)
     char *text = malloc(size);
     if (text)
         snprintf(text, size, "%.*s%s%.*s", (int)root.size, root.data, middle, (int)name.size,
-                 name.size ? name.data : "");
+                 name.data);
     return text;
 }
 
@@ -322,17 +333,19 @@ static int create_names(struct loop *loop, struct error_message *why)
                  (int)root.size, root.data);
         return ALLOT_EINVAL;
     }
-    if (!keys_name_is_valid(instance) || instance.size > 128) {
-        snprintf(why->text, sizeof why->text, "instance \"%.*s\" is not a name of 1 to 128 bytes",
-                 (int)instance.size, instance.data);
+    if (!keys_name_is_valid(instance) || instance.size > INSTANCE_SIZE) {
+        snprintf(why->text, sizeof why->text, "instance \"%.*s\" is not a name of 1 to %d bytes",
+                 (int)instance.size, instance.data, INSTANCE_SIZE);
         return ALLOT_EINVAL;
     }
-    loop->candidates = join(root, "/schedulers/", (struct span){0});
+    loop->candidates = join(root, "/schedulers/", SPAN(""));
     loop->own_key = join(root, "/schedulers/", instance);
-    loop->actor_key = join(root, "/actor", (struct span){0});
-    loop->instance = join((struct span){0}, "", instance);
-    return loop->candidates && loop->own_key && loop->actor_key && loop->instance ? 0
-                                                                                  : ALLOT_ENOMEM;
+    loop->actor_key = join(root, "/actor", SPAN(""));
+    loop->instance = join(SPAN(""), "", instance);
+    buffer_reserve(&loop->actor, ACTOR_SIZE);
+    return loop->candidates && loop->own_key && loop->actor_key && loop->instance
+               ? loop->actor.error
+               : ALLOT_ENOMEM;
 }
 
 static int start_threads(struct loop *loop)
@@ -375,6 +388,7 @@ int loop_start(const struct loop_config *config, struct loop **ret, struct error
     if (!loop)
         goto no_loop;
     loop->config = *config;
+    buffer_init(&loop->actor, ACTOR_SIZE);
     if (pthread_mutex_init(&loop->mutex, NULL) != 0)
         goto no_mutex;
     if (pthread_mutex_init(&loop->publishing, NULL) != 0)
@@ -413,8 +427,10 @@ void loop_stop(struct loop *loop)
     pthread_mutex_unlock(&loop->mutex);
     if (loop->thread_started)
         pthread_join(loop->thread, NULL);
-    mirror_stop(loop->mirror); /* it calls the session */
-    session_stop(loop->session);
+    if (loop->session)
+        session_withdraw(loop->session); /* first of all: the next one may lead at once */
+    mirror_stop(loop->mirror);           /* it calls the session */
+    session_destroy(loop->session);
     allocator_destroy(loop->allocator);
     executor_destroy(loop->executor);
     state_unref(loop->newest);
@@ -426,19 +442,20 @@ void loop_stop(struct loop *loop)
     free(loop->own_key);
     free(loop->actor_key);
     free(loop->instance);
+    buffer_release(&loop->actor);
     free(loop);
 }
 
 void loop_status(struct loop *loop, struct loop_status *ret)
 {
     bool following = mirror_is_following(loop->mirror);
-    int64_t heard_ms = mirror_heard_ms(loop->mirror);
+    int64_t current_ms = mirror_current_ms(loop->mirror);
     pthread_mutex_lock(&loop->mutex);
     *ret = (struct loop_status){
         .store_reachable = following,
         .running = !loop->stopping,
         .leading = loop->newest && state_is_leader(loop->newest),
-        .current_monotonic_ms = heard_ms,
+        .current_monotonic_ms = current_ms,
         .failed_passes = loop->status.failed_passes,
         .allocator = loop->status,
     };

@@ -23,7 +23,7 @@ struct loop_status {
     bool store_reachable;         /* it is being watched, and what it tells is applied */
     bool running;                 /* the threads are */
     bool leading;                 /* this instance, as of the newest state */
-    int64_t current_monotonic_ms; /* when the mirror was last known to be current; 0: never */
+    int64_t current_monotonic_ms; /* as of when the newest snapshot was; 0: never */
     int64_t failed_passes;        /* in a row */
     struct allocator_status allocator;
 };

@@ -17,6 +17,7 @@ enum {
 /* A copy of a watch response, in one block. */
 struct queued {
     struct queued *next;
+    int64_t heard_ms;
     struct store_watch_response response;
     size_t size;
     struct store_event events[];
@@ -35,7 +36,7 @@ struct mirror {
     pthread_cond_t changed;
     bool stopping;
     bool following;
-    int64_t heard_ms;
+    int64_t current_ms; /* when what is applied was heard */
     struct queued *first;
     struct queued **last;
     size_t queued_bytes;
@@ -62,6 +63,7 @@ static struct queued *copy_response(const struct store_watch_response *response)
     if (!queued)
         return NULL;
     queued->next = NULL;
+    queued->heard_ms = clock_monotonic_ms();
     queued->size = size;
     queued->response = *response;
     queued->response.events = queued->events;
@@ -79,7 +81,6 @@ static void on_watch(void *context, const struct store_watch_response *response)
     struct mirror *mirror = context;
     struct queued *queued = copy_response(response);
     pthread_mutex_lock(&mirror->mutex);
-    mirror->heard_ms = clock_monotonic_ms();
     if (!queued) {
         mirror->queue_error = ALLOT_ENOMEM;
     } else if (mirror->queue_error || mirror->queued_bytes + queued->size > QUEUE_MAX_BYTES) {
@@ -127,13 +128,21 @@ static void read_page(void *context, const struct store_range_result *result)
     loading->next_size = last.size + 1;
 }
 
+static bool is_stopping(struct mirror *mirror)
+{
+    pthread_mutex_lock(&mirror->mutex);
+    bool stopping = mirror->stopping;
+    pthread_mutex_unlock(&mirror->mutex);
+    return stopping;
+}
+
 /* Loads everything, as of one revision, in pages. */
 static int load(struct mirror *mirror, struct keyspace **ret)
 {
     struct loading loading = {.more = true};
     struct store_range range = {.keys = mirror->keys, .limit = LOAD_PAGE};
     int error = keyspace_loader_create(mirror->empty, &loading.loader);
-    while (!error && loading.more) {
+    while (!error && loading.more && !is_stopping(mirror)) {
         error =
             store_wait_range(mirror->config.store, &range, LOAD_TIMEOUT_MS, read_page, &loading);
         if (!error)
@@ -141,6 +150,8 @@ static int load(struct mirror *mirror, struct keyspace **ret)
         range.revision = loading.revision;
         range.keys.key = (struct span){loading.next_key, loading.next_size};
     }
+    if (!error && loading.more)
+        error = ALLOT_ECANCELED;
     if (!error)
         error = keyspace_loader_finish(loading.loader, loading.cluster_id, loading.revision, ret);
     keyspace_loader_destroy(loading.loader);
@@ -157,6 +168,13 @@ static void free_queue(struct queued *queued)
         free(queued);
         queued = next;
     }
+}
+
+static int64_t last_heard_ms(const struct queued *queued)
+{
+    while (queued->next)
+        queued = queued->next;
+    return queued->heard_ms;
 }
 
 /* Takes all that is queued; NULL at the end (stopping, or *ret_error). */
@@ -214,6 +232,20 @@ static int apply(struct mirror *mirror, const struct queued *queued)
     return error ? error : end;
 }
 
+static void set_following(struct mirror *mirror, bool following)
+{
+    pthread_mutex_lock(&mirror->mutex);
+    mirror->following = following;
+    pthread_mutex_unlock(&mirror->mutex);
+}
+
+static void set_current(struct mirror *mirror, int64_t heard_ms)
+{
+    pthread_mutex_lock(&mirror->mutex);
+    mirror->current_ms = heard_ms;
+    pthread_mutex_unlock(&mirror->mutex);
+}
+
 /* Applies what comes until the watch breaks (the error) or the mirror stops (0). */
 static int follow(struct mirror *mirror)
 {
@@ -227,20 +259,13 @@ static int follow(struct mirror *mirror)
             break;
         int64_t begin = clock_monotonic_ms();
         error = apply(mirror, queued);
+        if (!error)
+            set_current(mirror, last_heard_ms(queued));
         free_queue(queued);
         idle_since_ms = clock_monotonic_ms();
         busy_ms = idle_since_ms - begin;
     }
     return error;
-}
-
-static void set_following(struct mirror *mirror, bool following)
-{
-    pthread_mutex_lock(&mirror->mutex);
-    mirror->following = following;
-    if (following)
-        mirror->heard_ms = clock_monotonic_ms();
-    pthread_mutex_unlock(&mirror->mutex);
 }
 
 /* Loads, watches, and follows the watch until it breaks. */
@@ -249,6 +274,7 @@ static int run(struct mirror *mirror)
     const struct store_operations *operations = mirror->config.store->operations;
     struct keyspace *keyspace = NULL;
     struct store_watch *watch = NULL;
+    int64_t begin_ms = clock_monotonic_ms();
     int error = load(mirror, &keyspace);
     if (error)
         return error;
@@ -259,6 +285,7 @@ static int run(struct mirror *mirror)
         return error;
     error = mirror->config.applied(mirror->config.context, mirror->keyspace);
     if (!error) {
+        set_current(mirror, begin_ms);
         set_following(mirror, true);
         error = follow(mirror);
         set_following(mirror, false);
@@ -280,7 +307,7 @@ static void *mirror_thread(void *argument)
     struct mirror *mirror = argument;
     for (bool stopping = false; !stopping;) {
         int error = run(mirror);
-        if (error)
+        if (error && !is_stopping(mirror))
             mirror->config.broken(mirror->config.context, error);
         int64_t retry_at = clock_monotonic_ms() + (error ? RETRY_MS : 0);
         pthread_mutex_lock(&mirror->mutex);
@@ -360,12 +387,12 @@ void mirror_stop(struct mirror *mirror)
     mirror_free(mirror);
 }
 
-int64_t mirror_heard_ms(struct mirror *mirror)
+int64_t mirror_current_ms(struct mirror *mirror)
 {
     pthread_mutex_lock(&mirror->mutex);
-    int64_t heard = mirror->following ? clock_monotonic_ms() : mirror->heard_ms;
+    int64_t current_ms = mirror->current_ms;
     pthread_mutex_unlock(&mirror->mutex);
-    return heard;
+    return current_ms;
 }
 
 bool mirror_is_following(struct mirror *mirror)

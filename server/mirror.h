@@ -26,8 +26,9 @@ struct mirror;
 int mirror_start(const struct mirror_config *config, struct mirror **ret);
 void mirror_stop(struct mirror *mirror); /* NULL is fine */
 
-/* When the store was last heard of (monotonic); 0: never. And whether it is being watched now. */
-int64_t mirror_heard_ms(struct mirror *mirror);
+/* As of when (monotonic) the keyspace that was last applied was the store's: when the last message
+ * that it takes in was heard; 0: never. And whether the store is being watched now. */
+int64_t mirror_current_ms(struct mirror *mirror);
 bool mirror_is_following(struct mirror *mirror);
 
 #endif

@@ -8,21 +8,49 @@
 #include "server/store_wait.h"
 
 enum {
-    REQUEST_TIMEOUT_MS = 5000,
+    LONGEST_REQUEST_MS = 5000,
     RETRY_MS = 500,
 };
 
 struct session {
-    struct session_config config; /* spans point into `text` */
-    char *text;
+    struct session_config config; /* key points into `key`; value is not used */
+    char *key;
+    int64_t renew_ms;   /* a third of the TTL */
+    int64_t request_ms; /* what a request may take */
     pthread_t thread;
-    int64_t lease; /* 0: none. The thread's own. */
+    bool withdrawn; /* the thread has ended */
+
+    /* The thread's own. */
+    int64_t lease; /* 0: none */
+    int64_t renew_at_ms;
+    bool announced;
+
+    pthread_mutex_t announcing; /* a transaction on the key is under way */
+    char *value;                /* what it is to be; guarded by that */
+    size_t value_size;
 
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     bool stopping;
     bool check; /* now */
+    struct allocator_term term;
 };
+
+static struct span value_of(const struct session *session)
+{
+    return (struct span){session->value, session->value_size};
+}
+
+static void set_term(struct session *session, int64_t begin_ms,
+                     const struct store_lease_result *lease)
+{
+    pthread_mutex_lock(&session->mutex);
+    session->term.lease = lease->id;
+    session->term.until_ms = begin_ms + lease->ttl * 1000;
+    pthread_mutex_unlock(&session->mutex);
+    session->lease = lease->id;
+    session->renew_at_ms = begin_ms + session->renew_ms;
+}
 
 /* What stands at our key. */
 struct holder {
@@ -48,7 +76,7 @@ static int put_if_absent(struct session *session, struct holder *ret)
     struct store_compare absent = {
         .keys = key, .target = STORE_CREATE_REVISION, .relation = STORE_EQUAL};
     struct store_op put = {
-        .kind = STORE_OP_PUT, .keys = key, .value = session->config.value, .lease = session->lease};
+        .kind = STORE_OP_PUT, .keys = key, .value = value_of(session), .lease = session->lease};
     struct store_op get = {.kind = STORE_OP_GET, .keys = key};
     struct store_txn txn = {.compares = &absent,
                             .compare_count = 1,
@@ -56,7 +84,7 @@ static int put_if_absent(struct session *session, struct holder *ret)
                             .success_count = 1,
                             .failure = &get,
                             .failure_count = 1};
-    return store_wait_txn(session->config.store, &txn, REQUEST_TIMEOUT_MS, read_holder, ret);
+    return store_wait_txn(session->config.store, &txn, session->request_ms, read_holder, ret);
 }
 
 /* Removes what a former run of ours has left. */
@@ -64,29 +92,29 @@ static int evict(struct session *session, const struct holder *holder)
 {
     if (holder->lease) {
         int error =
-            store_wait_lease_revoke(session->config.store, holder->lease, REQUEST_TIMEOUT_MS);
+            store_wait_lease_revoke(session->config.store, holder->lease, session->request_ms);
         return error == ALLOT_ELEASE ? 0 : error;
     }
     struct store_op delete = {.kind = STORE_OP_DELETE, .keys = {.key = session->config.key}};
     struct store_txn txn = {.success = &delete, .success_count = 1};
-    return store_wait_txn(session->config.store, &txn, REQUEST_TIMEOUT_MS, NULL, NULL);
+    return store_wait_txn(session->config.store, &txn, session->request_ms, NULL, NULL);
 }
 
-/* One try. 0: the key stands under our lease (ours too if it was put by a try whose answer was
- * lost). ALLOT_EEXISTS: somebody else's stands there. */
-static int announce(struct session *session)
+static int grant(struct session *session)
 {
     struct store_lease_result lease;
+    int64_t begin_ms = clock_monotonic_ms();
+    int error = store_wait_lease_grant(session->config.store, 0, session->config.ttl_seconds,
+                                       session->request_ms, &lease);
+    if (!error)
+        set_term(session, begin_ms, &lease);
+    return error;
+}
+
+static int put_or_take_over(struct session *session)
+{
     struct holder holder = {0};
-    int error = 0;
-    if (!session->lease) {
-        error = store_wait_lease_grant(session->config.store, 0, session->config.ttl_seconds,
-                                       REQUEST_TIMEOUT_MS, &lease);
-        if (error)
-            return error;
-        session->lease = lease.id;
-    }
-    error = put_if_absent(session, &holder);
+    int error = put_if_absent(session, &holder);
     if (error == ALLOT_ELEASE)
         session->lease = 0;
     if (error || holder.announced || (holder.exists && holder.lease == session->lease))
@@ -99,14 +127,36 @@ static int announce(struct session *session)
     return error ? error : holder.announced ? 0 : ALLOT_EEXISTS;
 }
 
-static int keep_alive(struct session *session)
+/* One try. 0: the key stands under our lease (ours too if it was put by a try whose answer was
+ * lost). ALLOT_EEXISTS: somebody else's stands there. */
+static int announce(struct session *session)
 {
-    int error = store_wait_lease_keep_alive(session->config.store, session->lease,
-                                            REQUEST_TIMEOUT_MS, NULL);
-    if (error == ALLOT_ELEASE)
-        session->lease = 0;
+    int error = session->lease ? 0 : grant(session);
+    if (error)
+        return error;
+    pthread_mutex_lock(&session->announcing);
+    error = put_or_take_over(session);
+    pthread_mutex_unlock(&session->announcing);
+    session->announced = !error;
     return error;
 }
+
+static int keep_alive(struct session *session)
+{
+    struct store_lease_result lease;
+    int64_t begin_ms = clock_monotonic_ms();
+    int error = store_wait_lease_keep_alive(session->config.store, session->lease,
+                                            session->request_ms, &lease);
+    if (!error)
+        set_term(session, begin_ms, &lease);
+    if (error == ALLOT_ELEASE) {
+        session->lease = 0;
+        session->announced = false;
+    }
+    return error;
+}
+
+/* --- the thread --- */
 
 /* Waits until @deadline_ms, or until there is something to do. False: the session stops. */
 static bool pause_until(struct session *session, int64_t deadline_ms)
@@ -115,84 +165,104 @@ static bool pause_until(struct session *session, int64_t deadline_ms)
     while (!session->stopping && !session->check &&
            clock_condition_wait(&session->changed, &session->mutex, deadline_ms))
         ;
+    if (session->check)
+        session->announced = false;
+    session->check = false;
     bool go_on = !session->stopping;
     pthread_mutex_unlock(&session->mutex);
     return go_on;
 }
 
-static bool take_check(struct session *session)
+static void report(struct session *session, const char *what, int error)
 {
-    pthread_mutex_lock(&session->mutex);
-    bool check = session->check;
-    session->check = false;
-    pthread_mutex_unlock(&session->mutex);
-    return check;
+    if (error && session->config.failed)
+        session->config.failed(session->config.context, what, error);
+}
+
+/* Renews the lease if that is due, however often we are asked to check; then the key. */
+static int work(struct session *session)
+{
+    int error = 0;
+    if (session->lease && clock_monotonic_ms() >= session->renew_at_ms) {
+        error = keep_alive(session);
+        report(session, "keep alive", error);
+        if (error && error != ALLOT_ELEASE)
+            return error;
+    }
+    if (session->announced)
+        return 0;
+    error = announce(session);
+    report(session, "announce", error);
+    return error;
 }
 
 static void *session_thread(void *argument)
 {
     struct session *session = argument;
-    int64_t renew_ms = session->config.ttl_seconds * 1000 / 3;
-    bool announced = false;
     int64_t wake_ms = 0;
     while (pause_until(session, wake_ms)) {
-        int error = 0;
-        const char *what = "keep alive";
-        if (take_check(session))
-            announced = false;
-        if (announced)
-            error = keep_alive(session);
-        if (!session->lease)
-            announced = false;
-        if (!announced) {
-            what = "announce";
-            error = announce(session);
-            announced = !error;
-        }
-        if (error && session->config.failed)
-            session->config.failed(session->config.context, what, error);
-        wake_ms = clock_monotonic_ms() + (error ? RETRY_MS : renew_ms);
+        int error = work(session);
+        wake_ms = error ? clock_monotonic_ms() + RETRY_MS : session->renew_at_ms;
     }
     if (session->lease)
-        (void)store_wait_lease_revoke(session->config.store, session->lease, REQUEST_TIMEOUT_MS);
+        (void)store_wait_lease_revoke(session->config.store, session->lease, session->request_ms);
     return NULL;
 }
+
+/* --- lifecycle --- */
 
 static void session_free(struct session *session)
 {
     pthread_cond_destroy(&session->changed);
     pthread_mutex_destroy(&session->mutex);
-    free(session->text);
+    pthread_mutex_destroy(&session->announcing);
+    free(session->key);
+    free(session->value);
     free(session);
+}
+
+static char *copy(struct span span)
+{
+    char *bytes = malloc(span.size + 1);
+    if (bytes && span.size)
+        memcpy(bytes, span.data, span.size);
+    return bytes;
 }
 
 int session_start(const struct session_config *config, struct session **ret)
 {
     struct session *session = calloc(1, sizeof *session);
-    char *text = malloc(config->key.size + config->value.size + 1);
-    if (!session || !text)
-        goto no_memory;
-    memcpy(text, config->key.data, config->key.size);
-    if (config->value.size)
-        memcpy(text + config->key.size, config->value.data, config->value.size);
-    session->text = text;
+    if (!session)
+        return ALLOT_ENOMEM;
     session->config = *config;
-    session->config.key.data = text;
-    session->config.value.data = text + config->key.size;
+    session->key = copy(config->key);
+    session->config.key.data = session->key;
+    session->value = copy(config->value);
+    session->value_size = config->value.size;
+    session->renew_ms = config->ttl_seconds * 1000 / 3;
+    session->request_ms =
+        session->renew_ms < LONGEST_REQUEST_MS ? session->renew_ms : LONGEST_REQUEST_MS;
+    session->term.until_ms = INT64_MIN;
     if (pthread_mutex_init(&session->mutex, NULL) != 0)
-        goto no_memory;
-    if (clock_condition_init(&session->changed) != 0) {
-        pthread_mutex_destroy(&session->mutex);
-        goto no_memory;
-    }
-    if (pthread_create(&session->thread, NULL, session_thread, session) != 0) {
+        goto no_mutex;
+    if (pthread_mutex_init(&session->announcing, NULL) != 0)
+        goto no_announcing;
+    if (clock_condition_init(&session->changed) != 0)
+        goto no_condition;
+    if (!session->key || !session->value ||
+        pthread_create(&session->thread, NULL, session_thread, session) != 0) {
         session_free(session);
         return ALLOT_ENOMEM;
     }
     *ret = session;
     return 0;
-no_memory:
-    free(text);
+no_condition:
+    pthread_mutex_destroy(&session->announcing);
+no_announcing:
+    pthread_mutex_destroy(&session->mutex);
+no_mutex:
+    free(session->key);
+    free(session->value);
     free(session);
     return ALLOT_ENOMEM;
 }
@@ -205,14 +275,94 @@ void session_check(struct session *session)
     pthread_mutex_unlock(&session->mutex);
 }
 
-void session_stop(struct session *session)
+struct allocator_term session_term(struct session *session)
 {
-    if (!session)
+    pthread_mutex_lock(&session->mutex);
+    struct allocator_term term = session->term;
+    pthread_mutex_unlock(&session->mutex);
+    return term;
+}
+
+void session_withdraw(struct session *session)
+{
+    if (session->withdrawn)
         return;
     pthread_mutex_lock(&session->mutex);
     session->stopping = true;
+    session->term.until_ms = INT64_MIN;
     pthread_cond_signal(&session->changed);
     pthread_mutex_unlock(&session->mutex);
     pthread_join(session->thread, NULL);
+    session->withdrawn = true;
+}
+
+void session_destroy(struct session *session)
+{
+    if (!session)
+        return;
+    session_withdraw(session);
     session_free(session);
+}
+
+/* --- another value --- */
+
+/* What an update found instead of what it looked for. */
+struct found {
+    bool done;
+    bool is_new; /* the new value under our lease: done by a try whose answer was lost */
+    struct span value;
+    int64_t lease;
+};
+
+static void read_found(void *context, const struct store_txn_result *result)
+{
+    struct found *found = context;
+    found->done = result->succeeded;
+    if (result->succeeded || result->result_count != 1 || result->results[0].kv_count != 1)
+        return;
+    const struct store_kv *kv = &result->results[0].kvs[0];
+    found->is_new = kv->lease == found->lease && span_equal(kv->value, found->value);
+}
+
+/* Puts @value if the key is as we put it. The allocator's fence may have been renewed in between,
+ * which puts the same value: so its value is compared, not its revision. */
+static int replace_value(struct session *session, int64_t lease, struct span value)
+{
+    struct store_keys key = {.key = session->config.key};
+    struct store_compare ours[] = {
+        {.keys = key, .target = STORE_LEASE, .relation = STORE_EQUAL, .number = lease},
+        {.keys = key, .target = STORE_VALUE, .relation = STORE_EQUAL, .value = value_of(session)},
+    };
+    struct store_op put = {.kind = STORE_OP_PUT, .keep_lease = true, .keys = key, .value = value};
+    struct store_op get = {.kind = STORE_OP_GET, .keys = key};
+    struct store_txn txn = {.compares = ours,
+                            .compare_count = 2,
+                            .success = &put,
+                            .success_count = 1,
+                            .failure = &get,
+                            .failure_count = 1};
+    struct found found = {.value = value, .lease = lease};
+    int error =
+        store_wait_txn(session->config.store, &txn, session->request_ms, read_found, &found);
+    return error ? error : found.done || found.is_new ? 0 : ALLOT_EFENCE;
+}
+
+int session_update(struct session *session, struct span value)
+{
+    char *bytes = copy(value);
+    if (!bytes)
+        return ALLOT_ENOMEM;
+    pthread_mutex_lock(&session->announcing);
+    int error = replace_value(session, session_term(session).lease, value);
+    if (error == ALLOT_EUNKNOWN || error == ALLOT_EUNAVAILABLE) {
+        free(bytes); /* the former value is still what to look for */
+    } else {
+        free(session->value);
+        session->value = bytes;
+        session->value_size = value.size;
+    }
+    pthread_mutex_unlock(&session->announcing);
+    if (error == ALLOT_EFENCE)
+        session_check(session);
+    return error;
 }

@@ -4,6 +4,7 @@
 #ifndef ALLOT_SERVER_SESSION_H
 #define ALLOT_SERVER_SESSION_H
 
+#include "core/allocator.h"
 #include "core/error.h"
 #include "core/store.h"
 
@@ -28,7 +29,21 @@ int session_start(const struct session_config *config, struct session **ret);
 /* Looks at once whether the key still stands, and announces it again if it doesn't. */
 void session_check(struct session *session);
 
-/* Revokes the lease, which deletes the key, and ends the thread. NULL is fine. */
-void session_stop(struct session *session);
+/* Our lease, and until when it can't have expired (on the monotonic clock): counted from before the
+ * last request that renewed it. The lease is told before the key is put under it. */
+struct allocator_term session_term(struct session *session);
+
+/* Gives the key another value (copied), under the lease that it has, and waits for the answer. Not
+ * on the store's thread. ALLOT_EFENCE: it isn't as we put it, somebody else has changed or deleted
+ * it, and if it is gone it is announced again with the new value; ALLOT_EUNKNOWN: it may have been
+ * done; ALLOT_EUNAVAILABLE, ALLOT_ENOMEM. After any of them it may be called again. */
+int session_update(struct session *session, struct span value);
+
+/* Revokes the lease, which deletes the key, and ends the thread. The other functions have no effect
+ * from then on. */
+void session_withdraw(struct session *session);
+
+/* Withdraws, and releases everything. NULL is fine. */
+void session_destroy(struct session *session);
 
 #endif

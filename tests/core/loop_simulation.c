@@ -67,13 +67,28 @@ static bool is_faulty(const struct simulation *simulation)
 
 /* --- the processes --- */
 
+/* Makes sure that the candidate's key stands, under a lease of this process's own. */
 static void announce(struct simulation *simulation, struct site *site)
 {
-    if (model_table_find(model_store_table(simulation->store), span_of(site->scheduler.key)))
+    struct scheduler *scheduler = &site->scheduler;
+    const struct store_kv *key =
+        model_table_find(model_store_table(simulation->store), span_of(scheduler->key));
+    if (key && key->lease == scheduler->term.lease) {
+        scheduler_set_term(scheduler, key->lease, INT64_MAX);
         return;
+    }
     if (model_store_has_lease(simulation->store, site->lease))
         (void)model_store_revoke(simulation->store, site->lease);
-    site->lease = scheduler_announce(&site->scheduler);
+    site->lease = scheduler_announce(scheduler);
+}
+
+/* Its lease is not kept alive: it stands, but nobody can be sure for how long. */
+static void neglect(struct simulation *simulation, struct site *site)
+{
+    struct scheduler *scheduler = &site->scheduler;
+    if (scheduler->term.until_ms == INT64_MAX)
+        scheduler_set_term(scheduler, scheduler->term.lease,
+                           simulation->now_ms + pick(simulation, 200));
 }
 
 /* Its allocator no longer waits for any answer. */
@@ -104,7 +119,9 @@ static void change_process(struct simulation *simulation)
     int number = pick(simulation, SITES);
     struct site *site = &simulation->sites[number];
     int what = pick(simulation, 100);
-    if (what < 30)
+    if (what < 10)
+        neglect(simulation, site);
+    else if (what < 30)
         site->stalled = true;
     else if (what < 70)
         announce(simulation, site);
@@ -234,6 +251,8 @@ static void step(struct simulation *simulation, int number, bool calm)
         scheduler_solve(scheduler, step.state, simulation->now_ms);
         break;
     case ALLOCATOR_TXN:
+        if (simulation->now_ms >= scheduler->term.until_ms)
+            fault(simulation, "decided after its term");
         if (site->round != allocator_status(scheduler->allocator).round || !site->decided_on) {
             site->round = allocator_status(scheduler->allocator).round;
             state_unref(site->decided_on);

@@ -109,19 +109,25 @@ static void create_allocator(struct scheduler *scheduler, uint64_t seed)
         .seed = seed,
     };
     check(allocator_create(&config, &scheduler->allocator) == 0, "allocator_create");
+    allocator_set_term(scheduler->allocator, scheduler->term);
+}
+
+static void create_mirror(struct scheduler *scheduler)
+{
+    struct keyspace_config config = {
+        .root = SPAN(SCHEDULER_ROOT), .decoder = scheduler_decoder(), .keep_invalid = true};
+    check(keyspace_create(&config, &scheduler->mirror) == 0, "keyspace_create");
 }
 
 void scheduler_start(struct scheduler *scheduler, struct model_store *store, const char *name,
                      const char *local_member, uint64_t seed)
 {
-    *scheduler = (struct scheduler){.store = store};
+    *scheduler = (struct scheduler){.store = store, .term = {.until_ms = INT64_MIN}};
     int size = snprintf(scheduler->key, sizeof scheduler->key, "%s%s", SCHEDULER_CANDIDATES, name);
     check(size > 0 && (size_t)size < sizeof scheduler->key, "name too long");
     if (local_member)
         scheduler->local_member = span_of(local_member);
-    struct keyspace_config mirror = {
-        .root = SPAN(SCHEDULER_ROOT), .decoder = scheduler_decoder(), .keep_invalid = true};
-    check(keyspace_create(&mirror, &scheduler->mirror) == 0, "keyspace_create");
+    create_mirror(scheduler);
     create_allocator(scheduler, seed);
 }
 
@@ -133,11 +139,25 @@ void scheduler_stop(struct scheduler *scheduler)
     *scheduler = (struct scheduler){0};
 }
 
+void scheduler_move(struct scheduler *scheduler, struct model_store *store)
+{
+    keyspace_unref(scheduler->mirror);
+    scheduler->store = store;
+    create_mirror(scheduler);
+}
+
 int64_t scheduler_announce(struct scheduler *scheduler)
 {
     int64_t lease = model_store_grant(scheduler->store);
     model_store_put(scheduler->store, span_of(scheduler->key), SPAN("{}"), lease);
+    scheduler_set_term(scheduler, lease, INT64_MAX);
     return lease;
+}
+
+void scheduler_set_term(struct scheduler *scheduler, int64_t lease, int64_t until_ms)
+{
+    scheduler->term = (struct allocator_term){.lease = lease, .until_ms = until_ms};
+    allocator_set_term(scheduler->allocator, scheduler->term);
 }
 
 void scheduler_restart(struct scheduler *scheduler, uint64_t seed)

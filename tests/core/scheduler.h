@@ -25,6 +25,7 @@ struct scheduler {
     struct model_store *store;
     char key[64]; /* the candidate's */
     char actor_value[64];
+    struct allocator_term term;
     struct allocator *allocator;
     struct keyspace *mirror;
     struct state *state; /* of the mirror: the newest that the allocator has been told of */
@@ -42,10 +43,13 @@ void scheduler_start(struct scheduler *scheduler, struct model_store *store, con
                      const char *local_member, uint64_t seed);
 void scheduler_stop(struct scheduler *scheduler);
 
-/* Puts the candidate's key under a lease of its own, which is returned. */
+/* Turns to another store, as the same process: the mirror begins empty. */
+void scheduler_move(struct scheduler *scheduler, struct model_store *store);
+
+/* Puts the candidate's key under a lease of its own, which is returned, for a term without end. */
 int64_t scheduler_announce(struct scheduler *scheduler);
 
-/* A new allocator, with the same mirror, which has been told of nothing. */
+/* A new allocator, with the same mirror, which has been told of nothing but the term. */
 void scheduler_restart(struct scheduler *scheduler, uint64_t seed);
 
 /* Lets the mirror see everything up to @revision (and no further), in one message for each revision
@@ -53,6 +57,7 @@ void scheduler_restart(struct scheduler *scheduler, uint64_t seed);
 void scheduler_deliver(struct scheduler *scheduler, int64_t revision, bool together);
 /* … up to the store's newest. */
 void scheduler_catch_up(struct scheduler *scheduler);
+void scheduler_set_term(struct scheduler *scheduler, int64_t lease, int64_t until_ms);
 /* Tells the allocator of the mirror's state (again). */
 void scheduler_observe(struct scheduler *scheduler);
 

@@ -168,6 +168,47 @@ Test(allocator, solves_but_does_nothing_when_another_leads)
     scheduler_stop(&other);
 }
 
+Test(allocator, does_nothing_under_a_key_of_another_lease)
+{
+    stage_settle_all(0);
+    scheduler_set_term(&stage.scheduler, stage.own_lease + 1, INT64_MAX);
+    stage_put("items/y", "1");
+    scheduler_catch_up(&stage.scheduler);
+    stage_solve(0);
+    (void)stage_expect(0, ALLOCATOR_WAIT);
+    (void)stage_expect(1000000, ALLOCATOR_WAIT);
+    scheduler_set_term(&stage.scheduler, stage.own_lease, INT64_MAX);
+    (void)stage_expect(2000000, ALLOCATOR_TXN);
+}
+
+Test(allocator, does_nothing_once_its_term_is_over)
+{
+    stage_settle_all(0);
+    scheduler_set_term(&stage.scheduler, stage.own_lease, 1000);
+    stage_put("items/y", "1");
+    scheduler_catch_up(&stage.scheduler);
+    stage_solve(0);
+    cr_assert_eq(stage_expect(1000, ALLOCATOR_WAIT).wake_at_ms, 1000 + SCHEDULER_FIRST_RETRY_MS);
+    cr_assert_eq(stage_status().failed_passes, 0);
+    scheduler_set_term(&stage.scheduler, stage.own_lease, 3000);
+    (void)stage_expect(1050, ALLOCATOR_WAIT);
+    (void)stage_expect(2000, ALLOCATOR_TXN);
+}
+
+Test(allocator, ends_its_pass_when_its_term_ends)
+{
+    stage_settle_all(0);
+    stage_put("members/a#1", "500");
+    stage_put_many("items/many%d", 200, "1"); /* more than a transaction can hold */
+    scheduler_catch_up(&stage.scheduler);
+    stage_solve(0);
+    scheduler_set_term(&stage.scheduler, stage.own_lease, 1000);
+    cr_assert(stage_execute(stage_expect(999, ALLOCATOR_TXN).txn, 999));
+    (void)stage_expect(1000, ALLOCATOR_WAIT);
+    cr_assert_eq(stage_status().last_error, ALLOT_ELEASE);
+    cr_assert_eq(stage_status().failed_passes, 1);
+}
+
 Test(allocator, stops_when_its_own_key_is_gone)
 {
     stage_settle_all(0);
@@ -200,6 +241,7 @@ Test(allocator, stops_when_the_local_member_has_nothing_left)
 {
     scheduler_stop(&stage.scheduler);
     scheduler_start(&stage.scheduler, stage.store, "one", "/t/members/a#1", 1);
+    scheduler_set_term(&stage.scheduler, stage.own_lease, INT64_MAX);
     stage_settle_all(0);
     cr_assert_not_null(stage_find("assign/x#a#1#0"));
     stage_put("members/b#1", "2");

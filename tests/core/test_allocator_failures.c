@@ -305,6 +305,22 @@ Test(allocator_failures, a_fence_found_renewed_is_renewed_again)
     cr_assert_not_null(stage_find("assign/x#a#1#0"));
 }
 
+Test(allocator_failures, goes_on_when_the_store_was_restored_to_an_earlier_revision)
+{
+    stage_settle_all(0);
+    stage_put_many("unrelated%d", 50, "");
+    stage_settle_all(0);
+    struct model_store *backup = model_store_create();
+    model_store_destroy(stage.store);
+    stage.store = backup;
+    scheduler_move(&stage.scheduler, backup);
+    stage.own_lease = scheduler_announce(&stage.scheduler);
+    stage_put("members/a#1", "2");
+    stage_put("items/x", "1");
+    stage_settle_all(0);
+    cr_assert_not_null(stage_find("assign/x#a#1#0"));
+}
+
 Test(allocator_failures, stops_when_there_is_no_fence_to_renew)
 {
     const struct store_txn *txn = lose_answer();

@@ -194,13 +194,13 @@ Test(embedded_store_time, a_watch_hears_of_progress)
     struct store *store = fixture.store;
     cr_assert_eq(sync_watch_start(&watch, store, conformance_all("/watched/"), 0), 0);
     int64_t revision = must_put(store, SPAN("/other"), "1", 0);
-    pass(store, &clock, 9999);
+    pass(store, &clock, STORE_PROGRESS_MS - 1);
     pthread_mutex_lock(&watch.mutex);
     cr_assert_eq(watch.messages, 0);
     pthread_mutex_unlock(&watch.mutex);
     pass(store, &clock, 1);
     cr_assert(sync_watch_wait_revision(&watch, revision));
-    pass(store, &clock, 9999);
+    pass(store, &clock, STORE_PROGRESS_MS - 1);
     sync_watch_stop(&watch);
     cr_assert_eq(watch.messages, 1);
     cr_assert_eq(watch.count, 0);
