@@ -7,6 +7,9 @@
 #include "core/convergence.h"
 #include "core/transaction.h"
 
+/* With two checks each: three more are the fence's, the item's, and the removed one's. */
+enum { MOST_GUARDED_TWICE = (STORE_MAX_COMPARES - 3) / 2 };
+
 /* One step of what the open transaction does to the counts and the summary, to be undone if it
  * fails. */
 enum change_kind { CHANGE_ADD, CHANGE_REMOVE, CHANGE_REMOVE_DEAD, CHANGE_PROMOTE, CHANGE_PACK };
@@ -172,14 +175,28 @@ static void issue_addition(struct pass *pass, int32_t item, struct addition addi
     record(pass, CHANGE_ADD, addition.member, addition.slot == 0);
 }
 
-/* A kept replica stays one only as long as its member is registered, too: that may go without it,
- * or a moment before. */
-static void check_kept(struct pass *pass, int32_t assignment)
+/* How many kept replicas a removal rests on. */
+static int32_t kept_consistent(const struct pass *pass)
 {
-    int32_t member = pass->state->assignment_member[assignment];
-    check_entry(pass, pass->state->assignments[assignment]);
-    if (member != STATE_NONE)
-        check_entry(pass, pass->state->members[member]);
+    int32_t count = 0;
+    for (int32_t i = 0; i < pass->convergence.kept_count; i++)
+        count += pass->state->consistent[pass->convergence.kept[i]];
+    return count;
+}
+
+/* A kept replica stays one only as long as its member is registered, too: that may go without it,
+ * or a moment before. With @sparingly, not if both are under one lease: then it takes somebody who
+ * deletes the member's key alone. */
+static void check_kept(struct pass *pass, int32_t assignment, bool sparingly)
+{
+    const struct entry *entry = pass->state->assignments[assignment];
+    int32_t index = pass->state->assignment_member[assignment];
+    check_entry(pass, entry);
+    if (index == STATE_NONE)
+        return;
+    const struct entry *member = pass->state->members[index];
+    if (!sparingly || entry->lease == 0 || entry->lease != member->lease)
+        check_entry(pass, member);
 }
 
 /* What all removals of an item rest on. */
@@ -187,9 +204,12 @@ static void check_removals(struct pass *pass, int32_t item)
 {
     const struct convergence *convergence = &pass->convergence;
     check_entry(pass, pass->state->items[item]);
-    for (int32_t i = 0; pass->options.guarded_removals && i < convergence->kept_count; i++)
+    if (!pass->options.guarded_removals)
+        return;
+    bool sparingly = kept_consistent(pass) > MOST_GUARDED_TWICE;
+    for (int32_t i = 0; i < convergence->kept_count; i++)
         if (pass->state->consistent[convergence->kept[i]])
-            check_kept(pass, convergence->kept[i]);
+            check_kept(pass, convergence->kept[i], sparingly);
 }
 
 static void issue_removal(struct pass *pass, int32_t assignment)

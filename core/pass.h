@@ -24,7 +24,8 @@ struct pass_options {
     struct span actor_key;
     struct span actor_value;
     /* A removal also checks that the kept consistent assignments of the item are unchanged, and
-     * their members. That makes two checks each: with more than 62 of them, no removal can be. */
+     * their members. That makes two checks each; where there are more than fit, only one for those
+     * that go with their member's lease. With more than 125 of them no removal can be. */
     bool guarded_removals;
     /* A checkpoint over the limits is cut short (a later pass does the rest) instead of being
      * issued as it is. */

@@ -275,6 +275,31 @@ Test(pass_limits, guards_as_many_as_fit)
     }
 }
 
+/* More can be where a replica goes with its member's lease: one check each. */
+Test(pass_limits, guards_twice_as_many_that_go_with_their_members_leases)
+{
+    for (int kept = 62; kept <= 126; kept += 32) {
+        struct crowd crowd = crowd_of(kept + 1, kept);
+        char replication[16];
+        snprintf(replication, sizeof replication, "%d", kept);
+        add(&crowd, replication, "items/i");
+        for (int a = 0; a < kept + 1; a++) {
+            crowd.keys[a].lease = 1000 + a;
+            add(&crowd, "ok", "assign/i#a#%03d#%d", a, a);
+            crowd.keys[crowd.count - 1].lease = 1000 + a;
+        }
+        crowd.desired[0] = crowd.everybody;
+        struct pass_summary summary = kept == 62   ? EXPECT(&crowd, &LIVE, 127, 2)
+                                      : kept == 94 ? EXPECT(&crowd, &LIVE, 97, 2)
+                                                   : expect(&crowd, &LIVE, NULL, 0);
+        cr_assert_eq(summary.skipped, kept == 126);
+
+        crowd.keys[0].lease = 1; /* this one does not */
+        if (kept == 94)
+            EXPECT(&crowd, &LIVE, 98, 2);
+    }
+}
+
 /* Additions go ahead even so; it is a later pass that finds that the removal is stuck. */
 Test(pass_limits, adds_beside_a_removal_that_cannot_be)
 {
