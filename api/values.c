@@ -22,6 +22,7 @@ static const struct json_field member_fields[] = {
     {"item_limit", JSON_INTEGER, true, 0, INT32_MAX, NULL,
      offsetof(struct member_spec, item_limit)},
     {"exiting", JSON_BOOLEAN, false, 0, 0, NULL, offsetof(struct member_spec, exiting)},
+    {"allocator", JSON_BOOLEAN, false, 0, 0, NULL, offsetof(struct member_spec, allocator)},
     {"ttl_seconds", JSON_INTEGER, false, 0, INT32_MAX, NULL,
      offsetof(struct member_spec, ttl_seconds)},
     {"labels", JSON_OBJECT, false, 0, 0, NULL, offsetof(struct member_spec, labels)},
@@ -253,7 +254,8 @@ static int decode_member(void *context, const struct key_parts *key, struct span
     int error = values_read_member(value, &spec, &tree, why);
     if (error)
         return error;
-    *ret = (struct member_value){(int32_t)spec.item_limit, spec.exiting, 0};
+    *ret = (struct member_value){(int32_t)spec.item_limit, spec.exiting,
+                                 spec.allocator ? VALUES_MEMBER_ALLOCATES : 0};
     json_object_put(tree);
     return 0;
 }

@@ -2,6 +2,7 @@
  *
  *   item        {"replication":3,"consistency":"reported","labels":{…}}
  *   member      {"item_limit":4,"exiting":false,"ttl_seconds":30,"labels":{…},"session_hash":"…"}
+ *              (one that runs the loop itself also has "allocator":true)
  *   assignment  {"consistent":true,"value":…}; empty: not consistent
  *
  * Fields that we don't know are ignored when reading, and kept when a value is rewritten: two
@@ -16,6 +17,9 @@
 
 /* IMMEDIATE: each assignment counts as consistent as soon as it exists. REPORTED: when its member
  * has said so. */
+/* member_value.user of a member that runs the allocation loop itself. */
+enum { VALUES_MEMBER_ALLOCATES = 1 };
+
 enum consistency { CONSISTENCY_IMMEDIATE, CONSISTENCY_REPORTED };
 extern const char *const consistency_names[]; /* ends with NULL */
 
@@ -29,6 +33,7 @@ struct item_spec {
 struct member_spec {
     int64_t item_limit;
     bool exiting;
+    bool allocator;      /* it runs the allocation loop itself */
     int64_t ttl_seconds; /* of its lease; 0: it has none */
     struct json_object *labels;
     struct span session_hash; /* empty: it needs no session */

@@ -25,6 +25,7 @@ struct renewal {
 
 struct allocator {
     struct allocator_config config; /* spans point into `keys` */
+    struct store_keys absent;       /* so does this, empty if there is no such prefix */
     char *keys;
     enum phase phase;
     int stop_error;
@@ -51,25 +52,41 @@ struct allocator {
     struct allocator_status status;
 };
 
+static void copy_key(struct span *key, char **at)
+{
+    if (key->size)
+        memcpy(*at, key->data, key->size);
+    key->data = *at;
+    *at += key->size;
+}
+
+static int copy_keys(struct allocator *allocator)
+{
+    struct allocator_config *config = &allocator->config;
+    size_t prefix = config->absent_prefix.size;
+    allocator->keys = malloc(config->own_key.size + config->actor_key.size + 2 * prefix + 1);
+    if (!allocator->keys)
+        return ALLOT_ENOMEM;
+    char *at = allocator->keys;
+    copy_key(&config->own_key, &at);
+    copy_key(&config->actor_key, &at);
+    copy_key(&config->absent_prefix, &at);
+    allocator->absent.key = config->absent_prefix;
+    if (prefix)
+        allocator->absent.range_end = store_range_end_of_prefix(config->absent_prefix, at);
+    return 0;
+}
+
 int allocator_create(const struct allocator_config *config, struct allocator **ret)
 {
     struct allocator *allocator = calloc(1, sizeof *allocator);
     if (!allocator)
         return ALLOT_ENOMEM;
-    size_t own = config->own_key.size;
-    size_t actor = config->actor_key.size;
-    allocator->keys = malloc(own + actor + 1);
-    if (!allocator->keys) {
+    allocator->config = *config;
+    if (copy_keys(allocator) != 0) {
         free(allocator);
         return ALLOT_ENOMEM;
     }
-    allocator->config = *config;
-    if (own)
-        memcpy(allocator->keys, config->own_key.data, own);
-    if (actor)
-        memcpy(allocator->keys + own, config->actor_key.data, actor);
-    allocator->config.own_key.data = allocator->keys;
-    allocator->config.actor_key.data = allocator->keys + own;
     allocator->random = config->seed;
     allocator->retry_at_ms = INT64_MAX;
     allocator->unsettled = true;
@@ -195,6 +212,7 @@ static int begin_pass(struct allocator *allocator)
     struct pass_options options = {
         .fence = allocator->config.own_key,
         .fence_revision = allocator->fence_revision,
+        .absent = allocator->absent,
         .actor_key = allocator->config.actor_key,
         .actor_value = actor_value(allocator),
         .guarded_removals = true,

@@ -28,6 +28,9 @@ struct allocator_config {
     /* The leader's transactions check that this key is unchanged. It is the state_config's own_key.
      * Copied. */
     struct span own_key;
+    /* Every transaction of a pass checks that no key begins so: where those of another kind lead,
+     * nothing is decided. Empty: none. Copied. */
+    struct span absent_prefix;
     /* Every transaction puts this key first. Empty: none. Copied. */
     struct span actor_key;
     /* Its value for the pass that begins now, number @round (1 on); or for putting our own key

@@ -340,6 +340,8 @@ static void begin_transaction(struct pass *pass)
         transaction_check_unchanged(&pass->transaction, pass->options.fence,
                                     pass->options.fence_revision);
     pass->transaction.bytes += pass->options.fence.size; /* which failure reads */
+    if (pass->options.absent.key.size != 0)
+        transaction_check_all_absent(&pass->transaction, pass->options.absent);
     if (pass->options.actor_key.size != 0)
         transaction_put(&pass->transaction, pass->options.actor_key, pass->options.actor_value, 0);
 }

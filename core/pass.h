@@ -20,6 +20,8 @@ struct pass_options {
      * and whose failure branch reads it. Empty: none. Borrowed. */
     struct span fence;
     int64_t fence_revision;
+    /* Keys of which every transaction checks that there are none. An empty key: none. Borrowed. */
+    struct store_keys absent;
     /* Put first in every transaction. An empty key: none. Borrowed. */
     struct span actor_key;
     struct span actor_value;

@@ -106,9 +106,13 @@ static void operate(struct transaction *transaction, struct store_op operation)
 
 void transaction_check_absent(struct transaction *transaction, struct span key)
 {
-    check(transaction, (struct store_compare){.keys = {.key = key},
-                                              .target = STORE_CREATE_REVISION,
-                                              .relation = STORE_EQUAL});
+    transaction_check_all_absent(transaction, (struct store_keys){.key = key});
+}
+
+void transaction_check_all_absent(struct transaction *transaction, struct store_keys keys)
+{
+    check(transaction, (struct store_compare){
+                           .keys = keys, .target = STORE_CREATE_REVISION, .relation = STORE_EQUAL});
 }
 
 void transaction_check_unchanged(struct transaction *transaction, struct span key,

@@ -37,8 +37,9 @@ void transaction_rewind(struct transaction *transaction, struct transaction_mark
 /* Whether it is within STORE_MAX_COMPARES, STORE_MAX_OPS and STORE_MAX_REQUEST. */
 bool transaction_fits(const struct transaction *transaction);
 
-/* @key is borrowed. */
+/* Keys are borrowed. */
 void transaction_check_absent(struct transaction *transaction, struct span key);
+void transaction_check_all_absent(struct transaction *transaction, struct store_keys keys);
 void transaction_check_unchanged(struct transaction *transaction, struct span key,
                                  int64_t mod_revision);
 void transaction_delete(struct transaction *transaction, struct span key);

@@ -17,16 +17,15 @@ enum {
     TXN_TIMEOUT_MS = 10000,
     FIRST_RETRY_MS = 100,
     LONGEST_RETRY_MS = 10000,
-    ACTOR_SIZE = 1024,
-    INSTANCE_SIZE = 128,
+    ACTOR_SIZE = 2048, /* of what is in it, the instance is longest: escaped, six times as long */
 };
+
+#define ACTOR "/actor"
 
 struct loop {
     struct loop_config config; /* its spans are not used after the start */
-    char *candidates;          /* ROOT/schedulers/ */
-    char *own_key;             /* … and our instance */
-    char *actor_key;           /* ROOT/actor */
-    char *instance;
+    const struct candidate *candidate;
+    char *actor_key;     /* ROOT/actor */
     struct buffer actor; /* its value; what it needs is reserved */
     struct executor *executor;
     struct session *session;
@@ -40,6 +39,7 @@ struct loop {
     bool stopping;
     struct state *newest; /* the state of the newest keyspace, or NULL */
     struct solution *solution;
+    bool refused; /* to be announced */
     int64_t
         changed_ms; /* when newest was set while the allocator had seen the one before; 0: not */
     struct allocator_status status;
@@ -67,12 +67,31 @@ static int publish(struct loop *loop)
 
 /* --- the mirror's side --- */
 
+/* Has our key announced if it isn't ours: it isn't yet, or is a former run's, or somebody has
+ * interfered. */
+static void announce(struct loop *loop, const struct state *state)
+{
+    if (state->own && state->own->lease == session_term(loop->session).lease)
+        return;
+    bool may = !loop->candidate->may_be_announced || loop->candidate->may_be_announced(state);
+    pthread_mutex_lock(&loop->mutex);
+    bool newly_refused = !may && !loop->refused;
+    loop->refused = !may;
+    pthread_mutex_unlock(&loop->mutex);
+    if (newly_refused)
+        log_write(LOG_ERROR, "members lead this root: not announced",
+                  LOG_FIELDS(log_span("root", loop->config.root)));
+    if (may)
+        session_check(loop->session);
+}
+
 static int on_applied(void *context, struct keyspace *keyspace)
 {
     struct loop *loop = context;
     struct state_config config = {
-        .candidates = span_of(loop->candidates),
-        .own_key = span_of(loop->own_key),
+        .candidates = loop->candidate->prefix,
+        .own_key = loop->candidate->key,
+        .local_member = loop->candidate->member,
         .gone_members_are_inconsistent = true,
     };
     struct state *state = NULL;
@@ -87,9 +106,7 @@ static int on_applied(void *context, struct keyspace *keyspace)
     pthread_cond_signal(&loop->changed);
     pthread_mutex_unlock(&loop->mutex);
     state_unref(former);
-    /* Not announced yet, or a former run's, or somebody has interfered. */
-    if (!state->own || state->own->lease != session_term(loop->session).lease)
-        session_check(loop->session);
+    announce(loop, state);
     return publish(loop);
 }
 
@@ -130,8 +147,8 @@ static struct span actor_value(void *context, int64_t round)
     struct json_writer writer = json_writer_of(&loop->actor);
     buffer_clear(&loop->actor);
     json_begin(&writer, '{');
-    json_text_field(&writer, "principal", "allocator");
-    json_text_field(&writer, "instance", loop->instance);
+    json_text_field(&writer, "principal", loop->candidate->principal);
+    json_string_field(&writer, "instance", loop->candidate->instance);
     json_integer_field(&writer, "round", round);
     json_integer_field(&writer, "time_ms", clock_wall_ms());
     json_end(&writer, '}');
@@ -141,7 +158,8 @@ static struct span actor_value(void *context, int64_t round)
 static int create_allocator(struct loop *loop)
 {
     struct allocator_config config = {
-        .own_key = span_of(loop->own_key),
+        .own_key = loop->candidate->key,
+        .absent_prefix = loop->candidate->absent_prefix,
         .actor_key = span_of(loop->actor_key),
         .actor_value = actor_value,
         .context = loop,
@@ -220,8 +238,8 @@ static void report_pass(const struct allocator_status *before, const struct allo
                   LOG_FIELDS(log_integer("items", pass->skipped)));
 }
 
-/* The allocator has stopped. Ours never exits by itself: either the candidate's key was lost, and
- * is announced again: a newer state will tell; or memory has run out, and is tried again. */
+/* The allocator has stopped before its time: either the candidate's key was lost, and is announced
+ * again, of which a newer state will tell; or memory has run out, and is tried again. */
 static void restart(struct loop *loop, int error)
 {
     log_write(LOG_WARNING, "allocator starts over",
@@ -290,6 +308,11 @@ static void *allocator_thread(void *argument)
             execute(loop, step.txn);
             continue;
         case ALLOCATOR_STOP:
+            if (step.error == 0) {
+                if (loop->config.left)
+                    loop->config.left(loop->config.context);
+                return NULL;
+            }
             restart(loop, step.error);
             before = (struct allocator_status){0};
             if (create_allocator(loop) != 0) /* tried again below, with the old one still stopped */
@@ -314,48 +337,27 @@ static void *allocator_thread(void *argument)
 
 /* --- lifecycle --- */
 
-static char *join(struct span root, const char *middle, struct span name)
-{
-    size_t size = root.size + strlen(middle) + name.size + 1;
-    char *text = malloc(size);
-    if (text)
-        snprintf(text, size, "%.*s%s%.*s", (int)root.size, root.data, middle, (int)name.size,
-                 name.data);
-    return text;
-}
-
-static int create_names(struct loop *loop, struct error_message *why)
+static int create_actor(struct loop *loop)
 {
     struct span root = loop->config.root;
-    struct span instance = loop->config.instance;
-    if (!keys_root_is_valid(root)) {
-        snprintf(why->text, sizeof why->text, "root \"%.*s\" is not a clean absolute path",
-                 (int)root.size, root.data);
-        return ALLOT_EINVAL;
-    }
-    if (!keys_name_is_valid(instance) || instance.size > INSTANCE_SIZE) {
-        snprintf(why->text, sizeof why->text, "instance \"%.*s\" is not a name of 1 to %d bytes",
-                 (int)instance.size, instance.data, INSTANCE_SIZE);
-        return ALLOT_EINVAL;
-    }
-    loop->candidates = join(root, "/schedulers/", SPAN(""));
-    loop->own_key = join(root, "/schedulers/", instance);
-    loop->actor_key = join(root, "/actor", SPAN(""));
-    loop->instance = join(SPAN(""), "", instance);
+    loop->actor_key = malloc(root.size + sizeof ACTOR);
+    if (!loop->actor_key)
+        return ALLOT_ENOMEM;
+    memcpy(loop->actor_key, root.data, root.size);
+    memcpy(loop->actor_key + root.size, ACTOR, sizeof ACTOR);
     buffer_reserve(&loop->actor, ACTOR_SIZE);
-    return loop->candidates && loop->own_key && loop->actor_key && loop->instance
-               ? loop->actor.error
-               : ALLOT_ENOMEM;
+    return loop->actor.error;
 }
 
 static int start_threads(struct loop *loop)
 {
     struct session_config session = {
         .store = loop->config.store,
-        .key = span_of(loop->own_key),
-        .value = SPAN("{}"),
+        .key = loop->candidate->key,
+        .value = loop->candidate->value,
+        .absent_prefix = loop->candidate->absent_prefix,
         .ttl_seconds = loop->config.ttl_seconds,
-        .exclusive = true,
+        .exclusive = loop->candidate->exclusive,
         .failed = on_session_failed,
     };
     struct mirror_config mirror = {
@@ -382,12 +384,13 @@ static int start_threads(struct loop *loop)
     return error;
 }
 
-int loop_start(const struct loop_config *config, struct loop **ret, struct error_message *why)
+int loop_start(const struct loop_config *config, struct loop **ret)
 {
     struct loop *loop = calloc(1, sizeof *loop);
     if (!loop)
-        goto no_loop;
+        return ALLOT_ENOMEM;
     loop->config = *config;
+    loop->candidate = config->candidate;
     buffer_init(&loop->actor, ACTOR_SIZE);
     if (pthread_mutex_init(&loop->mutex, NULL) != 0)
         goto no_mutex;
@@ -395,16 +398,13 @@ int loop_start(const struct loop_config *config, struct loop **ret, struct error
         goto no_publishing;
     if (clock_condition_init(&loop->changed) != 0)
         goto no_condition;
-    int error = create_names(loop, why);
+    int error = create_actor(loop);
     if (!error)
         error = start_threads(loop);
-    if (!error) {
+    if (error)
+        loop_stop(loop);
+    else
         *ret = loop;
-        return 0;
-    }
-    if (error == ALLOT_ENOMEM)
-        snprintf(why->text, sizeof why->text, "cannot start the loop: out of memory");
-    loop_stop(loop);
     return error;
 no_condition:
     pthread_mutex_destroy(&loop->publishing);
@@ -412,8 +412,6 @@ no_publishing:
     pthread_mutex_destroy(&loop->mutex);
 no_mutex:
     free(loop);
-no_loop:
-    snprintf(why->text, sizeof why->text, "cannot start the loop: out of memory");
     return ALLOT_ENOMEM;
 }
 
@@ -438,12 +436,14 @@ void loop_stop(struct loop *loop)
     pthread_cond_destroy(&loop->changed);
     pthread_mutex_destroy(&loop->publishing);
     pthread_mutex_destroy(&loop->mutex);
-    free(loop->candidates);
-    free(loop->own_key);
     free(loop->actor_key);
-    free(loop->instance);
     buffer_release(&loop->actor);
     free(loop);
+}
+
+int loop_update(struct loop *loop, struct span value)
+{
+    return session_update(loop->session, value);
 }
 
 void loop_status(struct loop *loop, struct loop_status *ret)
@@ -455,6 +455,7 @@ void loop_status(struct loop *loop, struct loop_status *ret)
         .store_reachable = following,
         .running = !loop->stopping,
         .leading = loop->newest && state_is_leader(loop->newest),
+        .refused = loop->refused,
         .current_monotonic_ms = current_ms,
         .failed_passes = loop->status.failed_passes,
         .allocator = loop->status,

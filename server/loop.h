@@ -5,24 +5,30 @@
 #define ALLOT_SERVER_LOOP_H
 
 #include "core/allocator.h"
+#include "server/candidate.h"
 #include "server/publisher.h"
 
 struct loop_config {
-    struct store *store;           /* borrowed, outlives the loop */
-    struct publisher *publisher;   /* borrowed, outlives the loop */
-    const struct decoder *decoder; /* copied */
-    struct span root;              /* copied */
-    struct span instance;          /* copied; name among ROOT/schedulers/ */
-    int64_t ttl_seconds;           /* of the candidate's lease */
+    struct store *store;               /* borrowed, outlives the loop */
+    struct publisher *publisher;       /* borrowed, outlives the loop */
+    const struct decoder *decoder;     /* copied */
+    struct span root;                  /* copied */
+    const struct candidate *candidate; /* borrowed, outlives the loop */
+    int64_t ttl_seconds;               /* of its lease */
     int64_t gather_ms; /* how long changes are gathered before a pass, and at most before
                         * they are applied */
     int threads;       /* to solve with, >= 1 */
+    /* Our own member is exiting and has nothing left: the loop does nothing more. Called on the
+     * loop's thread, once. May be NULL. */
+    void (*left)(void *context);
+    void *context;
 };
 
 struct loop_status {
     bool store_reachable;         /* it is being watched, and what it tells is applied */
     bool running;                 /* the threads are */
     bool leading;                 /* this instance, as of the newest state */
+    bool refused;                 /* others lead this root: see candidate.h */
     int64_t current_monotonic_ms; /* as of when the newest snapshot was; 0: never */
     int64_t failed_passes;        /* in a row */
     struct allocator_status allocator;
@@ -30,13 +36,16 @@ struct loop_status {
 
 struct loop;
 
-/* Starts the threads. The first snapshot is published when the mirror is loaded. ALLOT_ENOMEM,
- * ALLOT_EINVAL (root or instance not valid), with @why told. */
-int loop_start(const struct loop_config *config, struct loop **ret, struct error_message *why);
+/* Starts the threads. The first snapshot is published when the mirror is loaded; the candidate is
+ * announced after that. ALLOT_ENOMEM. */
+int loop_start(const struct loop_config *config, struct loop **ret);
 
 /* Ends the pass under way after the transaction in flight, withdraws the candidate (its lease is
  * revoked), stops the threads and releases everything. NULL is fine. */
 void loop_stop(struct loop *loop);
+
+/* Puts another value at our key: see session_update. */
+int loop_update(struct loop *loop, struct span value);
 
 void loop_status(struct loop *loop, struct loop_status *ret);
 

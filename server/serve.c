@@ -20,6 +20,7 @@
 struct parts {
     struct store *store;
     struct publisher *publisher;
+    struct candidate candidate;
     struct loop *loop;
     struct runtime runtime;
     bool runtime_is_made;
@@ -132,12 +133,16 @@ static int start_loop(const struct config *config, struct parts *parts)
         .publisher = parts->publisher,
         .decoder = &decoder,
         .root = span_of(config->root),
-        .instance = span_of(parts->runtime.instance),
+        .candidate = &parts->candidate,
         .ttl_seconds = config->ttl_seconds,
         .gather_ms = config->gather_ms,
         .threads = config->threads,
     };
-    int error = loop_start(&loop, &parts->loop, &why);
+    int error = candidate_init_scheduler(&parts->candidate, loop.root,
+                                         span_of(parts->runtime.instance), &why);
+    if (error == 0) {
+        error = loop_start(&loop, &parts->loop);
+    }
     return error < 0 ? fail("cannot start the loop", error, &why) : 0;
 }
 
@@ -221,6 +226,7 @@ static void stop(struct parts *parts)
         runtime_release(&parts->runtime);
     }
     loop_stop(parts->loop);
+    candidate_release(&parts->candidate);
     if (parts->store) {
         parts->store->operations->destroy(parts->store);
     }

@@ -13,8 +13,9 @@ enum {
 };
 
 struct session {
-    struct session_config config; /* key points into `key`; value is not used */
-    char *key;
+    struct session_config config; /* value is not used; the other spans point into `keys` */
+    struct store_keys absent;     /* so does this, empty if there is no such prefix */
+    char *keys;
     int64_t renew_ms;   /* a third of the TTL */
     int64_t request_ms; /* what a request may take */
     pthread_t thread;
@@ -57,33 +58,40 @@ struct holder {
     bool announced; /* by this transaction */
     bool exists;
     int64_t lease;
+    bool excluded; /* by keys that should be absent */
 };
 
 static void read_holder(void *context, const struct store_txn_result *result)
 {
     struct holder *holder = context;
     *holder = (struct holder){.announced = result->succeeded};
-    if (result->succeeded || result->result_count != 1 || result->results[0].kv_count != 1)
+    if (result->succeeded || result->result_count == 0)
         return;
-    holder->exists = true;
-    holder->lease = result->results[0].kvs[0].lease;
+    holder->excluded = result->result_count > 1 && result->results[1].kv_count > 0;
+    holder->exists = result->results[0].kv_count == 1;
+    if (holder->exists)
+        holder->lease = result->results[0].kvs[0].lease;
 }
 
 /* Puts the key under our lease if nothing stands there; else tells what does. */
 static int put_if_absent(struct session *session, struct holder *ret)
 {
     struct store_keys key = {.key = session->config.key};
-    struct store_compare absent = {
-        .keys = key, .target = STORE_CREATE_REVISION, .relation = STORE_EQUAL};
+    size_t count = session->absent.key.size != 0 ? 2 : 1;
+    struct store_compare absent[] = {
+        {.keys = key, .target = STORE_CREATE_REVISION, .relation = STORE_EQUAL},
+        {.keys = session->absent, .target = STORE_CREATE_REVISION, .relation = STORE_EQUAL},
+    };
     struct store_op put = {
         .kind = STORE_OP_PUT, .keys = key, .value = value_of(session), .lease = session->lease};
-    struct store_op get = {.kind = STORE_OP_GET, .keys = key};
-    struct store_txn txn = {.compares = &absent,
-                            .compare_count = 1,
+    struct store_op gets[] = {{.kind = STORE_OP_GET, .keys = key},
+                              {.kind = STORE_OP_GET, .keys = session->absent}};
+    struct store_txn txn = {.compares = absent,
+                            .compare_count = count,
                             .success = &put,
                             .success_count = 1,
-                            .failure = &get,
-                            .failure_count = 1};
+                            .failure = gets,
+                            .failure_count = count};
     return store_wait_txn(session->config.store, &txn, session->request_ms, read_holder, ret);
 }
 
@@ -119,6 +127,8 @@ static int put_or_take_over(struct session *session)
         session->lease = 0;
     if (error || holder.announced || (holder.exists && holder.lease == session->lease))
         return error;
+    if (holder.excluded)
+        return ALLOT_ELOCKED;
     if (!session->config.exclusive)
         return ALLOT_EEXISTS;
     error = evict(session, &holder);
@@ -199,7 +209,7 @@ static int work(struct session *session)
 static void *session_thread(void *argument)
 {
     struct session *session = argument;
-    int64_t wake_ms = 0;
+    int64_t wake_ms = INT64_MAX;
     while (pause_until(session, wake_ms)) {
         int error = work(session);
         wake_ms = error ? clock_monotonic_ms() + RETRY_MS : session->renew_at_ms;
@@ -216,7 +226,7 @@ static void session_free(struct session *session)
     pthread_cond_destroy(&session->changed);
     pthread_mutex_destroy(&session->mutex);
     pthread_mutex_destroy(&session->announcing);
-    free(session->key);
+    free(session->keys);
     free(session->value);
     free(session);
 }
@@ -229,16 +239,34 @@ static char *copy(struct span span)
     return bytes;
 }
 
+static int copy_config(struct session *session)
+{
+    struct session_config *config = &session->config;
+    size_t prefix = config->absent_prefix.size;
+    session->value = copy(config->value);
+    session->value_size = config->value.size;
+    session->keys = malloc(config->key.size + 2 * prefix + 1);
+    if (!session->value || !session->keys)
+        return ALLOT_ENOMEM;
+    memcpy(session->keys, config->key.data, config->key.size);
+    config->key.data = session->keys;
+    if (prefix == 0)
+        return 0;
+    char *at = session->keys + config->key.size;
+    memcpy(at, config->absent_prefix.data, prefix);
+    config->absent_prefix.data = at;
+    session->absent = (struct store_keys){
+        .key = config->absent_prefix,
+        .range_end = store_range_end_of_prefix(config->absent_prefix, at + prefix)};
+    return 0;
+}
+
 int session_start(const struct session_config *config, struct session **ret)
 {
     struct session *session = calloc(1, sizeof *session);
     if (!session)
         return ALLOT_ENOMEM;
     session->config = *config;
-    session->key = copy(config->key);
-    session->config.key.data = session->key;
-    session->value = copy(config->value);
-    session->value_size = config->value.size;
     session->renew_ms = config->ttl_seconds * 1000 / 3;
     session->request_ms =
         session->renew_ms < LONGEST_REQUEST_MS ? session->renew_ms : LONGEST_REQUEST_MS;
@@ -249,7 +277,7 @@ int session_start(const struct session_config *config, struct session **ret)
         goto no_announcing;
     if (clock_condition_init(&session->changed) != 0)
         goto no_condition;
-    if (!session->key || !session->value ||
+    if (copy_config(session) != 0 ||
         pthread_create(&session->thread, NULL, session_thread, session) != 0) {
         session_free(session);
         return ALLOT_ENOMEM;
@@ -261,7 +289,7 @@ no_condition:
 no_announcing:
     pthread_mutex_destroy(&session->mutex);
 no_mutex:
-    free(session->key);
+    free(session->keys);
     free(session->value);
     free(session);
     return ALLOT_ENOMEM;

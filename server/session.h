@@ -16,17 +16,21 @@ struct session_config {
     /* The key can only be our own, from a former run: it is taken over at once, its former lease
      * revoked. Otherwise a key under another lease is waited for until it disappears. */
     bool exclusive;
-    /* Called on the session's thread when announcing or keeping alive failed. May be NULL. */
+    /* The key is only put while no key begins so. Empty: none. Copied. */
+    struct span absent_prefix;
+    /* Called on the session's thread when announcing or keeping alive failed. Announcing fails with
+     * ALLOT_EEXISTS for a key of somebody else's, with ALLOT_ELOCKED for keys that should be
+     * absent. It is tried again. May be NULL. */
     void (*failed)(void *context, const char *what, int error);
     void *context;
 };
 
 struct session;
 
-/* Starts the thread, which announces the key as soon as it can. ALLOT_ENOMEM. */
+/* Starts the thread. The key is announced when it is first checked. ALLOT_ENOMEM. */
 int session_start(const struct session_config *config, struct session **ret);
 
-/* Looks at once whether the key still stands, and announces it again if it doesn't. */
+/* Looks at once whether the key stands, and announces it, again, if it doesn't. */
 void session_check(struct session *session);
 
 /* Our lease, and until when it can't have expired (on the monotonic clock): counted from before the

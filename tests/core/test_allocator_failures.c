@@ -417,7 +417,8 @@ Test(allocator_failures, survives_every_allocation_failure)
 
 Test(allocator_failures, is_not_made_without_memory)
 {
-    struct allocator_config config = {.own_key = SPAN("/t/schedulers/two")};
+    struct allocator_config config = {.own_key = SPAN("/t/members/a#1"),
+                                      .absent_prefix = SPAN(SCHEDULER_CANDIDATES)};
     for (long nth = 1; nth <= 2; nth++) {
         struct allocator *allocator = NULL;
         fail_alloc_set(nth);

@@ -82,6 +82,40 @@ static struct pass_summary expect(const struct crowd *crowd, const struct pass_o
     expect(crowd, options, (const size_t[]){__VA_ARGS__}, \
            sizeof((const size_t[]){__VA_ARGS__}) / sizeof(size_t))
 
+/* --- what every transaction checks --- */
+
+Test(pass_limits, checks_in_every_transaction_that_keys_are_absent)
+{
+    struct crowd crowd = crowd_of(1, 1);
+    for (int i = 0; i < 200; i++) {
+        add(&crowd, "1", "items/i%03d", i);
+        crowd.desired[i] = "a#000";
+    }
+    struct pass_options options = LIVE;
+    options.absent =
+        (struct store_keys){SPAN(BUILDER_ROOT "/schedulers/"), SPAN(BUILDER_ROOT "/schedulers0")};
+    struct state *state = builder_observe(builder_keyspace(crowd.keys, crowd.count, true));
+    struct solution *solution = builder_solution(state, crowd.desired);
+    struct pass *pass = NULL;
+    const struct store_txn *txn = NULL;
+    int transactions = 0;
+    cr_assert_eq(pass_create(&options, state, solution, &pass), 0);
+    while (pass_next(pass, &txn) == 0 && txn) {
+        const struct store_compare *absent = &txn->compares[1]; /* after the fence */
+        cr_assert(span_equal(absent->keys.key, options.absent.key));
+        cr_assert(span_equal(absent->keys.range_end, options.absent.range_end));
+        cr_assert_eq(absent->target, STORE_CREATE_REVISION);
+        cr_assert_eq(absent->relation, STORE_EQUAL);
+        cr_assert_eq(absent->number, 0);
+        pass_done(pass, true);
+        transactions++;
+    }
+    cr_assert_eq(transactions, 2);
+    pass_destroy(pass);
+    solution_unref(solution);
+    state_unref(state);
+}
+
 /* --- side by side --- */
 
 /* Items of three additions: 42 of them make 126, the 43rd goes into the next transaction whole. */

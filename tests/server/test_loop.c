@@ -2,7 +2,9 @@
  * somebody interferes. */
 #include <criterion/criterion.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "server/clock.h"
 #include "server/embedded_store.h"
@@ -15,10 +17,12 @@ enum { WAIT_MS = 20000, TIMEOUT_MS = 5000 };
 
 static char directory[TEMPORARY_SIZE];
 static struct store *store;
+static atomic_int left; /* members that have left */
 
 /* One instance of allotd's inside. */
 struct instance {
     struct publisher *publisher;
+    struct candidate *candidate;
     struct loop *loop;
 };
 
@@ -43,10 +47,15 @@ static void teardown(void)
 
 TestSuite(loop, .init = setup, .fini = teardown, .timeout = 120);
 
-static struct instance start(const char *name)
+static void count_left(void *context)
 {
-    struct instance instance = {0};
-    struct error_message why;
+    atomic_fetch_add((atomic_int *)context, 1);
+}
+
+/* Takes the candidate. */
+static struct instance start_as(struct candidate *candidate)
+{
+    struct instance instance = {.candidate = candidate};
     struct decoder decoder = builder_decoder();
     cr_assert_eq(publisher_create(&instance.publisher), 0);
     struct loop_config config = {
@@ -54,18 +63,43 @@ static struct instance start(const char *name)
         .publisher = instance.publisher,
         .decoder = &decoder,
         .root = SPAN(BUILDER_ROOT),
-        .instance = span_of(name),
+        .candidate = candidate,
         .ttl_seconds = 10,
         .gather_ms = 1,
         .threads = 2,
+        .left = count_left,
+        .context = &left,
     };
-    cr_assert_eq(loop_start(&config, &instance.loop, &why), 0, "%s", why.text);
+    cr_assert_eq(loop_start(&config, &instance.loop), 0);
     return instance;
+}
+
+static struct instance start(const char *name)
+{
+    struct error_message why;
+    struct candidate *candidate = malloc(sizeof *candidate);
+    cr_assert_not_null(candidate);
+    cr_assert_eq(candidate_init_scheduler(candidate, SPAN(BUILDER_ROOT), span_of(name), &why), 0,
+                 "%s", why.text);
+    return start_as(candidate);
+}
+
+static struct instance start_member(const char *zone, const char *suffix)
+{
+    struct error_message why;
+    struct candidate *candidate = malloc(sizeof *candidate);
+    cr_assert_not_null(candidate);
+    cr_assert_eq(candidate_init_member(candidate, SPAN(BUILDER_ROOT), span_of(zone),
+                                       span_of(suffix), SPAN("4"), &why),
+                 0, "%s", why.text);
+    return start_as(candidate);
 }
 
 static void stop(struct instance *instance)
 {
     loop_stop(instance->loop);
+    candidate_release(instance->candidate);
+    free(instance->candidate);
     publisher_destroy(instance->publisher);
 }
 
@@ -114,6 +148,23 @@ static bool has_both_of_x(const struct snapshot *snapshot)
 {
     return keyspace_find(snapshot->state->keyspace, SPAN(BUILDER_ROOT "/assign/x#a#1#1")) &&
            has_two_assignments(snapshot);
+}
+
+static bool has_both_of_one(const struct snapshot *snapshot)
+{
+    return keyspace_find(snapshot->state->keyspace, SPAN(BUILDER_ROOT "/assign/x#b#1#1"));
+}
+
+static bool has_promoted(const struct snapshot *snapshot)
+{
+    return keyspace_find(snapshot->state->keyspace, SPAN(BUILDER_ROOT "/assign/x#b#1#0"));
+}
+
+/* A scheduler is announced, and we aren't. */
+static bool has_a_leader_elsewhere(const struct snapshot *snapshot)
+{
+    return keyspace_find(snapshot->state->keyspace, SPAN(BUILDER_ROOT "/schedulers/one")) &&
+           !snapshot->state->own;
 }
 
 static bool has_four_assignments(const struct snapshot *snapshot)
@@ -253,27 +304,52 @@ Test(loop, removes_dead_assignments)
     stop(&instance);
 }
 
-Test(loop, tells_of_bad_names)
+/* --- members that allocate themselves --- */
+
+Test(loop, members_are_led_by_the_oldest)
 {
-    struct publisher *publisher = NULL;
-    struct decoder decoder = builder_decoder();
-    struct loop *loop = NULL;
-    struct error_message why = {{0}};
-    cr_assert_eq(publisher_create(&publisher), 0);
-    struct loop_config config = {.store = store,
-                                 .publisher = publisher,
-                                 .decoder = &decoder,
-                                 .root = SPAN("/t/"),
-                                 .instance = SPAN("one"),
-                                 .ttl_seconds = 10,
-                                 .threads = 1};
-    cr_assert_eq(loop_start(&config, &loop, &why), ALLOT_EINVAL);
-    cr_assert(strstr(why.text, "/t/"));
-    config.root = SPAN("/t");
-    config.instance = SPAN("a#b");
-    cr_assert_eq(loop_start(&config, &loop, &why), ALLOT_EINVAL);
-    cr_assert(strstr(why.text, "a#b"));
-    publisher_destroy(publisher);
+    struct instance first = start_member("a", "1");
+    await(&first, leads, "the first leads");
+    struct instance second = start_member("b", "1");
+    await(&second, follows, "the second follows");
+    put("items/x", "2");
+    await(&second, has_two_assignments, "assigned");
+    stop(&first);
+    await(&second, leads, "the second leads");
+    stop(&second);
+    cr_assert_eq(atomic_load(&left), 0);
+}
+
+Test(loop, a_member_that_exits_leaves_when_it_is_empty)
+{
+    struct instance first = start_member("a", "1");
+    await(&first, leads, "the first leads");
+    struct instance second = start_member("b", "1");
+    put("items/x", "1");
+    await(&first, has_one_assignment, "assigned");
+    put("assign/x#a#1#0", BUILDER_CONSISTENT);
+    cr_assert_eq(loop_update(first.loop, SPAN("4 exiting")), 0);
+    await(&second, has_both_of_one, "handed over");
+    put("assign/x#b#1#1", BUILDER_CONSISTENT);
+    while (atomic_load(&left) == 0)
+        sched_yield();
+    stop(&first);
+    await(&second, has_promoted, "the other one is primary");
+    stop(&second);
+    cr_assert_eq(atomic_load(&left), 1);
+}
+
+Test(loop, a_member_is_not_announced_where_schedulers_lead)
+{
+    struct instance scheduler = start("one");
+    await(&scheduler, leads, "leads");
+    struct instance member = start_member("a", "1");
+    await(&member, has_a_leader_elsewhere, "sees the scheduler");
+    put("items/x", "1");
+    stop(&scheduler);
+    await(&member, leads, "once it has gone");
+    await(&member, has_one_assignment, "assigned");
+    stop(&member);
 }
 
 Test(loop, status_tells_that_it_runs)

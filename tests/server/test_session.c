@@ -151,9 +151,11 @@ static struct session *start(bool exclusive, int64_t ttl)
                                     .value = SPAN("first"),
                                     .ttl_seconds = ttl,
                                     .exclusive = exclusive,
+                                    .absent_prefix = SPAN("/t/others/"),
                                     .failed = count_failure,
                                     .context = &failures};
     cr_assert_eq(session_start(&config, &session), 0);
+    session_check(session);
     return session;
 }
 
@@ -198,6 +200,28 @@ Test(session, takes_over_what_only_a_former_run_can_have_left)
         standing = look();
     cr_assert_str_eq(standing.value, "first");
     cr_assert_eq(sync_revoke(fixture.store, lease), ALLOT_ELEASE);
+    session_destroy(session);
+}
+
+Test(session, announces_nothing_until_it_is_checked)
+{
+    struct session *session = NULL;
+    struct session_config config = {.store = &lossy, .key = KEY, .ttl_seconds = TTL};
+    cr_assert_eq(session_start(&config, &session), 0);
+    cr_assert_eq(session_term(session).lease, 0);
+    session_destroy(session);
+    cr_assert_not(look().exists);
+}
+
+Test(session, waits_while_there_are_keys_that_should_be_absent)
+{
+    cr_assert_eq(sync_put(fixture.store, SPAN("/t/others/x"), SPAN(""), 0, NULL), 0);
+    struct session *session = start(true, TTL);
+    while (atomic_load(&failures) == 0)
+        sched_yield();
+    cr_assert_not(look().exists);
+    cr_assert_eq(sync_delete(fixture.store, SPAN("/t/others/x"), NULL), 0);
+    (void)await(true, "announced then");
     session_destroy(session);
 }
 

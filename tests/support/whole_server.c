@@ -50,12 +50,15 @@ static void start_loop(struct whole_server *server)
         .publisher = server->publisher,
         .decoder = &decoder,
         .root = span_of(server->config.root),
-        .instance = span_of(server->runtime.instance),
+        .candidate = &server->candidate,
         .ttl_seconds = 20,
         .gather_ms = 30,
         .threads = 2,
     };
-    require(loop_start(&loop, &server->loop, &why) == 0, why.text);
+    require(candidate_init_scheduler(&server->candidate, loop.root,
+                                     span_of(server->runtime.instance), &why) == 0,
+            why.text);
+    require(loop_start(&loop, &server->loop) == 0, "loop");
 }
 
 static void start_http(struct whole_server *server)
@@ -116,6 +119,7 @@ void whole_server_stop(struct whole_server *server)
     http_server_stop(server->http);
     runtime_release(&server->runtime);
     loop_stop(server->loop);
+    candidate_release(&server->candidate);
     server->store->operations->destroy(server->store);
     publisher_destroy(server->publisher);
 }

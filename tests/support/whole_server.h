@@ -11,6 +11,7 @@ struct whole_server {
     struct config config;
     struct store *store;
     struct publisher *publisher;
+    struct candidate candidate;
     struct loop *loop;
     struct runtime runtime;
     struct http_server *http;

@@ -29,6 +29,7 @@ static void require(bool holds, const char *what)
 
 struct instance {
     struct publisher *publisher;
+    struct candidate *candidate;
     struct loop *loop;
 };
 
@@ -62,18 +63,22 @@ static struct instance start(const char *name)
     struct instance instance = {0};
     struct error_message why;
     struct decoder decoder = builder_decoder();
+    instance.candidate = malloc(sizeof *instance.candidate);
+    require(instance.candidate && candidate_init_scheduler(instance.candidate, SPAN(BUILDER_ROOT),
+                                                           span_of(name), &why) == 0,
+            "candidate");
     require(publisher_create(&instance.publisher) == 0, "publisher");
     struct loop_config config = {
         .store = store,
         .publisher = instance.publisher,
         .decoder = &decoder,
         .root = SPAN(BUILDER_ROOT),
-        .instance = span_of(name),
+        .candidate = instance.candidate,
         .ttl_seconds = 10,
         .gather_ms = 1,
         .threads = 2,
     };
-    require(loop_start(&config, &instance.loop, &why) == 0, why.text);
+    require(loop_start(&config, &instance.loop) == 0, "loop");
     return instance;
 }
 

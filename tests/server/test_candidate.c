@@ -1,0 +1,74 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "server/candidate.h"
+#include "tests/support/fail_alloc.h"
+
+static bool is(struct span span, const char *text)
+{
+    return span_equal(span, span_of(text));
+}
+
+Test(candidate, is_a_scheduler)
+{
+    struct candidate candidate;
+    struct error_message why;
+    cr_assert_eq(candidate_init_scheduler(&candidate, SPAN("/r"), SPAN("one"), &why), 0);
+    cr_assert(is(candidate.instance, "one"));
+    cr_assert(is(candidate.prefix, "/r/schedulers/"));
+    cr_assert(is(candidate.key, "/r/schedulers/one"));
+    cr_assert(is(candidate.value, "{}"));
+    cr_assert_eq(candidate.member.size, 0);
+    cr_assert_eq(candidate.absent_prefix.size, 0);
+    cr_assert(candidate.exclusive);
+    candidate_release(&candidate);
+    candidate_release(&candidate);
+}
+
+Test(candidate, is_a_member)
+{
+    struct candidate candidate;
+    struct error_message why;
+    cr_assert_eq(
+        candidate_init_member(&candidate, SPAN("/r"), SPAN("z"), SPAN("s1"), SPAN("{v}"), &why), 0);
+    cr_assert(is(candidate.instance, "z#s1"));
+    cr_assert(is(candidate.prefix, "/r/members/"));
+    cr_assert(is(candidate.key, "/r/members/z#s1"));
+    cr_assert(is(candidate.member, "/r/members/z#s1"));
+    cr_assert(is(candidate.value, "{v}"));
+    cr_assert(is(candidate.absent_prefix, "/r/schedulers/"));
+    cr_assert_not(candidate.exclusive);
+    candidate_release(&candidate);
+}
+
+Test(candidate, tells_of_bad_names)
+{
+    struct candidate candidate;
+    struct error_message why;
+    struct span root = SPAN("/r");
+    cr_assert_eq(candidate_init_scheduler(&candidate, SPAN("/r/"), SPAN("one"), &why),
+                 ALLOT_EINVAL);
+    cr_assert(strstr(why.text, "root \"/r/\""));
+    cr_assert_eq(candidate_init_scheduler(&candidate, root, SPAN("a#b"), &why), ALLOT_EINVAL);
+    cr_assert(strstr(why.text, "instance \"a#b\""));
+    cr_assert_eq(candidate_init_scheduler(&candidate, root, SPAN(""), &why), ALLOT_EINVAL);
+    cr_assert_eq(candidate_init_member(&candidate, root, SPAN(" "), SPAN("s"), SPAN(""), &why),
+                 ALLOT_EINVAL);
+    cr_assert(strstr(why.text, "zone \" \""));
+    cr_assert_eq(candidate_init_member(&candidate, root, SPAN("z"), SPAN("a#b"), SPAN(""), &why),
+                 ALLOT_EINVAL);
+    cr_assert(strstr(why.text, "suffix \"a#b\""));
+}
+
+Test(candidate, is_not_made_without_memory)
+{
+    struct candidate candidate;
+    struct error_message why;
+    fail_alloc_set(1);
+    cr_assert_eq(candidate_init_scheduler(&candidate, SPAN("/r"), SPAN("one"), &why), ALLOT_ENOMEM);
+    fail_alloc_set(1);
+    cr_assert_eq(
+        candidate_init_member(&candidate, SPAN("/r"), SPAN("z"), SPAN("s"), SPAN("{}"), &why),
+        ALLOT_ENOMEM);
+    fail_alloc_set(0);
+}
