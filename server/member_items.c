@@ -1,0 +1,332 @@
+#include "server/member_items.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/json_writer.h"
+#include "api/values.h"
+#include "server/clock.h"
+#include "server/log.h"
+#include "server/run_command.h"
+#include "server/store_wait.h"
+
+enum {
+    RETRY_MS = 1000, /* after a failed command */
+    LOOK_MS = 1000,  /* how long to wait for a newer snapshot at a time */
+    TXN_TIMEOUT_MS = 5000,
+    MAX_ACTOR = 4096,
+};
+
+#define ACTOR "/actor"
+
+/* An item that we have told of, or are to tell of. */
+struct held {
+    char *item;
+    bool told;            /* the command has succeeded */
+    int64_t retry_at_ms;  /* it is not called again before; 0: it wasn't called yet */
+    int64_t marked_after; /* the revision of the assignment that was marked consistent */
+};
+
+struct member_items {
+    struct member_items_config config;
+    struct held *held; /* in order of item */
+    size_t count;
+    size_t capacity;
+    pthread_t thread;
+
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool stopping;
+    bool waiting; /* for a newer snapshot: on_snapshot will be called */
+};
+
+/* --- the command --- */
+
+static int run(const struct member_items *items, const char *event, const char *item, int32_t slot)
+{
+    char *texts[3] = {NULL};
+    int error = asprintf(&texts[0], "ALLOT_EVENT=%s", event) < 0 ||
+                        asprintf(&texts[1], "ALLOT_ITEM=%s", item) < 0 ||
+                        asprintf(&texts[2], "ALLOT_SLOT=%" PRId32, slot) < 0
+                    ? ALLOT_ENOMEM
+                    : 0;
+    const char *variables[] = {texts[0], texts[1], slot >= 0 ? texts[2] : NULL, NULL};
+    if (!error)
+        error = run_command(items->config.command, variables, items->config.timeout_ms);
+    for (size_t i = 0; i < 3; i++)
+        free(texts[i]);
+    return error;
+}
+
+/* Tells of a change. False: the command has failed. */
+static bool tell(const struct member_items *items, const char *event, const char *item,
+                 int32_t slot)
+{
+    int status = items->config.command ? run(items, event, item, slot) : 0;
+    log_write(status == 0 ? LOG_INFO : LOG_WARNING, event,
+              LOG_FIELDS(log_text("item", item), log_integer("slot", slot),
+                         log_integer("status", status)));
+    return status == 0;
+}
+
+/* --- what is held --- */
+
+static struct span item_name(const struct state *state, const struct local_item *local)
+{
+    return state->items[local->item]->parts.item;
+}
+
+static int insert(struct member_items *items, size_t place, struct span item)
+{
+    if (items->count == items->capacity) {
+        size_t capacity = items->capacity ? 2 * items->capacity : 16;
+        struct held *more = realloc(items->held, capacity * sizeof *more);
+        if (!more)
+            return ALLOT_ENOMEM;
+        items->held = more;
+        items->capacity = capacity;
+    }
+    char *name = malloc(item.size + 1);
+    if (!name)
+        return ALLOT_ENOMEM;
+    memcpy(name, item.data, item.size);
+    name[item.size] = '\0';
+    memmove(items->held + place + 1, items->held + place,
+            (items->count - place) * sizeof *items->held);
+    items->held[place] = (struct held){.item = name};
+    items->count++;
+    return 0;
+}
+
+static void drop(struct member_items *items, size_t place)
+{
+    free(items->held[place].item);
+    items->count--;
+    memmove(items->held + place, items->held + place + 1,
+            (items->count - place) * sizeof *items->held);
+}
+
+/* --- consistency --- */
+
+static bool is_to_be_marked(const struct state *state, const struct local_item *local)
+{
+    return state->items[local->item]->item.user == CONSISTENCY_REPORTED &&
+           !state->consistent[local->assignment];
+}
+
+/* ROOT/actor, and what stands there with our change. */
+static int write_actor(const struct state *state, struct arena *arena, struct buffer *value,
+                       struct span *ret_key)
+{
+    const struct key_parts *member = &state->members[state->local_member]->parts;
+    struct span instance = {
+        member->zone.data, (size_t)(member->suffix.data + member->suffix.size - member->zone.data)};
+    struct json_writer writer = json_writer_of(value);
+    json_begin(&writer, '{');
+    json_text_field(&writer, "principal", "member");
+    json_string_field(&writer, "instance", instance);
+    json_integer_field(&writer, "time_ms", clock_wall_ms());
+    json_end(&writer, '}');
+
+    struct span root = keyspace_root(state->keyspace);
+    char *key = arena_allocate(arena, root.size + sizeof ACTOR);
+    if (!key)
+        return ALLOT_ENOMEM;
+    memcpy(key, root.data, root.size);
+    memcpy(key + root.size, ACTOR, sizeof ACTOR);
+    *ret_key = (struct span){key, root.size + sizeof ACTOR - 1};
+    return value->error;
+}
+
+/* Puts @value at the assignment, if it is still as we have seen it. */
+static int put_assignment(struct member_items *items, const struct entry *entry, struct span value,
+                          struct span actor_key, struct span actor)
+{
+    struct store_compare unchanged = {.keys = {.key = entry->key},
+                                      .target = STORE_MOD_REVISION,
+                                      .relation = STORE_EQUAL,
+                                      .number = entry->mod_revision};
+    struct store_op puts[] = {
+        {.kind = STORE_OP_PUT, .keys = {.key = actor_key}, .value = actor},
+        {.kind = STORE_OP_PUT, .keep_lease = true, .keys = {.key = entry->key}, .value = value},
+    };
+    struct store_txn txn = {
+        .compares = &unchanged, .compare_count = 1, .success = puts, .success_count = 2};
+    return store_wait_txn(items->config.store, &txn, TXN_TIMEOUT_MS, NULL, NULL);
+}
+
+static int mark(struct member_items *items, const struct state *state,
+                const struct local_item *local)
+{
+    const struct entry *entry = state->assignments[local->assignment];
+    const struct assignment_spec spec = {.consistent = true};
+    struct arena arena = {NULL};
+    struct buffer actor;
+    struct span actor_key;
+    struct span value;
+    buffer_init(&actor, MAX_ACTOR);
+    int error = values_write_assignment(&arena, entry->value, &spec, &value);
+    if (!error)
+        error = write_actor(state, &arena, &actor, &actor_key);
+    if (!error)
+        error = put_assignment(items, entry, value, actor_key, buffer_span(&actor));
+    buffer_release(&actor);
+    arena_release(&arena);
+    return error;
+}
+
+/* --- one step: at most one command, or one transaction, before a newer snapshot is looked at ---
+ */
+
+enum step { STEP_DONE, STEP_AGAIN, STEP_LATER };
+
+/* The item that is held at @place, and that is ours in @state. */
+static enum step step_item(struct member_items *items, size_t place, const struct state *state,
+                           const struct local_item *local)
+{
+    struct held *held = &items->held[place];
+    const struct entry *entry = state->assignments[local->assignment];
+    if (!held->told) {
+        if (clock_monotonic_ms() < held->retry_at_ms)
+            return STEP_LATER;
+        held->told = tell(items, "gained", held->item, entry->parts.slot);
+        held->retry_at_ms = clock_monotonic_ms() + RETRY_MS;
+        return held->told ? STEP_AGAIN : STEP_LATER;
+    }
+    if (!is_to_be_marked(state, local) || held->marked_after >= entry->mod_revision)
+        return STEP_DONE;
+    int error = mark(items, state, local);
+    if (!error)
+        held->marked_after = entry->mod_revision; /* until a newer snapshot tells more */
+    return error ? STEP_LATER : STEP_AGAIN;
+}
+
+static enum step step(struct member_items *items, const struct state *state)
+{
+    enum step result = STEP_DONE;
+    size_t place = 0;
+    int32_t index = 0;
+    while (place < items->count || index < state->local_item_count) {
+        const struct local_item *local =
+            index < state->local_item_count ? &state->local_items[index] : NULL;
+        int order = !local ? -1
+                    : place == items->count
+                        ? 1
+                        : span_compare(span_of(items->held[place].item), item_name(state, local));
+        if (order < 0) {
+            if (items->held[place].retry_at_ms != 0) /* it has heard of it */
+                (void)tell(items, "lost", items->held[place].item, -1);
+            drop(items, place);
+            return STEP_AGAIN;
+        }
+        if (order > 0 && insert(items, place, item_name(state, local)) != 0)
+            return STEP_LATER;
+        enum step one = step_item(items, place, state, local);
+        if (one == STEP_AGAIN)
+            return one;
+        if (one == STEP_LATER)
+            result = one;
+        place++;
+        index++;
+    }
+    return result;
+}
+
+/* --- the thread --- */
+
+static void on_snapshot(void *context, int error)
+{
+    struct member_items *items = context;
+    (void)error;
+    pthread_mutex_lock(&items->mutex);
+    items->waiting = false;
+    pthread_cond_broadcast(&items->changed);
+    pthread_mutex_unlock(&items->mutex);
+}
+
+/* Waits for a snapshot of @revision or later, for a while. False: stop. */
+static bool wait_for_snapshot(struct member_items *items, int64_t revision)
+{
+    pthread_mutex_lock(&items->mutex);
+    bool ask = !items->waiting && !items->stopping;
+    items->waiting = items->waiting || ask;
+    pthread_mutex_unlock(&items->mutex);
+    if (ask && publisher_wait(items->config.publisher, revision, LOOK_MS, on_snapshot, items) != 0)
+        on_snapshot(items, ALLOT_ENOMEM);
+
+    int64_t deadline_ms = clock_monotonic_ms() + LOOK_MS;
+    pthread_mutex_lock(&items->mutex);
+    while (items->waiting && !items->stopping &&
+           clock_condition_wait(&items->changed, &items->mutex, deadline_ms))
+        ;
+    bool go_on = !items->stopping;
+    pthread_mutex_unlock(&items->mutex);
+    return go_on;
+}
+
+static void *items_thread(void *argument)
+{
+    struct member_items *items = argument;
+    bool go_on = true;
+    bool again = true;
+    while (go_on || again) {
+        struct snapshot *snapshot = publisher_snapshot(items->config.publisher);
+        int64_t next = snapshot ? snapshot->state->revision + 1 : 0;
+        again = snapshot && step(items, snapshot->state) == STEP_AGAIN;
+        snapshot_unref(snapshot);
+        if (!again && go_on) {
+            go_on = wait_for_snapshot(items, next);
+            again = true; /* once more, even when stopping */
+        }
+    }
+    return NULL;
+}
+
+/* --- lifecycle --- */
+
+int member_items_start(const struct member_items_config *config, struct member_items **ret)
+{
+    struct member_items *items = calloc(1, sizeof *items);
+    if (!items)
+        return ALLOT_ENOMEM;
+    items->config = *config;
+    if (pthread_mutex_init(&items->mutex, NULL) != 0)
+        goto no_mutex;
+    if (clock_condition_init(&items->changed) != 0)
+        goto no_condition;
+    if (pthread_create(&items->thread, NULL, items_thread, items) != 0)
+        goto no_thread;
+    *ret = items;
+    return 0;
+no_thread:
+    pthread_cond_destroy(&items->changed);
+no_condition:
+    pthread_mutex_destroy(&items->mutex);
+no_mutex:
+    free(items);
+    return ALLOT_ENOMEM;
+}
+
+void member_items_stop(struct member_items *items)
+{
+    if (!items)
+        return;
+    pthread_mutex_lock(&items->mutex);
+    items->stopping = true;
+    pthread_cond_broadcast(&items->changed);
+    pthread_mutex_unlock(&items->mutex);
+    pthread_join(items->thread, NULL);
+    pthread_mutex_lock(&items->mutex);
+    while (items->waiting) /* on_snapshot is still to come */
+        pthread_cond_wait(&items->changed, &items->mutex);
+    pthread_mutex_unlock(&items->mutex);
+    while (items->count)
+        drop(items, items->count - 1);
+    free(items->held);
+    pthread_cond_destroy(&items->changed);
+    pthread_mutex_destroy(&items->mutex);
+    free(items);
+}

@@ -1,0 +1,29 @@
+/* The items of a member that runs the loop itself: follows which ones it has, and calls a command
+ * for each that it gains or loses, one after the other, on a thread of its own. */
+#ifndef ALLOT_SERVER_MEMBER_ITEMS_H
+#define ALLOT_SERVER_MEMBER_ITEMS_H
+
+#include "core/store.h"
+#include "server/publisher.h"
+
+struct member_items_config {
+    struct store *store;         /* borrowed, outlives the thread */
+    struct publisher *publisher; /* borrowed; of states that have our member as the local one */
+    /* Run by the shell for each change, with ALLOT_EVENT (gained or lost), ALLOT_ITEM, and for a
+     * gained one ALLOT_SLOT in its environment. One that fails for a gained item is called again,
+     * after a pause. NULL: none. Borrowed. */
+    const char *command;
+    int64_t timeout_ms; /* after which a command is killed, and has failed */
+};
+
+struct member_items;
+
+/* ALLOT_ENOMEM. */
+int member_items_start(const struct member_items_config *config, struct member_items **ret);
+
+/* Follows the newest snapshot once more, then ends. A command that runs is waited for. NULL is
+ * fine. An item that is gained, with no command or one that has succeeded, is marked consistent in
+ * the store if that is to be reported. */
+void member_items_stop(struct member_items *items);
+
+#endif

@@ -1,0 +1,143 @@
+/* A member that allocates itself, and what its command hears of its items. */
+#include <criterion/criterion.h>
+#include <sched.h>
+#include <stdio.h>
+
+#include "api/values.h"
+#include "server/clock.h"
+#include "server/loop.h"
+#include "server/member_items.h"
+#include "server/run_command.h"
+#include "tests/server/embedded_fixture.h"
+#include "tests/support/store_sync.h"
+
+enum { WAIT_MS = 20000 };
+
+static struct embedded_fixture fixture;
+static struct publisher *publisher;
+static struct candidate candidate;
+static struct loop *loop;
+static struct member_items *items;
+static char log_file[2 * TEMPORARY_SIZE];
+static char command[1024];
+
+static void start(const char *format)
+{
+    struct error_message why;
+    struct decoder decoder = api_decoder();
+    embedded_fixture_open(&fixture, (struct embedded_store_config){0});
+    snprintf(log_file, sizeof log_file, "%s/log", fixture.directory);
+    snprintf(command, sizeof command, format, log_file, log_file);
+    cr_assert_eq(publisher_create(&publisher), 0);
+    cr_assert_eq(candidate_init_member(&candidate, SPAN("/t"), SPAN("z"), SPAN("m"),
+                                       SPAN("{\"item_limit\":4,\"allocator\":true}"), &why),
+                 0);
+    struct loop_config loop_config = {.store = fixture.store,
+                                      .publisher = publisher,
+                                      .decoder = &decoder,
+                                      .root = SPAN("/t"),
+                                      .candidate = &candidate,
+                                      .ttl_seconds = 10,
+                                      .gather_ms = 1,
+                                      .threads = 1};
+    cr_assert_eq(loop_start(&loop_config, &loop), 0);
+    struct member_items_config config = {.store = fixture.store,
+                                         .publisher = publisher,
+                                         .command = command[0] ? command : NULL,
+                                         .timeout_ms = 10000};
+    cr_assert_eq(member_items_start(&config, &items), 0);
+}
+
+static void stop(void)
+{
+    member_items_stop(items);
+    loop_stop(loop);
+    candidate_release(&candidate);
+    publisher_destroy(publisher);
+    embedded_fixture_remove(&fixture);
+}
+
+TestSuite(member_items, .timeout = 60);
+
+static void put(const char *key, const char *value)
+{
+    cr_assert_eq(sync_put(fixture.store, span_of(key), span_of(value), 0, NULL), 0);
+}
+
+static const char *heard(void)
+{
+    static char text[4096];
+    size_t size = 0;
+    FILE *file = fopen(log_file, "r");
+    if (file) {
+        size = fread(text, 1, sizeof text - 1, file);
+        (void)fclose(file);
+    }
+    text[size] = '\0';
+    return text;
+}
+
+static void await_heard(const char *text)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + WAIT_MS;
+    while (strcmp(heard(), text) != 0 && clock_monotonic_ms() < deadline_ms)
+        sched_yield();
+    cr_assert_str_eq(heard(), text);
+}
+
+static void await_consistent(const char *key)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + WAIT_MS;
+    bool marked = false;
+    while (!marked && clock_monotonic_ms() < deadline_ms) {
+        struct snapshot *snapshot = publisher_snapshot(publisher);
+        const struct entry *entry =
+            snapshot ? keyspace_find(snapshot->state->keyspace, span_of(key)) : NULL;
+        marked = entry && span_equal(entry->value, SPAN("{\"consistent\":true}"));
+        if (marked)
+            cr_assert_neq(entry->lease, 0);
+        snapshot_unref(snapshot);
+        sched_yield();
+    }
+    cr_assert(marked, "%s", key);
+}
+
+#define NOTE "echo $ALLOT_EVENT $ALLOT_ITEM $ALLOT_SLOT >>%s"
+
+Test(member_items, command_hears_of_each_that_is_gained_and_lost)
+{
+    start(NOTE);
+    put("/t/items/b", "{\"replication\":1}");
+    await_heard("gained b 0\n");
+    put("/t/items/a", "{\"replication\":1}");
+    await_heard("gained b 0\ngained a 0\n");
+    cr_assert_eq(sync_delete(fixture.store, SPAN("/t/items/b"), NULL), 0);
+    await_heard("gained b 0\ngained a 0\nlost b\n");
+    stop();
+}
+
+Test(member_items, marks_consistent_what_the_command_has_taken)
+{
+    start("if [ -e %s ]; then exit 0; fi; " NOTE "; exit 1"); /* fails at first */
+    put("/t/items/a", "{\"replication\":1,\"consistency\":\"reported\"}");
+    await_heard("gained a 0\n");
+    await_consistent("/t/assign/a#z#m#0");
+    stop();
+}
+
+Test(member_items, marks_consistent_without_a_command)
+{
+    start("");
+    put("/t/items/a", "{\"replication\":1,\"consistency\":\"reported\"}");
+    await_consistent("/t/assign/a#z#m#0");
+    stop();
+}
+
+Test(member_items, command_is_killed_when_its_time_is_up)
+{
+    static const char *const variables[] = {"WORD=x y", NULL};
+    cr_assert_eq(run_command("[ \"$WORD\" = 'x y' ]", variables, 10000), 0);
+    cr_assert_eq(run_command("exit 3", variables, 10000), 3);
+    cr_assert_eq(run_command("sleep 100 & wait", variables, 100), 128 + 9);
+    cr_assert_eq(run_command("kill -TERM $$", variables, 10000), 128 + 15);
+}
