@@ -200,7 +200,8 @@ static struct span actor_value(const struct allocator *allocator)
 {
     if (allocator->config.actor_key.size == 0)
         return (struct span){0};
-    return allocator->config.actor_value(allocator->config.context, allocator->status.round);
+    return allocator->config.actor_value(allocator->config.context, allocator->status.round,
+                                         allocator->newest->revision);
 }
 
 static int begin_pass(struct allocator *allocator)

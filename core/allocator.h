@@ -33,9 +33,10 @@ struct allocator_config {
     struct span absent_prefix;
     /* Every transaction puts this key first. Empty: none. Copied. */
     struct span actor_key;
-    /* Its value for the pass that begins now, number @round (1 on); or for putting our own key
-     * again after it (0: before the first). Borrowed until the next call. */
-    struct span (*actor_value)(void *context, int64_t round);
+    /* Its value for the pass that begins now, number @round (1 on), decided on the mirror's
+     * @revision; or for putting our own key again after it (0: before the first). Borrowed until
+     * the next call. */
+    struct span (*actor_value)(void *context, int64_t round, int64_t revision);
     void *context;
     /* Back-off after failed passes: the first and the longest delay. Jitter takes up to half off.
      */

@@ -141,7 +141,7 @@ static void on_session_failed(void *context, const char *what, int error)
 
 /* --- the allocator's thread --- */
 
-static struct span actor_value(void *context, int64_t round)
+static struct span actor_value(void *context, int64_t round, int64_t revision)
 {
     struct loop *loop = context;
     struct json_writer writer = json_writer_of(&loop->actor);
@@ -150,6 +150,7 @@ static struct span actor_value(void *context, int64_t round)
     json_text_field(&writer, "principal", loop->candidate->principal);
     json_string_field(&writer, "instance", loop->candidate->instance);
     json_integer_field(&writer, "round", round);
+    json_integer_field(&writer, "decided_on", revision);
     json_integer_field(&writer, "time_ms", clock_wall_ms());
     json_end(&writer, '}');
     return buffer_span(&loop->actor);

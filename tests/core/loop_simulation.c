@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "tests/core/flight.h"
-#include "tests/core/loop_checker.h"
 #include "tests/core/population.h"
 #include "tests/core/scheduler.h"
+#include "tests/support/loop_checker.h"
 
 enum {
     SITES = 3,
@@ -415,7 +415,8 @@ static void start(struct simulation *simulation, uint64_t seed, struct simulatio
         .random = {seed}, .store = model_store_create(), .last_author = -1, .counts = counts};
     simulation->population = (struct population){
         .random = &simulation->random, .store = simulation->store, .items = items};
-    loop_checker_init(&simulation->checker, simulation->store);
+    loop_checker_init(&simulation->checker, simulation->store, SPAN(SCHEDULER_ROOT),
+                      scheduler_decoder());
     for (int i = 0; i < SITES; i++) {
         scheduler_start(&simulation->sites[i].scheduler, simulation->store, site_names[i], NULL,
                         random_next(&simulation->random));

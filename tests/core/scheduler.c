@@ -88,8 +88,9 @@ struct decoder scheduler_decoder(void)
 
 /* --- lifecycle --- */
 
-static struct span actor_value(void *context, int64_t round)
+static struct span actor_value(void *context, int64_t round, int64_t revision)
 {
+    (void)revision;
     struct scheduler *scheduler = context;
     int size = snprintf(scheduler->actor_value, sizeof scheduler->actor_value, "%s round %" PRId64,
                         scheduler->key, round);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "core/pass.h"
-#include "tests/core/loop_checker.h"
 #include "tests/core/scheduler.h"
+#include "tests/support/loop_checker.h"
 
 static struct model_store *store;
 static struct scheduler scheduler;
@@ -38,7 +38,7 @@ static void set_up(void)
     put("/t/assign/x#b#1#1", SCHEDULER_CONSISTENT);
     put("/t/assign/x#c#1#2", SCHEDULER_CONSISTENT);
     scheduler_catch_up(&scheduler);
-    loop_checker_init(&checker, store);
+    loop_checker_init(&checker, store, SPAN(SCHEDULER_ROOT), scheduler_decoder());
 }
 
 static void tear_down(void)

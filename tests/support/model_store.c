@@ -359,6 +359,17 @@ void model_store_delete(struct model_store *store, struct span key)
     execute_alone(store, &op);
 }
 
+void model_store_replay(struct model_store *store, const struct store_event *events, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct store_event event = events[i];
+        event.kv.key = keep(store, event.kv.key);
+        event.kv.value = keep(store, event.kv.value);
+        record(store, &event);
+        store->revision = event.kv.mod_revision;
+    }
+}
+
 /* --- leases --- */
 
 int64_t model_store_grant(struct model_store *store)

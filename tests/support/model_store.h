@@ -44,6 +44,10 @@ int model_store_txn(struct model_store *store, const struct store_txn *txn,
 void model_store_put(struct model_store *store, struct span key, struct span value, int64_t lease);
 void model_store_delete(struct model_store *store, struct span key);
 
+/* Takes over what has happened in another store: the events of one revision, which becomes this
+ * one's. They are copied. */
+void model_store_replay(struct model_store *store, const struct store_event *events, size_t count);
+
 /* Returns the lease's id: 1, 2 and so on. */
 int64_t model_store_grant(struct model_store *store);
 /* Also how a lease expires: the attached keys go in one revision. ALLOT_ELEASE if there is none. */

@@ -15,20 +15,24 @@
  * - It touches no assignment whose item or member was invalid in the mirror, and removes none whose
  *   item is invalid.
  * - Its first operation puts the actor. */
-#ifndef ALLOT_TESTS_CORE_LOOP_CHECKER_H
-#define ALLOT_TESTS_CORE_LOOP_CHECKER_H
+#ifndef ALLOT_TESTS_SUPPORT_LOOP_CHECKER_H
+#define ALLOT_TESTS_SUPPORT_LOOP_CHECKER_H
 
 #include "core/state.h"
 #include "tests/support/model_store.h"
 
 struct loop_checker {
     const struct model_store *store; /* borrowed */
-    struct model_table table;        /* how things stand at the revision seen so far */
+    struct span root;                /* borrowed */
+    struct decoder decoder;
+    struct model_table table; /* how things stand at the revision seen so far */
     int64_t revision;
     char fault[256]; /* the first one found, or empty */
 };
 
-void loop_checker_init(struct loop_checker *checker, const struct model_store *store);
+/* @root is borrowed until the release; @decoder tells what the values mean. */
+void loop_checker_init(struct loop_checker *checker, const struct model_store *store,
+                       struct span root, struct decoder decoder);
 void loop_checker_release(struct loop_checker *checker);
 
 /* Takes note of what has happened since; none of it was the loop's. */

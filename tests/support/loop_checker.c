@@ -1,16 +1,13 @@
-#include "tests/core/loop_checker.h"
+#include "tests/support/loop_checker.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/core/scheduler.h"
-
-#define ROOT SPAN(SCHEDULER_ROOT)
-
-void loop_checker_init(struct loop_checker *checker, const struct model_store *store)
+void loop_checker_init(struct loop_checker *checker, const struct model_store *store,
+                       struct span root, struct decoder decoder)
 {
-    *checker = (struct loop_checker){.store = store};
+    *checker = (struct loop_checker){.store = store, .root = root, .decoder = decoder};
     loop_checker_observe(checker);
 }
 
@@ -36,50 +33,68 @@ static void fault(struct loop_checker *checker, const char *format, ...)
 
 /* --- what stands in a table --- */
 
-static struct key_parts parse(struct span key)
+static struct key_parts parse(const struct loop_checker *checker, struct span key)
 {
     struct key_parts parts;
-    if (keys_parse(ROOT, key, &parts) != 0)
+    if (keys_parse(checker->root, key, &parts) != 0)
         parts.kind = KEY_OTHER;
     return parts;
 }
 
-static const struct store_kv *find_item(const struct model_table *table, struct span item)
+static const struct store_kv *find_item(const struct loop_checker *checker,
+                                        const struct model_table *table, struct span item)
 {
     char buffer[128];
-    return model_table_find(table, keys_item(ROOT, item, buffer, sizeof buffer));
+    return model_table_find(table, keys_item(checker->root, item, buffer, sizeof buffer));
 }
 
-static const struct store_kv *find_member(const struct model_table *table,
+static const struct store_kv *find_member(const struct loop_checker *checker,
+                                          const struct model_table *table,
                                           const struct key_parts *parts)
 {
     char buffer[128];
-    return model_table_find(table,
-                            keys_member(ROOT, parts->zone, parts->suffix, buffer, sizeof buffer));
+    return model_table_find(
+        table, keys_member(checker->root, parts->zone, parts->suffix, buffer, sizeof buffer));
 }
 
 /* The replication of the item, or -1 if it isn't there or isn't valid. */
-static int32_t replication_of(const struct model_table *table, struct span item)
+static int32_t replication_of(const struct loop_checker *checker, const struct model_table *table,
+                              struct span item)
 {
-    struct decoder decoder = scheduler_decoder();
-    const struct store_kv *kv = find_item(table, item);
+    const struct store_kv *kv = find_item(checker, table, item);
     struct item_value value;
     struct error_message why;
-    if (!kv || decoder.item(NULL, NULL, kv->value, &value, &why) != 0)
+    if (!kv || checker->decoder.item(checker->decoder.context, NULL, kv->value, &value, &why) != 0)
         return -1;
     return value.replication;
 }
 
 /* The item limit of the member, or -1 if it isn't there or isn't valid. */
-static int32_t limit_of(const struct model_table *table, const struct key_parts *parts)
+static int32_t limit_of(const struct loop_checker *checker, const struct model_table *table,
+                        const struct key_parts *parts)
 {
-    struct decoder decoder = scheduler_decoder();
-    const struct store_kv *kv = find_member(table, parts);
+    const struct store_kv *kv = find_member(checker, table, parts);
     struct member_value value;
     struct error_message why;
-    if (!kv || decoder.member(NULL, NULL, kv->value, &value, &why) != 0)
+    if (!kv ||
+        checker->decoder.member(checker->decoder.context, NULL, kv->value, &value, &why) != 0)
         return -1;
     return value.item_limit;
+}
+
+/* Whether the assignment's value says so. Its item must be valid. */
+static bool is_consistent(const struct loop_checker *checker, const struct model_table *table,
+                          const struct store_kv *assignment)
+{
+    const struct decoder *decoder = &checker->decoder;
+    struct key_parts parts = parse(checker, assignment->key);
+    const struct store_kv *item = find_item(checker, table, parts.item);
+    struct item_value item_value;
+    struct assignment_value value = {0};
+    struct error_message why;
+    return item && decoder->item(decoder->context, NULL, item->value, &item_value, &why) == 0 &&
+           decoder->assignment(decoder->context, NULL, assignment->value, &value, &why) == 0 &&
+           decoder->is_consistent(decoder->context, &item_value, &value, 1, 0);
 }
 
 static bool same_member(const struct key_parts *a, const struct key_parts *b)
@@ -87,27 +102,30 @@ static bool same_member(const struct key_parts *a, const struct key_parts *b)
     return span_equal(a->zone, b->zone) && span_equal(a->suffix, b->suffix);
 }
 
-static int count_consistent(const struct model_table *table, struct span item)
+static int count_consistent(const struct loop_checker *checker, const struct model_table *table,
+                            struct span item)
 {
     int count = 0;
     for (size_t i = 0; i < table->count; i++) {
-        struct key_parts parts = parse(table->kvs[i].key);
+        struct key_parts parts = parse(checker, table->kvs[i].key);
         count += parts.kind == KEY_ASSIGNMENT && span_equal(parts.item, item) &&
-                 scheduler_is_consistent(table->kvs[i].value) && limit_of(table, &parts) >= 0;
+                 is_consistent(checker, table, &table->kvs[i]) &&
+                 limit_of(checker, table, &parts) >= 0;
     }
     return count;
 }
 
 /* Pairs of assignments of one item that have the same member, or the same slot. */
-static int count_collisions(const struct model_table *table, struct span item)
+static int count_collisions(const struct loop_checker *checker, const struct model_table *table,
+                            struct span item)
 {
     int count = 0;
     for (size_t i = 0; i < table->count; i++) {
-        struct key_parts parts = parse(table->kvs[i].key);
+        struct key_parts parts = parse(checker, table->kvs[i].key);
         if (parts.kind != KEY_ASSIGNMENT || !span_equal(parts.item, item))
             continue;
         for (size_t j = 0; j < i; j++) {
-            struct key_parts other = parse(table->kvs[j].key);
+            struct key_parts other = parse(checker, table->kvs[j].key);
             count += other.kind == KEY_ASSIGNMENT && span_equal(other.item, item) &&
                      (same_member(&parts, &other) || parts.slot == other.slot);
         }
@@ -115,10 +133,11 @@ static int count_collisions(const struct model_table *table, struct span item)
     return count;
 }
 
-static bool holds(const struct model_table *table, const struct key_parts *wanted)
+static bool holds(const struct loop_checker *checker, const struct model_table *table,
+                  const struct key_parts *wanted)
 {
     for (size_t i = 0; i < table->count; i++) {
-        struct key_parts parts = parse(table->kvs[i].key);
+        struct key_parts parts = parse(checker, table->kvs[i].key);
         if (parts.kind == KEY_ASSIGNMENT && keys_compare_assignments(&parts, wanted) == 0)
             return true;
     }
@@ -140,9 +159,11 @@ struct transition {
 static void check_leader(const struct transition *transition)
 {
     const struct store_kv *leader = NULL;
+    char prefix[128];
+    (void)snprintf(prefix, sizeof prefix, "%.*s/schedulers/", TEXT(transition->checker->root));
     for (size_t i = 0; i < transition->before.count; i++) {
         const struct store_kv *kv = &transition->before.kvs[i];
-        if (span_has_prefix(kv->key, SPAN(SCHEDULER_CANDIDATES)) &&
+        if (span_has_prefix(kv->key, span_of(prefix)) &&
             (!leader || kv->create_revision < leader->create_revision))
             leader = kv;
     }
@@ -153,19 +174,22 @@ static void check_leader(const struct transition *transition)
 static void check_actor(const struct transition *transition)
 {
     const struct store_event *first = &transition->events[0];
-    if (first->kind != STORE_EVENT_PUT || !span_equal(first->kv.key, SPAN(SCHEDULER_ACTOR)))
+    char actor[128];
+    (void)snprintf(actor, sizeof actor, "%.*s/actor", TEXT(transition->checker->root));
+    if (first->kind != STORE_EVENT_PUT || !span_equal(first->kv.key, span_of(actor)))
         fault(transition->checker, "the actor isn't put first");
 }
 
 static void check_item(const struct transition *transition, struct span item)
 {
-    int before = count_consistent(&transition->before, item);
-    int after = count_consistent(transition->after, item);
-    int32_t replication = replication_of(&transition->before, item);
+    int before = count_consistent(transition->checker, &transition->before, item);
+    int after = count_consistent(transition->checker, transition->after, item);
+    int32_t replication = replication_of(transition->checker, &transition->before, item);
     if (after < before && after < replication)
         fault(transition->checker, "item %.*s is left with %d of %d consistent, of %d before",
               TEXT(item), after, (int)replication, before);
-    if (count_collisions(transition->after, item) > count_collisions(&transition->before, item))
+    if (count_collisions(transition->checker, transition->after, item) >
+        count_collisions(transition->checker, &transition->before, item))
         fault(transition->checker, "item %.*s has two assignments for one member or slot",
               TEXT(item));
 }
@@ -174,7 +198,7 @@ static void check_item(const struct transition *transition, struct span item)
 static bool was_counted(const struct transition *transition, struct span item)
 {
     int32_t mirrored = state_find_item(transition->mirror, item);
-    const struct store_kv *kv = find_item(transition->after, item);
+    const struct store_kv *kv = find_item(transition->checker, transition->after, item);
     return mirrored != STATE_NONE && kv &&
            kv->create_revision == transition->mirror->items[mirrored]->create_revision;
 }
@@ -184,11 +208,11 @@ static void check_addition(const struct transition *transition, const struct key
     const struct model_table *after = transition->after;
     int count = 0;
     for (size_t i = 0; i < after->count; i++) {
-        struct key_parts parts = parse(after->kvs[i].key);
+        struct key_parts parts = parse(transition->checker, after->kvs[i].key);
         count += parts.kind == KEY_ASSIGNMENT && same_member(&parts, added) &&
                  was_counted(transition, parts.item);
     }
-    int32_t limit = limit_of(after, added);
+    int32_t limit = limit_of(transition->checker, after, added);
     if (limit < 0 || (was_counted(transition, added->item) && count > limit))
         fault(transition->checker, "member %.*s#%.*s has %d of at most %d assignments",
               TEXT(added->zone), TEXT(added->suffix), count, (int)limit);
@@ -204,9 +228,10 @@ static bool is_invalid(const struct transition *transition, struct span key)
 static void check_frozen(const struct transition *transition, const struct key_parts *parts)
 {
     char buffer[128];
-    struct span item = keys_item(ROOT, parts->item, buffer, sizeof buffer);
+    struct span item = keys_item(transition->checker->root, parts->item, buffer, sizeof buffer);
     bool frozen = is_invalid(transition, item);
-    struct span member = keys_member(ROOT, parts->zone, parts->suffix, buffer, sizeof buffer);
+    struct span member =
+        keys_member(transition->checker->root, parts->zone, parts->suffix, buffer, sizeof buffer);
     if (frozen || is_invalid(transition, member))
         fault(transition->checker,
               "an assignment of item %.*s, which is invalid or has an invalid "
@@ -216,16 +241,16 @@ static void check_frozen(const struct transition *transition, const struct key_p
 
 static void check_event(const struct transition *transition, const struct store_event *event)
 {
-    struct key_parts parts = parse(event->kv.key);
+    struct key_parts parts = parse(transition->checker, event->kv.key);
     if (parts.kind != KEY_ASSIGNMENT)
         return;
     check_item(transition, parts.item);
     check_frozen(transition, &parts);
-    bool held = holds(&transition->before, &parts);
+    bool held = holds(transition->checker, &transition->before, &parts);
     if (event->kind == STORE_EVENT_DELETE) {
-        bool gone = !holds(transition->after, &parts);
-        if (gone && find_item(&transition->before, parts.item) &&
-            replication_of(&transition->before, parts.item) < 0)
+        bool gone = !holds(transition->checker, transition->after, &parts);
+        if (gone && find_item(transition->checker, &transition->before, parts.item) &&
+            replication_of(transition->checker, &transition->before, parts.item) < 0)
             fault(transition->checker, "an assignment of the invalid item %.*s is removed",
                   TEXT(parts.item));
         return;
@@ -285,10 +310,11 @@ bool loop_checker_check(struct loop_checker *checker, const char *author,
 
 /* --- at rest --- */
 
-static bool has_slot(const struct model_table *table, struct span item, int32_t slot)
+static bool has_slot(const struct loop_checker *checker, const struct model_table *table,
+                     struct span item, int32_t slot)
 {
     for (size_t i = 0; i < table->count; i++) {
-        struct key_parts parts = parse(table->kvs[i].key);
+        struct key_parts parts = parse(checker, table->kvs[i].key);
         if (parts.kind == KEY_ASSIGNMENT && span_equal(parts.item, item) && parts.slot == slot)
             return true;
     }
@@ -300,14 +326,14 @@ bool loop_checker_check_idle(struct loop_checker *checker)
     loop_checker_observe(checker);
     const struct model_table *table = &checker->table;
     for (size_t i = 0; i < table->count; i++) {
-        struct key_parts parts = parse(table->kvs[i].key);
+        struct key_parts parts = parse(checker, table->kvs[i].key);
         if (parts.kind != KEY_ASSIGNMENT)
             continue;
-        if (!find_item(table, parts.item))
+        if (!find_item(checker, table, parts.item))
             fault(checker, "%.*s has no item", TEXT(table->kvs[i].key));
-        if (parts.slot > 0 && !has_slot(table, parts.item, parts.slot - 1))
+        if (parts.slot > 0 && !has_slot(checker, table, parts.item, parts.slot - 1))
             fault(checker, "%.*s has a free slot before it", TEXT(table->kvs[i].key));
-        if (count_collisions(table, parts.item) > 0)
+        if (count_collisions(checker, table, parts.item) > 0)
             fault(checker, "item %.*s has two assignments for one member or slot",
                   TEXT(parts.item));
     }
