@@ -25,7 +25,7 @@
  *   time too. A lease expires within a tenth of a second after it is due, but requests that were
  *   queued by then come first.
  * - A range at a past revision costs time in the number of changes since.
- * - A watch that has been told nothing for ten seconds gets a progress message.
+ * - A watch that has been told nothing for STORE_PROGRESS_MS gets a progress message.
  * - watch_cancel waits for an `event` under way, except on the store's own thread. */
 #ifndef ALLOT_SERVER_EMBEDDED_STORE_H
 #define ALLOT_SERVER_EMBEDDED_STORE_H
