@@ -18,6 +18,8 @@ enum option_kind {
     OPTION_ADDRESS,
     OPTION_ROOT,
     OPTION_PATH,
+    OPTION_NAME,
+    OPTION_TEXT,
     OPTION_INTEGER,
     OPTION_CHOICE,
     OPTION_NAMES,
@@ -35,6 +37,8 @@ struct option {
     const char *fallback;       /* the default, as a value; NULL: none, or computed */
     const char *metavariable;   /* NULL: takes no value */
     const char *help;
+    unsigned commands; /* that have it: enum config_command */
+    bool required;
 };
 
 static const char *const store_names[] = {[CONFIG_STORE_EMBEDDED] = "embedded", NULL};
@@ -51,39 +55,59 @@ static const char *const format_names[] = {
     NULL,
 };
 
+enum { ALL = CONFIG_SERVE | CONFIG_MEMBER };
+
 #define FIELD(name) offsetof(struct config, name)
 
 static const struct option options[] = {
     {"listen", "ALLOT_LISTEN", OPTION_ADDRESS, FIELD(listen), 0, 0, NULL, "127.0.0.1:8080",
-     "ADDRESS:PORT", "where to serve HTTP; [::1]:8080 for IPv6; port 0: any free one"},
+     "ADDRESS:PORT", "where to serve HTTP; [::1]:8080 for IPv6; port 0: any free one", CONFIG_SERVE,
+     false},
+    {"zone", "ALLOT_ZONE", OPTION_NAME, FIELD(zone), 0, 0, NULL, NULL, "ZONE",
+     "the failure zone that the member is in", CONFIG_MEMBER, true},
+    {"suffix", "ALLOT_SUFFIX", OPTION_NAME, FIELD(suffix), 0, 0, NULL, NULL, "SUFFIX",
+     "the member's name in its zone", CONFIG_MEMBER, true},
+    {"item-limit", "ALLOT_ITEM_LIMIT", OPTION_INTEGER, FIELD(item_limit), 0, INT32_MAX, NULL, NULL,
+     "NUMBER", "how many replicas it can hold", CONFIG_MEMBER, true},
+    {"on-assign", "ALLOT_ON_ASSIGN", OPTION_TEXT, FIELD(on_assign), 0, 0, NULL, NULL, "COMMAND",
+     "run by the shell for each item that it gains or loses, told in ALLOT_EVENT, ALLOT_ITEM",
+     CONFIG_MEMBER, false},
+    {"on-assign-seconds", "ALLOT_ON_ASSIGN_SECONDS", OPTION_INTEGER, FIELD(on_assign_seconds), 1,
+     86400, NULL, "60", "SECONDS", "after which that command is killed", CONFIG_MEMBER, false},
     {"root", "ALLOT_ROOT", OPTION_ROOT, FIELD(root), 0, 0, NULL, "/allot", "PATH",
-     "prefix of all keys in the store"},
+     "prefix of all keys in the store", ALL, false},
     {"store", "ALLOT_STORE", OPTION_CHOICE, FIELD(store), 0, 0, store_names, "embedded", "NAME",
-     "where the state is kept"},
+     "where the state is kept", ALL, false},
     {"data-dir", "ALLOT_DATA_DIR", OPTION_PATH, FIELD(data_dir), 0, 0, NULL, NULL, "DIRECTORY",
-     "the embedded store's directory; default: $STATE_DIRECTORY, or else ./allot-data"},
+     "the embedded store's directory; default: $STATE_DIRECTORY, or else ./allot-data", ALL, false},
     {"threads", "ALLOT_THREADS", OPTION_INTEGER, FIELD(threads), 1, 256, NULL, NULL, "NUMBER",
-     "threads that listen, and that solve; default: one for each processor"},
+     "threads that listen, and that solve; default: one for each processor", ALL, false},
     {"log-level", "ALLOT_LOG_LEVEL", OPTION_CHOICE, FIELD(log_level), 0, 0, level_names, "info",
-     "LEVEL", "least important entries to log"},
+     "LEVEL", "least important entries to log", ALL, false},
     {"log-format", "ALLOT_LOG_FORMAT", OPTION_CHOICE, FIELD(log_format), 0, 0, format_names,
-     "logfmt", "FORMAT", "how to write them to standard error"},
+     "logfmt", "FORMAT", "how to write them to standard error", ALL, false},
     {"host-name", "ALLOT_HOST_NAMES", OPTION_NAMES, FIELD(host_names), 0, 0, NULL, NULL,
-     "NAME[,NAME...]", "more names that clients may call this server by; may be repeated"},
+     "NAME[,NAME...]", "more names that clients may call this server by; may be repeated",
+     CONFIG_SERVE, false},
     {"insecure", "ALLOT_INSECURE", OPTION_SWITCH, FIELD(insecure), 0, 0, NULL, "false", NULL,
-     "listen on an address that others can reach, although anybody is let in"},
+     "listen on an address that others can reach, although anybody is let in", CONFIG_SERVE, false},
     {"max-connections", "ALLOT_MAX_CONNECTIONS", OPTION_INTEGER, FIELD(max_connections), 1, 1000000,
-     NULL, "1024", "NUMBER", "connections at a time"},
+     NULL, "1024", "NUMBER", "connections at a time", CONFIG_SERVE, false},
     {"max-connections-per-address", "ALLOT_MAX_CONNECTIONS_PER_ADDRESS", OPTION_INTEGER,
      FIELD(max_connections_per_address), 0, 1000000, NULL, "0", "NUMBER",
-     "of which one address may have so many; 0: any number"},
+     "of which one address may have so many; 0: any number", CONFIG_SERVE, false},
     {"gather-ms", "ALLOT_GATHER_MS", OPTION_INTEGER, FIELD(gather_ms), 0, 10000, NULL, "30",
-     "MILLISECONDS", "how long to gather changes before they are acted on together"},
+     "MILLISECONDS", "how long to gather changes before they are acted on together", ALL, false},
     {"ttl-seconds", "ALLOT_TTL_SECONDS", OPTION_INTEGER, FIELD(ttl_seconds), 2, 3600, NULL, "20",
-     "SECONDS", "time to live of this server's own lease"},
+     "SECONDS", "time to live of the process's own lease", ALL, false},
 };
 
 enum { OPTION_COUNT = sizeof options / sizeof options[0] };
+
+static bool has_option(enum config_command command, const struct option *option)
+{
+    return (option->commands & (unsigned)command) != 0;
+}
 
 /* --- faults --- */
 
@@ -190,6 +214,14 @@ static int set_text(const struct given *given, char *ret, size_t size, struct er
     return 0;
 }
 
+static int set_name(const struct given *given, char *ret, struct error_message *why)
+{
+    if (!keys_name_is_valid(span_of(given->value))) {
+        return refuse(given, why, "a name: bytes above '#' only");
+    }
+    return set_text(given, ret, CONFIG_MAX_NAME, why);
+}
+
 static int set_root(const struct given *given, char *ret, struct error_message *why)
 {
     if (!keys_root_is_valid(span_of(given->value))) {
@@ -285,6 +317,11 @@ static int set_option(const struct given *given, struct config *config, struct e
         return set_root(given, field, why);
     case OPTION_PATH:
         return set_text(given, field, CONFIG_MAX_PATH, why);
+    case OPTION_NAME:
+        return set_name(given, field, why);
+    case OPTION_TEXT:
+        *(const char **)field = given->value;
+        return 0;
     case OPTION_INTEGER:
         return set_integer(given, field, why);
     case OPTION_CHOICE:
@@ -299,12 +336,19 @@ static int set_option(const struct given *given, struct config *config, struct e
 
 /* --- sources --- */
 
-static int set_fallbacks(config_environment *environment, struct config *config,
-                         struct error_message *why)
+struct parsing {
+    enum config_command command;
+    config_environment *environment;
+    struct config config;
+    bool is_given[OPTION_COUNT];
+    struct error_message *why;
+};
+
+static int set_fallbacks(struct parsing *parsing)
 {
-    const char *state_directory = environment("STATE_DIRECTORY"); /* from the service manager */
+    const char *state_directory = parsing->environment("STATE_DIRECTORY"); /* by service managers */
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    config->threads = processors < 1 ? 1 : processors > 256 ? 256 : (int)processors;
+    parsing->config.threads = processors < 1 ? 1 : processors > 256 ? 256 : (int)processors;
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         struct given given = {&options[i], "default", options[i].fallback};
         if (options[i].offset == FIELD(data_dir)) {
@@ -312,7 +356,7 @@ static int set_fallbacks(config_environment *environment, struct config *config,
             given.origin = is_set ? "STATE_DIRECTORY" : "default";
             given.value = is_set ? state_directory : "./allot-data";
         }
-        int error = given.value ? set_option(&given, config, why) : 0;
+        int error = given.value ? set_option(&given, &parsing->config, parsing->why) : 0;
         if (error < 0) {
             return error;
         }
@@ -320,37 +364,43 @@ static int set_fallbacks(config_environment *environment, struct config *config,
     return 0;
 }
 
-static int set_variables(config_environment *environment, struct config *config,
-                         struct error_message *why)
+static int set_variables(struct parsing *parsing)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        struct given given = {&options[i], options[i].variable, environment(options[i].variable)};
-        int error = given.value && *given.value ? set_option(&given, config, why) : 0;
+        const char *value = parsing->environment(options[i].variable);
+        struct given given = {&options[i], options[i].variable, value};
+        if (!value || !*value || !has_option(parsing->command, &options[i])) {
+            continue;
+        }
+        int error = set_option(&given, &parsing->config, parsing->why);
         if (error < 0) {
             return error;
         }
+        parsing->is_given[i] = true;
     }
     return 0;
 }
 
-static const struct option *find_option(const char *name, size_t length)
+static const struct option *find_option(enum config_command command, const char *name,
+                                        size_t length)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         if (strlen(options[i].flag) == length && strncmp(options[i].flag, name, length) == 0) {
-            return &options[i];
+            return has_option(command, &options[i]) ? &options[i] : NULL;
         }
     }
     return NULL;
 }
 
 /* Takes one flag, and its value from the next argument unless it came with "=". */
-static int set_flag(int argc, char *const *argv, int *index, struct config *config,
-                    struct error_message *why)
+static int set_flag(struct parsing *parsing, int argc, char *const *argv, int *index)
 {
     const char *argument = argv[*index];
+    struct error_message *why = parsing->why;
     bool is_flag = strncmp(argument, "--", 2) == 0;
     size_t length = strcspn(argument, "=");
-    const struct option *option = is_flag ? find_option(argument + 2, length - 2) : NULL;
+    const struct option *option =
+        is_flag ? find_option(parsing->command, argument + 2, length - 2) : NULL;
     if (!option) {
         (void)snprintf(why->text, sizeof why->text, "%.*s: unknown %s; see --help",
                        length > 64 ? 64 : (int)length, argument,
@@ -370,7 +420,21 @@ static int set_flag(int argc, char *const *argv, int *index, struct config *conf
         }
         given.value = argv[++*index];
     }
-    return set_option(&given, config, why);
+    parsing->is_given[option - options] = true;
+    return set_option(&given, &parsing->config, why);
+}
+
+static int check_required(const struct parsing *parsing)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (options[i].required && has_option(parsing->command, &options[i]) &&
+            !parsing->is_given[i]) {
+            (void)snprintf(parsing->why->text, sizeof parsing->why->text, "--%s %s is needed: %s",
+                           options[i].flag, options[i].metavariable, options[i].help);
+            return ALLOT_EINVAL;
+        }
+    }
+    return 0;
 }
 
 /* An address that others can reach, and nothing that keeps them out. */
@@ -388,10 +452,11 @@ static int check_exposure(const struct config *config, struct error_message *why
     return ALLOT_EINVAL;
 }
 
-int config_parse(int argc, char *const *argv, config_environment *environment, struct config *ret,
+int config_parse(enum config_command command, int argc, char *const *argv,
+                 config_environment *environment, struct config *ret,
                  enum config_verdict *ret_verdict, struct error_message *why)
 {
-    struct config config = {0};
+    struct parsing parsing = {.command = command, .environment = environment, .why = why};
     for (int i = 0; i < argc; i++) {
         bool help = strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
         if (help || strcmp(argv[i], "--version") == 0) {
@@ -399,18 +464,21 @@ int config_parse(int argc, char *const *argv, config_environment *environment, s
             return 0;
         }
     }
-    int error = set_fallbacks(environment, &config, why);
+    int error = set_fallbacks(&parsing);
     if (error == 0) {
-        error = set_variables(environment, &config, why);
+        error = set_variables(&parsing);
     }
     for (int i = 0; i < argc && error == 0; i++) {
-        error = set_flag(argc, argv, &i, &config, why);
+        error = set_flag(&parsing, argc, argv, &i);
     }
     if (error == 0) {
-        error = check_exposure(&config, why);
+        error = check_required(&parsing);
     }
     if (error == 0) {
-        *ret = config;
+        error = check_exposure(&parsing.config, why);
+    }
+    if (error == 0) {
+        *ret = parsing.config;
         *ret_verdict = CONFIG_RUN;
     }
     return error;
@@ -437,11 +505,13 @@ static void print_option(FILE *out, const struct option *option)
     (void)fputc('\n', out);
 }
 
-void config_help(FILE *out)
+void config_help(enum config_command command, FILE *out)
 {
     (void)fprintf(out, "  %-40s%s\n", "flag", "or the environment variable; [default]");
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        print_option(out, &options[i]);
+        if (has_option(command, &options[i])) {
+            print_option(out, &options[i]);
+        }
     }
     (void)fprintf(out, "  %s\n  %s\n", "--help, -h", "--version");
 }

@@ -12,7 +12,15 @@
 #include "core/span.h"
 #include "server/log.h"
 
-enum { CONFIG_MAX_PATH = 4096, CONFIG_MAX_ROOT = 256, CONFIG_MAX_HOST_NAMES = 16 };
+enum {
+    CONFIG_MAX_PATH = 4096,
+    CONFIG_MAX_ROOT = 256,
+    CONFIG_MAX_HOST_NAMES = 16,
+    CONFIG_MAX_NAME = 129, /* of a zone or a suffix, with its terminating zero */
+};
+
+/* Whose configuration it is: each has flags that the other hasn't. */
+enum config_command { CONFIG_SERVE = 1, CONFIG_MEMBER = 2 };
 
 enum config_store { CONFIG_STORE_EMBEDDED };
 
@@ -38,20 +46,28 @@ struct config {
     int max_connections_per_address; /* 0: any number */
     int gather_ms;
     int ttl_seconds;
+    /* Of a member. */
+    char zone[CONFIG_MAX_NAME];
+    char suffix[CONFIG_MAX_NAME];
+    int item_limit;
+    const char *on_assign; /* borrowed likewise; NULL: no command */
+    int on_assign_seconds;
 };
 
 enum config_verdict { CONFIG_RUN, CONFIG_HELP, CONFIG_VERSION };
 
 typedef const char *config_environment(const char *name);
 
-/* Reads @argc arguments (those after the subcommand) and what @environment tells of the variables.
- * On success @ret_verdict says what was asked for; @ret is complete if that is CONFIG_RUN. Errors:
- * ALLOT_EINVAL, with the flag or variable, its value and what was expected in @why. */
-int config_parse(int argc, char *const *argv, config_environment *environment, struct config *ret,
+/* Reads @argc arguments (those after the subcommand) and what @environment tells of the variables;
+ * a variable of another command's is ignored. On success @ret_verdict says what was asked for; @ret
+ * is complete if that is CONFIG_RUN. Errors: ALLOT_EINVAL, with the flag or variable, its value and
+ * what was expected in @why. */
+int config_parse(enum config_command command, int argc, char *const *argv,
+                 config_environment *environment, struct config *ret,
                  enum config_verdict *ret_verdict, struct error_message *why);
 
 /* Writes what --help shows of the flags. */
-void config_help(FILE *out);
+void config_help(enum config_command command, FILE *out);
 
 /* "127.0.0.1:8080" or "[::1]:8080" of an address, into @text of @size bytes, cut if need be. */
 void config_address_format(const struct sockaddr_storage *address, char *text, size_t size);

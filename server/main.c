@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/config.h"
+#include "server/member_command.h"
 #include "server/serve.h"
 #include "server/tool.h"
 
@@ -15,6 +16,8 @@ struct command {
 static const struct command commands[] = {
     {"serve", "serve the API and run the allocation loop (also without any command)",
      serve_command},
+    {"member", "be a member that runs the allocation loop itself, led by the oldest such",
+     member_command},
     {"solve", "solve one instance of the allocation problem, read from a file", solve_command},
     {"simulate", "run the allocation loop on one instance, in memory", simulate_command},
 };
@@ -28,7 +31,7 @@ static int print_help(void)
         (void)printf("  %-10s%s\n", commands[i].name, commands[i].help);
     }
     (void)printf("\n`allotd COMMAND --help` tells a command's flags. Those of serve:\n\n");
-    config_help(stdout);
+    config_help(CONFIG_SERVE, stdout);
     return fflush(stdout) == 0 ? 0 : 1;
 }
 

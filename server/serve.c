@@ -1,17 +1,15 @@
 #include "server/serve.h"
 
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "api/values.h"
 #include "server/config.h"
-#include "server/embedded_store.h"
 #include "server/http_server.h"
 #include "server/log.h"
 #include "server/loop.h"
+#include "server/process.h"
 #include "server/publisher.h"
 #include "server/runtime.h"
 #include "server/version.h"
@@ -26,49 +24,6 @@ struct parts {
     bool runtime_is_made;
     struct http_server *http;
 };
-
-/* --- signals --- */
-
-/* Blocked in every thread from before the first one begins, and waited for by one. */
-static sigset_t stop_signals(void)
-{
-    sigset_t signals;
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGINT);
-    (void)sigaddset(&signals, SIGTERM);
-    return signals;
-}
-
-static void prepare_signals(void)
-{
-    sigset_t signals = stop_signals();
-    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    (void)signal(SIGPIPE, SIG_IGN); /* a client that leaves is an error of write() */
-}
-
-static int wait_for_signal(void)
-{
-    sigset_t signals = stop_signals();
-    int number = 0;
-    while (sigwait(&signals, &number) != 0) {
-    }
-    return number;
-}
-
-static void leave_at_once(int number)
-{
-    _exit(SERVE_CUT + number);
-}
-
-/* From now on a signal doesn't wait for anything. */
-static void let_signals_cut(void)
-{
-    const struct sigaction action = {.sa_handler = leave_at_once};
-    sigset_t signals = stop_signals();
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
-    (void)pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
-}
 
 /* --- start --- */
 
@@ -89,39 +44,14 @@ static void allow_descriptors(const struct config *config)
     }
 }
 
-static int fail(const char *what, int error, const struct error_message *why)
-{
-    log_write(LOG_ERROR, what,
-              LOG_FIELDS(log_text("error", why->text[0] ? why->text : allot_error_text(error))));
-    return error;
-}
-
-static void on_store_failed(void *context, int error, const char *why)
-{
-    (void)context;
-    log_write(LOG_ERROR, "store",
-              LOG_FIELDS(log_text("error", allot_error_text(error)), log_text("why", why)));
-}
-
 static int open_store(const struct config *config, struct parts *parts)
 {
-    struct error_message why = {""};
-    const struct embedded_store_config embedded = {
-        .data_dir = config->data_dir,
-        .retention = EMBEDDED_STORE_RETENTION,
-        .failed = on_store_failed,
-    };
-    int error = ALLOT_EINVAL;
-    switch ((enum config_store)config->store) {
-    case CONFIG_STORE_EMBEDDED:
-        error = embedded_store_open(&embedded, &parts->store, &why);
-        if (error == 0) {
-            parts->runtime.store = "embedded";
-            parts->runtime.instance = embedded_store_instance(parts->store);
-        }
-        break;
-    }
-    return error < 0 ? fail("cannot open the store", error, &why) : 0;
+    struct process_store opened = {.store = NULL};
+    int error = process_open_store(config, &opened);
+    parts->store = opened.store;
+    parts->runtime.store = opened.name;
+    parts->runtime.instance = opened.instance;
+    return error;
 }
 
 static int start_loop(const struct config *config, struct parts *parts)
@@ -143,7 +73,7 @@ static int start_loop(const struct config *config, struct parts *parts)
     if (error == 0) {
         error = loop_start(&loop, &parts->loop);
     }
-    return error < 0 ? fail("cannot start the loop", error, &why) : 0;
+    return error < 0 ? process_fail("cannot start the loop", error, &why) : 0;
 }
 
 static int start_http(const struct config *config, struct parts *parts)
@@ -173,7 +103,7 @@ static int start_http(const struct config *config, struct parts *parts)
 static int make_publisher(struct parts *parts)
 {
     int error = publisher_create(&parts->publisher);
-    return error < 0 ? fail("cannot start", error, &(struct error_message){""}) : 0;
+    return error < 0 ? process_fail("cannot start", error, &(struct error_message){""}) : 0;
 }
 
 static int make_runtime(const struct config *config, struct parts *parts)
@@ -182,7 +112,7 @@ static int make_runtime(const struct config *config, struct parts *parts)
     parts->runtime.loop = parts->loop;
     int error = runtime_init(&parts->runtime, config);
     parts->runtime_is_made = error == 0;
-    return error < 0 ? fail("cannot start", error, &(struct error_message){""}) : 0;
+    return error < 0 ? process_fail("cannot start", error, &(struct error_message){""}) : 0;
 }
 
 static int start(const struct config *config, struct parts *parts)
@@ -238,27 +168,20 @@ static void stop(struct parts *parts)
 static int serve(const struct config *config)
 {
     struct parts parts = {.store = NULL};
-    log_configure((enum log_level)config->log_level, (enum log_format)config->log_format,
-                  STDERR_FILENO);
-    prepare_signals();
+    process_begin(config);
     allow_descriptors(config);
     int error = start(config, &parts);
     if (error == 0) {
         tell_listening(config, &parts);
-        int number = wait_for_signal();
+        int number = process_wait_for_signal(INT64_MAX);
         log_write(LOG_INFO, "stopping", LOG_FIELDS(log_text("signal", strsignal(number))));
     }
-    let_signals_cut();
+    process_let_signals_cut();
     stop(&parts);
     if (error == 0) {
         log_write(LOG_INFO, "stopped", NULL);
     }
-    return error < 0 ? SERVE_FAILED : SERVE_DONE;
-}
-
-static const char *environment(const char *name)
-{
-    return getenv(name);
+    return error < 0 ? PROCESS_FAILED : PROCESS_DONE;
 }
 
 int serve_command(int argc, char **argv)
@@ -266,9 +189,9 @@ int serve_command(int argc, char **argv)
     struct config config;
     struct error_message why = {""};
     enum config_verdict verdict;
-    if (config_parse(argc, argv, environment, &config, &verdict, &why) < 0) {
+    if (config_parse(CONFIG_SERVE, argc, argv, process_environment, &config, &verdict, &why) < 0) {
         (void)fprintf(stderr, "allotd: %s\n", why.text);
-        return SERVE_BAD_INPUT;
+        return PROCESS_BAD_INPUT;
     }
     switch (verdict) {
     case CONFIG_RUN:
@@ -276,7 +199,7 @@ int serve_command(int argc, char **argv)
     case CONFIG_HELP:
         (void)printf("usage: allotd [serve] [FLAG]...\n\n"
                      "Serves the API and runs the allocation loop, until SIGTERM or SIGINT.\n\n");
-        config_help(stdout);
+        config_help(CONFIG_SERVE, stdout);
         (void)printf("\nExit status: 0 when stopped, 1 if it can't start, 2 on bad flags or\n"
                      "variables, 128 + N when cut short by a second signal N.\n");
         break;
@@ -284,5 +207,5 @@ int serve_command(int argc, char **argv)
         (void)printf("allotd %s\n", ALLOT_VERSION);
         break;
     }
-    return fflush(stdout) == 0 ? SERVE_DONE : SERVE_FAILED;
+    return fflush(stdout) == 0 ? PROCESS_DONE : PROCESS_FAILED;
 }

@@ -19,6 +19,7 @@ static const char *environment(const char *name)
 }
 
 static struct error_message why;
+static enum config_command command = CONFIG_SERVE;
 
 enum { MAX_ARGUMENTS = 32 };
 
@@ -35,7 +36,7 @@ static int parse(const char *line, struct config *ret, enum config_verdict *ret_
         argv[argc++] = word;
     }
     why.text[0] = '\0';
-    return config_parse(argc, argv, environment, ret, ret_verdict, &why);
+    return config_parse(command, argc, argv, environment, ret, ret_verdict, &why);
 }
 
 static struct config parsed(const char *line)
@@ -250,7 +251,7 @@ Test(config, help_names_every_flag_and_variable)
     char text[8192] = "";
     FILE *out = fmemopen(text, sizeof text - 1, "w");
     cr_assert_not_null(out);
-    config_help(out);
+    config_help(CONFIG_SERVE, out);
     cr_assert_eq(fclose(out), 0);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         cr_expect(strstr(text, words[i]), "%s", words[i]);
@@ -258,4 +259,31 @@ Test(config, help_names_every_flag_and_variable)
     for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
         cr_expect_leq(strcspn(line, "\n"), 100, "%s", line);
     }
+}
+
+/* --- a member's --- */
+
+Test(config, of_a_member_needs_its_name_and_limit)
+{
+    struct config config;
+    enum config_verdict verdict;
+    command = CONFIG_MEMBER;
+    cr_assert_eq(parse("--suffix s --item-limit 4", &config, &verdict), ALLOT_EINVAL);
+    cr_assert_str_eq(why.text, "--zone ZONE is needed: the failure zone that the member is in");
+    cr_assert_eq(parse("--zone z#1 --suffix s --item-limit 4", &config, &verdict), ALLOT_EINVAL);
+    cr_assert(strstr(why.text, "--zone: \"z#1\": expected a name"));
+    static const char *const pairs[] = {"ALLOT_ITEM_LIMIT", "5", "ALLOT_LISTEN", "nonsense", NULL};
+    variables = pairs;
+    config = parsed("--zone z --suffix s --on-assign=true");
+    cr_assert_str_eq(config.zone, "z");
+    cr_assert_str_eq(config.suffix, "s");
+    cr_assert_eq(config.item_limit, 5);
+    cr_assert_str_eq(config.on_assign, "true");
+    cr_assert_eq(config.on_assign_seconds, 60);
+    variables = NULL;
+    cr_assert_eq(parse("--listen 127.0.0.1:1", &config, &verdict), ALLOT_EINVAL);
+    cr_assert_str_eq(why.text, "--listen: unknown flag; see --help");
+    command = CONFIG_SERVE;
+    cr_assert_eq(parse("--zone z", &config, &verdict), ALLOT_EINVAL);
+    cr_assert_str_eq(why.text, "--zone: unknown flag; see --help");
 }

@@ -1,0 +1,192 @@
+#include "server/member_command.h"
+
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/values.h"
+#include "server/config.h"
+#include "server/log.h"
+#include "server/loop.h"
+#include "server/member_items.h"
+#include "server/process.h"
+#include "server/publisher.h"
+#include "server/version.h"
+
+enum {
+    LOOK_MS = 50,    /* how often a member that drains looks whether it is empty */
+    RETRY_MS = 1000, /* after the store could not be told that the member is exiting */
+};
+
+/* All parts of a running member, each set once it runs. */
+struct parts {
+    const struct config *config;
+    struct process_store opened;
+    struct publisher *publisher;
+    struct candidate candidate;
+    struct loop *loop;
+    struct member_items *items;
+    atomic_bool left; /* it was exiting, and has nothing left */
+};
+
+static void on_left(void *context)
+{
+    struct parts *parts = context;
+    atomic_store(&parts->left, true);
+}
+
+/* The member's value, in @arena. */
+static int make_value(const struct config *config, bool exiting, struct arena *arena,
+                      struct span *ret)
+{
+    const struct member_spec spec = {
+        .item_limit = config->item_limit, .exiting = exiting, .allocator = true};
+    return values_write_member(arena, (struct span){NULL, 0}, &spec, ret);
+}
+
+static int make_candidate(struct parts *parts, struct error_message *why)
+{
+    struct arena arena = {NULL};
+    struct span value;
+    int error = make_value(parts->config, false, &arena, &value);
+    if (error == 0)
+        error = candidate_init_member(&parts->candidate, span_of(parts->config->root),
+                                      span_of(parts->config->zone), span_of(parts->config->suffix),
+                                      value, why);
+    arena_release(&arena);
+    return error;
+}
+
+static int start_loop(struct parts *parts)
+{
+    const struct config *config = parts->config;
+    const struct decoder decoder = api_decoder();
+    const struct loop_config loop = {
+        .store = parts->opened.store,
+        .publisher = parts->publisher,
+        .decoder = &decoder,
+        .root = span_of(config->root),
+        .candidate = &parts->candidate,
+        .ttl_seconds = config->ttl_seconds,
+        .gather_ms = config->gather_ms,
+        .threads = config->threads,
+        .left = on_left,
+        .context = parts,
+    };
+    return loop_start(&loop, &parts->loop);
+}
+
+static int start_items(struct parts *parts)
+{
+    const struct member_items_config items = {
+        .store = parts->opened.store,
+        .publisher = parts->publisher,
+        .command = parts->config->on_assign,
+        .timeout_ms = (int64_t)parts->config->on_assign_seconds * 1000,
+    };
+    return member_items_start(&items, &parts->items);
+}
+
+static int start(struct parts *parts)
+{
+    struct error_message why = {""};
+    int error = process_open_store(parts->config, &parts->opened);
+    if (error)
+        return error;
+    error = make_candidate(parts, &why);
+    if (error == 0)
+        error = publisher_create(&parts->publisher);
+    if (error == 0)
+        error = start_loop(parts);
+    if (error == 0)
+        error = start_items(parts);
+    return error ? process_fail("cannot start", error, &why) : 0;
+}
+
+static void stop(struct parts *parts)
+{
+    member_items_stop(parts->items);
+    loop_stop(parts->loop);
+    candidate_release(&parts->candidate);
+    if (parts->opened.store)
+        parts->opened.store->operations->destroy(parts->opened.store);
+    publisher_destroy(parts->publisher);
+}
+
+/* Tells the others that we are leaving, and waits until we have nothing left. */
+static int drain(struct parts *parts)
+{
+    struct arena arena = {NULL};
+    struct span value;
+    int error = make_value(parts->config, true, &arena, &value);
+    while (error == 0) {
+        error = loop_update(parts->loop, value);
+        if (error != ALLOT_EUNKNOWN && error != ALLOT_EUNAVAILABLE)
+            break;
+        log_write(LOG_WARNING, "cannot tell that the member is exiting, trying again",
+                  LOG_FIELDS(log_text("error", allot_error_text(error))));
+        (void)poll(NULL, 0, RETRY_MS);
+        error = 0;
+    }
+    arena_release(&arena);
+    if (error)
+        return process_fail("cannot tell that the member is exiting", error,
+                            &(struct error_message){""});
+    while (!atomic_load(&parts->left))
+        (void)poll(NULL, 0, LOOK_MS);
+    return 0;
+}
+
+static int run(const struct config *config)
+{
+    struct parts parts = {.config = config};
+    process_begin(config);
+    int error = start(&parts);
+    if (error == 0) {
+        log_write(LOG_INFO, "member",
+                  LOG_FIELDS(log_text("version", ALLOT_VERSION), log_text("zone", config->zone),
+                             log_text("suffix", config->suffix), log_text("root", config->root),
+                             log_integer("item_limit", config->item_limit),
+                             log_text("store", parts.opened.name)));
+        int number = process_wait_for_signal(INT64_MAX);
+        log_write(LOG_INFO, "draining", LOG_FIELDS(log_text("signal", strsignal(number))));
+    }
+    process_let_signals_cut();
+    if (error == 0)
+        error = drain(&parts);
+    stop(&parts);
+    if (error == 0)
+        log_write(LOG_INFO, "stopped", NULL);
+    return error < 0 ? PROCESS_FAILED : PROCESS_DONE;
+}
+
+int member_command(int argc, char **argv)
+{
+    struct config config;
+    struct error_message why = {""};
+    enum config_verdict verdict;
+    if (config_parse(CONFIG_MEMBER, argc, argv, process_environment, &config, &verdict, &why) < 0) {
+        (void)fprintf(stderr, "allotd: %s\n", why.text);
+        return PROCESS_BAD_INPUT;
+    }
+    switch (verdict) {
+    case CONFIG_RUN:
+        return run(&config);
+    case CONFIG_HELP:
+        (void)printf(
+            "usage: allotd member --zone ZONE --suffix SUFFIX --item-limit NUMBER "
+            "[FLAG]...\n\n"
+            "Announces a member, and runs the allocation loop in it: members are led by\n"
+            "the oldest of them, without a server. On SIGTERM or SIGINT its items move to\n"
+            "others, and then it ends.\n\n");
+        config_help(CONFIG_MEMBER, stdout);
+        (void)printf("\nExit status: 0 when drained, 1 if it can't start or drain, 2 on bad flags\n"
+                     "or variables, 128 + N when cut short by a second signal N.\n");
+        break;
+    case CONFIG_VERSION:
+        (void)printf("allotd %s\n", ALLOT_VERSION);
+        break;
+    }
+    return fflush(stdout) == 0 ? PROCESS_DONE : PROCESS_FAILED;
+}

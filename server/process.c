@@ -1,0 +1,101 @@
+#include "server/process.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/embedded_store.h"
+
+const char *process_environment(const char *name)
+{
+    return getenv(name);
+}
+
+/* --- signals --- */
+
+/* Blocked in every thread from before the first one begins, and waited for by one. */
+static sigset_t stop_signals(void)
+{
+    sigset_t signals;
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGTERM);
+    return signals;
+}
+
+void process_begin(const struct config *config)
+{
+    sigset_t signals = stop_signals();
+    log_configure((enum log_level)config->log_level, (enum log_format)config->log_format,
+                  STDERR_FILENO);
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    (void)signal(SIGPIPE, SIG_IGN); /* a client that leaves is an error of write() */
+}
+
+int process_wait_for_signal(int64_t timeout_ms)
+{
+    sigset_t signals = stop_signals();
+    int number = 0;
+    if (timeout_ms == INT64_MAX) {
+        while (sigwait(&signals, &number) != 0) {
+        }
+        return number;
+    }
+    const struct timespec timeout = {.tv_sec = timeout_ms / 1000,
+                                     .tv_nsec = timeout_ms % 1000 * 1000000};
+    number = sigtimedwait(&signals, NULL, &timeout);
+    return number < 0 ? 0 : number;
+}
+
+static void leave_at_once(int number)
+{
+    _exit(PROCESS_CUT + number);
+}
+
+void process_let_signals_cut(void)
+{
+    const struct sigaction action = {.sa_handler = leave_at_once};
+    sigset_t signals = stop_signals();
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+}
+
+/* --- starting --- */
+
+int process_fail(const char *what, int error, const struct error_message *why)
+{
+    log_write(LOG_ERROR, what,
+              LOG_FIELDS(log_text("error", why->text[0] ? why->text : allot_error_text(error))));
+    return error;
+}
+
+static void on_store_failed(void *context, int error, const char *why)
+{
+    (void)context;
+    log_write(LOG_ERROR, "store",
+              LOG_FIELDS(log_text("error", allot_error_text(error)), log_text("why", why)));
+}
+
+int process_open_store(const struct config *config, struct process_store *ret)
+{
+    struct error_message why = {""};
+    const struct embedded_store_config embedded = {
+        .data_dir = config->data_dir,
+        .retention = EMBEDDED_STORE_RETENTION,
+        .failed = on_store_failed,
+    };
+    int error = ALLOT_EINVAL;
+    switch ((enum config_store)config->store) {
+    case CONFIG_STORE_EMBEDDED:
+        error = embedded_store_open(&embedded, &ret->store, &why);
+        if (error == 0) {
+            ret->name = "embedded";
+            ret->instance = embedded_store_instance(ret->store);
+        }
+        break;
+    }
+    return error < 0 ? process_fail("cannot open the store", error, &why) : 0;
+}
