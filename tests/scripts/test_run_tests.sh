@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 tree=$(mktemp -d "${TMPDIR:-/tmp}/allot-runner.XXXXXX")
 trap 'rm -rf "$tree"' EXIT
 # This runs below the same script: what a planted fault reports must not reach the outer run.
-unset ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
+unset ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS LSAN_OPTIONS
 
 fail() {
     echo "$*" >&2
@@ -82,11 +82,34 @@ END
 printf '#!/bin/sh\nexec sleep 60\n' >"$tree/hanging"
 chmod +x "$tree/hanging"
 
+# A leak as Criterion's runner has it, and the same with a frame of somebody else's.
+cat >"$tree/own" <<'END'
+#!/bin/sh
+path=${ASAN_OPTIONS#*log_path=}
+cat >"${path%%:*}.1" <<REPORT
+==1==ERROR: LeakSanitizer: detected memory leaks
+
+Direct leak of 48 byte(s) in 1 object(s) allocated from:
+    #0 0x7ffff78b83b7 in __interceptor_calloc asan_malloc_linux.cpp:77
+    #1 0x7ffff7f47332  (/lib/libcriterion.so.3+0x1a332)${FRAME:-}
+
+SUMMARY: AddressSanitizer: 48 byte(s) leaked in 1 allocation(s).
+REPORT
+exit "${LSAN_OPTIONS#exitcode=}"
+END
+chmod +x "$tree/own"
+
 # The premise: a leak in a Criterion test does not show in the exit status.
 "$tree/leak" >"$tree/output" 2>&1 || fail "Criterion has learnt to fail: this runner can be simpler"
 
 scripts/run_tests.sh "$tree/fine" >"$tree/output" 2>&1 || fail "a program without fault fails"
 grep -q 'Synthesis: Tested: 1' "$tree/output" || fail "Criterion's closing line is not shown"
+scripts/run_tests.sh "$tree/own" >"$tree/output" 2>&1 || fail "a leak of Criterion's counts"
+FRAME='
+    #2 0x555555555555 in planted tests/planted.c:1'
+export FRAME
+expect_failure own 'in planted'
+unset FRAME
 expect_failure leak 'LeakSanitizer'
 expect_failure failing 'exit status'
 expect_failure child 'heap-use-after-free'
