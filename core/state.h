@@ -5,7 +5,8 @@
  * and assignments are numbered by their place in key order; everything that is decided is decided
  * on these numbers, strings are only looked at here.
  *
- * Cost: linear in the number of entries. Source: allocation.md, section 3. */
+ * Cost: linear in the number of entries, and a sort of the members; also where names were chosen to
+ * make it slow. Source: allocation.md, section 3. */
 #ifndef ALLOT_CORE_STATE_H
 #define ALLOT_CORE_STATE_H
 

@@ -5,14 +5,20 @@
 
 #include "core/left_join.h"
 
-/* Where a member's entry is found by its name: open addressing over a power of two. */
-struct member_slot {
-    const struct entry *entry; /* NULL: free */
-    int32_t member;            /* STATE_NONE: registered, but invalid */
+/* Where members are found by name: sorted by a hash of it, and then by the name itself, so that
+ * names made to hash alike cost a binary search and no more; with a directory by the first bits of
+ * the hash, so that other names are found at the first or second look. */
+struct member_name {
+    uint64_t hash;
+    const struct entry *entry;
+    int32_t member; /* STATE_NONE: registered, but invalid */
 };
 struct member_table {
-    struct member_slot *slots;
-    size_t mask;
+    struct member_name *names;
+    size_t count;
+    size_t
+        *begin; /* of the names whose hash, shifted, is at least the index; one more at the end */
+    unsigned shift;
 };
 
 /* --- small tools --- */
@@ -26,9 +32,10 @@ static void *array(size_t count, size_t size, int *error)
     return memory;
 }
 
-static bool same_member(const struct key_parts *a, const struct key_parts *b)
+static int compare_names(const struct key_parts *a, const struct key_parts *b)
 {
-    return span_equal(a->suffix, b->suffix) && span_equal(a->zone, b->zone);
+    int order = span_compare(a->zone, b->zone);
+    return order ? order : span_compare(a->suffix, b->suffix);
 }
 
 /* The cursors that bound the keys which begin with @prefix. */
@@ -65,24 +72,70 @@ static int find_kind(const struct keyspace *keyspace, make_prefix *prefix, struc
 
 /* --- members --- */
 
-static void table_insert(struct member_table *table, const struct entry *entry, int32_t member)
+/* The first bits of an FNV hash say little of a name's last letters; all bits go into these. */
+static uint64_t spread(uint64_t hash)
 {
-    size_t at = entry->member_hash & table->mask;
-    while (table->slots[at].entry)
-        at = (at + 1) & table->mask;
-    table->slots[at] = (struct member_slot){entry, member};
+    return hash * UINT64_C(0x9E3779B97F4A7C15);
 }
 
-/* The slot of the member that @assignment names, or NULL. */
-static const struct member_slot *table_find(const struct member_table *table,
+static int compare_member_names(const void *a, const void *b)
+{
+    const struct member_name *left = a;
+    const struct member_name *right = b;
+    if (left->hash != right->hash)
+        return left->hash < right->hash ? -1 : 1;
+    return compare_names(&left->entry->parts, &right->entry->parts);
+}
+
+/* Makes room for @most names; there are about as many places in the directory. */
+static int table_reserve(struct member_table *table, size_t most)
+{
+    int error = 0;
+    unsigned bits = 1;
+    while (most >> bits > 0)
+        bits++;
+    table->shift = 64 - bits;
+    table->names = array(most, sizeof *table->names, &error);
+    table->begin = array(((size_t)1 << bits) + 1, sizeof *table->begin, &error);
+    return error;
+}
+
+static void table_add(struct member_table *table, const struct entry *entry, int32_t member)
+{
+    table->names[table->count++] = (struct member_name){spread(entry->member_hash), entry, member};
+}
+
+/* When all have been added. */
+static void table_sort(struct member_table *table)
+{
+    size_t places = (size_t)1 << (64 - table->shift);
+    size_t name = 0;
+    qsort(table->names, table->count, sizeof *table->names, compare_member_names);
+    for (size_t place = 0; place <= places; place++) {
+        while (name < table->count && table->names[name].hash >> table->shift < place)
+            name++;
+        table->begin[place] = name;
+    }
+}
+
+/* The member that @assignment names, or NULL. */
+static const struct member_name *table_find(const struct member_table *table,
                                             const struct entry *assignment)
 {
-    size_t at = assignment->member_hash & table->mask;
-    for (; table->slots[at].entry; at = (at + 1) & table->mask) {
-        const struct entry *entry = table->slots[at].entry;
-        if (entry->member_hash == assignment->member_hash &&
-            same_member(&entry->parts, &assignment->parts))
-            return &table->slots[at];
+    const struct member_name wanted = {.hash = spread(assignment->member_hash),
+                                       .entry = assignment};
+    size_t place = wanted.hash >> table->shift;
+    size_t low = table->begin[place];
+    size_t high = table->begin[place + 1];
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = compare_member_names(&table->names[middle], &wanted);
+        if (order == 0)
+            return &table->names[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return NULL;
 }
@@ -95,11 +148,7 @@ static int observe_members(struct state *state, struct member_table *table)
         return error;
     if (range.count > INT32_MAX / 2)
         return ALLOT_ELIMIT;
-    size_t slots = 2;
-    while (slots < 2 * range.count)
-        slots *= 2;
-    table->mask = slots - 1;
-    table->slots = array(slots, sizeof *table->slots, &error);
+    error = table_reserve(table, range.count);
     state->members = array(range.count, sizeof *state->members, &error);
     state->item_limit = array(range.count, sizeof *state->item_limit, &error);
     state->shed_capacity = array(range.count, sizeof *state->shed_capacity, &error);
@@ -115,13 +164,14 @@ static int observe_members(struct state *state, struct member_table *table)
         const struct entry *entry = keyspace_next(&range.cursor);
         int32_t member = entry->valid ? state->member_count++ : STATE_NONE;
         if (entry->parts.zone.size != 0) /* else the key itself is malformed, and names nobody */
-            table_insert(table, entry, member);
+            table_add(table, entry, member);
         if (member == STATE_NONE)
             continue;
         state->members[member] = entry;
         state->item_limit[member] = entry->member.item_limit;
         state->zone_slots += entry->member.item_limit;
     }
+    table_sort(table);
     return 0;
 }
 
@@ -201,10 +251,10 @@ static int observe_items(struct state *state, struct invalid_items *invalid)
 static void observe_assignment(struct state *state, const struct member_table *table, int32_t a)
 {
     const struct entry *entry = state->assignments[a];
-    const struct member_slot *slot = table_find(table, entry);
-    int32_t member = slot ? slot->member : STATE_NONE;
+    const struct member_name *name = table_find(table, entry);
+    int32_t member = name ? name->member : STATE_NONE;
     state->assignment_member[a] = member;
-    state->frozen[a] = slot && member == STATE_NONE;
+    state->frozen[a] = name && member == STATE_NONE;
     if (member != STATE_NONE)
         state->assignment_zone[a] = state->member_zone[member];
     else
@@ -460,7 +510,8 @@ int state_observe_keyspace(struct state *state, const struct state_config *confi
         error = observe_leader(state, config);
     if (!error)
         error = observe_local_items(state, config);
-    free(table.slots);
+    free(table.names);
+    free(table.begin);
     free(invalid.items);
     return error;
 }

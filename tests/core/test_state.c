@@ -236,6 +236,28 @@ static const struct builder_key INVALID[] = {
     KEY("assign/none#a#good#1", "ok"),
 };
 
+/* Two names with the same hash of 64 bits: found by name all the same, and a third one is nobody.
+ */
+Test(state, tells_members_apart_whose_names_hash_alike)
+{
+    static const struct builder_key KEYS[] = {
+        KEY("assign/i#z#-7nzcuz3xbC#0", "ok"),
+        KEY("assign/i#z#3M9lfkkVhC0#1", "ok"),
+        KEY("assign/i#z#other#2", "ok"),
+        KEY("items/i", "2"),
+        KEY("members/z#-7nzcuz3xbC", "1"),
+        KEY("members/z#3M9lfkkVhC0", "1"),
+        KEY("members/z#m", "1"),
+    };
+    struct state *state = BUILDER_STATE(KEYS);
+    const int32_t members[] = {0, 1, STATE_NONE};
+    cr_assert_eq(state->members[0]->member_hash, state->members[1]->member_hash);
+    cr_assert_neq(state->members[0]->member_hash, state->members[2]->member_hash);
+    cr_assert_eq(state->assignment_count, COUNT(members));
+    cr_assert_arr_eq(state->assignment_member, members, sizeof members);
+    state_unref(state);
+}
+
 /* What is kept is left alone: its assignments are frozen. */
 Test(state, freezes_what_belongs_to_invalid_entities)
 {
