@@ -51,33 +51,37 @@ static uint64_t write_assignment(struct json_writer *writer, const struct state 
 
 /* --- lists --- */
 
-/* Whether the list's filters let assignment number @index through. */
+/* Whether the list's filters for members let assignment number @index through. */
 static bool is_wanted(const struct api_call *call, const struct state *state, int32_t index)
 {
     const struct key_parts *parts = &state->assignments[index]->parts;
-    struct span item = query_value(&call->query, "item");
     struct span zone = query_value(&call->query, "zone");
     struct span suffix = query_value(&call->query, "suffix");
-    return (!item.data || span_equal(parts->item, item)) &&
-           (!zone.data || span_equal(parts->zone, zone)) &&
+    return (!zone.data || span_equal(parts->zone, zone)) &&
            (!suffix.data || span_equal(parts->suffix, suffix));
 }
 
+/* Cost: with `item`, that item's assignments; else all of them. */
 enum api_step assignments_list(struct api_call *call)
 {
     struct list list;
     if (!list_begin(call, &list))
         return API_REPLY;
     const struct state *state = call->snapshot->state;
-    int32_t i = list.begin;
-    for (; i < state->assignment_count; i++) {
+    struct span item = query_value(&call->query, "item");
+    int32_t begin = 0;
+    int32_t end = state->assignment_count;
+    if (item.data)
+        state_find_item_assignments(state, item, &begin, &end);
+    int32_t i = list.begin > begin ? list.begin : begin;
+    for (; i < end; i++) {
         if (!is_wanted(call, state, i))
             continue;
         if (!list_take(&list))
             break;
         (void)write_assignment(&list.writer, state, i);
     }
-    return list_end(&list, i, state->assignment_count);
+    return list_end(&list, i, end);
 }
 
 enum api_step assignments_of_item(struct api_call *call)

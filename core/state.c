@@ -146,6 +146,29 @@ int32_t state_find_assignment(const struct state *state, int32_t item, struct sp
     return found == STATE_NONE ? STATE_NONE : begin + found;
 }
 
+/* The first assignment whose item comes after @item; or, if @at_least, is @item or comes after. */
+static int32_t find_bound(const struct state *state, struct span item, bool at_least)
+{
+    int32_t low = 0;
+    int32_t high = state->assignment_count;
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        int order = span_compare(state->assignments[middle]->parts.item, item);
+        if (order < 0 || (order == 0 && !at_least))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void state_find_item_assignments(const struct state *state, struct span item, int32_t *ret_begin,
+                                 int32_t *ret_end)
+{
+    *ret_begin = find_bound(state, item, true);
+    *ret_end = find_bound(state, item, false);
+}
+
 float state_load_ratio(const struct state *state, int32_t member, const int32_t *counts)
 {
     if (member == STATE_NONE)

@@ -109,6 +109,10 @@ int32_t state_find_member(const struct state *state, struct span zone, struct sp
 int32_t state_find_assignment(const struct state *state, int32_t item, struct span zone,
                               struct span suffix);
 
+/* Assignments of @item, whether or not that exists, are *ret_begin <= a < *ret_end. O(log n). */
+void state_find_item_assignments(const struct state *state, struct span item, int32_t *ret_begin,
+                                 int32_t *ret_end);
+
 /* @counts of member @member over its effective limit, in 32-bit floating point: 0/0 is NaN, n/0 is
  * infinite; FLT_MAX if @member is STATE_NONE. @counts is total_count or primary_count, or a working
  * copy of one. */

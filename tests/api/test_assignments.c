@@ -97,6 +97,30 @@ Test(assignments, lists)
     cr_expect_str_eq(client_text(&client, "/items/1/item"), "c");
 }
 
+Test(assignments, a_list_of_one_item_is_that_items_alone)
+{
+    char target[200];
+    cr_expect_eq(get("/v1/assignments?item=a%2Fb&limit=1"), 200);
+    cr_expect_str_eq(client_text(&client, "/items/0/zone"), "east");
+    cr_expect_eq(count(), 1);
+    (void)snprintf(target, sizeof target, "/v1/assignments?item=a%%2Fb&continue=%s",
+                   client_text(&client, "/continue"));
+    cr_expect_eq(get(target), 200);
+    cr_expect_str_eq(client_text(&client, "/items/0/zone"), "west");
+    cr_expect_eq(count(), 1);
+    cr_expect(!client_json(&client, "/continue"));
+    cr_expect_eq(get("/v1/assignments?item=a%2Fb&limit=2"), 200);
+    cr_expect(!client_json(&client, "/continue"));
+    static const char *const others[][2] = {{"c", "1"}, {"x", "1"}, {"a", "0"}, {"y", "0"}};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        (void)snprintf(target, sizeof target, "/v1/assignments?item=%s", others[i][0]);
+        cr_expect_eq(get(target), 200);
+        cr_expect_eq(count(), (size_t)atoi(others[i][1]), "%s", others[i][0]);
+    }
+    cr_expect_eq(get("/v1/assignments?item=a%2Fb&zone=west"), 200);
+    cr_expect_eq(count(), 1);
+}
+
 Test(assignments, a_members_list_goes_on)
 {
     char target[200];

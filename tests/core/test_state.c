@@ -87,6 +87,18 @@ Test(state, joins_items_members_and_assignments)
     cr_assert_eq(state_find_assignment(state, 0, SPAN("a"), SPAN("gone")), 2);
     cr_assert_eq(state_find_assignment(state, 0, SPAN("b"), SPAN("1")), STATE_NONE);
     cr_assert_eq(state_find_assignment(state, 1, SPAN("b"), SPAN("1")), 5);
+    static const struct {
+        const char *item;
+        int32_t begin, end;
+    } ranges[] = {{"i1", 0, 1}, {"i2", 1, 3},  {"i5", 6, 7},
+                  {"i", 0, 0},  {"i22", 3, 3}, {"j", 7, 7}};
+    for (size_t i = 0; i < COUNT(ranges); i++) {
+        int32_t begin;
+        int32_t end;
+        state_find_item_assignments(state, span_of(ranges[i].item), &begin, &end);
+        cr_assert_eq(begin, ranges[i].begin, "%s", ranges[i].item);
+        cr_assert_eq(end, ranges[i].end, "%s", ranges[i].item);
+    }
     state_unref(state);
 }
 
