@@ -279,7 +279,8 @@ static int read_section(struct reading *reading, const struct section *section)
 
 static int read_instance(struct reading *reading);
 
-/* The field of the instance, or of what stands around it. */
+/* The field of the instance, or of what stands around it: then @wrapped, whether the instance has
+ * been met there. */
 static int read_named(struct reading *reading, const char *name, bool *wrapped)
 {
     for (int i = 0; i < SECTION_COUNT; i++) {
@@ -291,6 +292,8 @@ static int read_named(struct reading *reading, const char *name, bool *wrapped)
         return read_section(reading, &sections[i]);
     }
     if (wrapped && strcmp(name, "instance") == 0) {
+        if (*wrapped)
+            return fault(reading, "\"instance\" stands twice");
         *wrapped = true;
         return read_instance(reading);
     }

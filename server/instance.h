@@ -18,8 +18,8 @@
 
 /* Reads @file to its end into a new keyspace. Errors, with @why telling what, and in which line and
  * column: ALLOT_ESYNTAX (not JSON), ALLOT_EVALUE (not an instance: a field that is missing,
- * unknown, of the wrong type or out of range; a name that can't be one; an entity twice),
- * ALLOT_EIO, ALLOT_ENOMEM. */
+ * unknown, of the wrong type or out of range; a name that can't be one; an entity or a section
+ * twice), ALLOT_ELIMIT (one element larger than JSON_STREAM_MAX_VALUE), ALLOT_EIO, ALLOT_ENOMEM. */
 int instance_read(FILE *file, struct keyspace **ret, struct error_message *why);
 
 /* What marks an assignment consistent in an instance's keyspace. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "server/instance.h"
+#include "server/json_stream.h"
 #include "tests/support/fail_alloc.h"
 
 static int read_text(const char *text, struct error_message *why)
@@ -75,6 +76,10 @@ static const struct {
     {WITH("", "{\"id\": \"x\n\", \"replication\": 1}", ""), ALLOT_ESYNTAX, "end of the string"},
     {"{\"instance\": {\"members\": [], \"items\": [], \"more\": 1}}", ALLOT_EVALUE,
      "unknown field \"more\""},
+    {"{\"instance\": {\"members\": [], \"items\": [], \"assignments\": []},\n \"instance\": {}}",
+     ALLOT_EVALUE, "line 2, column 2: \"instance\" stands twice"},
+    {"{\"instance\": {},\n  \"instance\": {\"members\": [], \"items\": [], \"assignments\": []}}",
+     ALLOT_EVALUE, "line 2, column 3: \"instance\" stands twice"},
 };
 
 Test(instance, tells_what_is_wrong_and_where)
@@ -100,6 +105,24 @@ Test(instance, names_too_long)
     fclose(file);
     cr_assert_eq(read_text(text, &why), ALLOT_EVALUE);
     cr_assert(strstr(why.text, "names are too long"), "%s", why.text);
+    free(text);
+}
+
+/* A name of 16 MiB is no name, but nobody reads that far. */
+Test(instance, values_too_large)
+{
+    char *text = NULL;
+    size_t size = 0;
+    struct error_message why = {{0}};
+    FILE *file = open_memstream(&text, &size);
+    cr_assert(file);
+    fprintf(file, "{\"members\": [],\n\"items\": [\"");
+    for (int i = 0; i < JSON_STREAM_MAX_VALUE; i++)
+        putc('x', file);
+    fprintf(file, "\"], \"assignments\": []}");
+    fclose(file);
+    cr_assert_eq(read_text(text, &why), ALLOT_ELIMIT);
+    cr_assert(strstr(why.text, "line 2, column 11: "), "%s", why.text);
     free(text);
 }
 
