@@ -76,7 +76,7 @@ static void collect_host_names(struct runtime *runtime, const struct config *con
 
 int runtime_init(struct runtime *runtime, const struct config *config)
 {
-    int error = kept_snapshots_init(&runtime->kept);
+    int error = kept_snapshots_init(&runtime->kept, KEPT_SNAPSHOTS_MS);
     if (error < 0) {
         return error;
     }

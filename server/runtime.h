@@ -22,7 +22,7 @@ struct runtime {
 };
 
 /* Makes @runtime->api of the other fields and @config, which is borrowed too. It points to
- * @runtime, which must stay where it is. ALLOT_ENOMEM. */
+ * @runtime, which must stay where it is. ALLOT_ENOMEM; ALLOT_EIO: no thread. */
 int runtime_init(struct runtime *runtime, const struct config *config);
 void runtime_release(struct runtime *runtime);
 
