@@ -38,9 +38,6 @@ static enum api_step keep_alive(struct api_call *call, const struct member_view 
     if (view->entry->lease == 0)
         return problem(call, PROBLEM_NO_LEASE,
                        "the member was registered without ttl_seconds: it needs no heartbeats");
-    if (member_is_foreign(view))
-        return problem(call, PROBLEM_SESSION,
-                       "the member is under a lease that was not granted here");
     if (!member_authorize(call, view, (struct span){NULL, 0}))
         return API_REPLY;
     call->action.lease.id = view->entry->lease;

@@ -33,23 +33,27 @@ bool member_view_require(struct api_call *call, struct member_view *ret)
         (void)problem(call, PROBLEM_NOT_FOUND, "there is no such member");
     else if (!ret->valid)
         (void)problem(call, PROBLEM_NOT_FOUND,
-                      "the member's stored value does not decode; PUT replaces it, DELETE removes "
-                      "it");
+                      ret->entry->lease ? "the member's stored value does not decode; it goes with "
+                                          "the lease that it is under"
+                                        : "the member's stored value does not decode; PUT replaces "
+                                          "it, DELETE removes it");
     else
         return true;
     member_view_release(ret);
     return false;
 }
 
-bool member_is_foreign(const struct member_view *view)
-{
-    return view->entry->lease != 0 && (!view->valid || view->spec.session_hash.size == 0);
-}
-
 bool member_authorize(struct api_call *call, const struct member_view *view, struct span session)
 {
     bool matches = false;
-    if (view->spec.session_hash.size == 0)
+    bool has_session = view->valid && view->spec.session_hash.size > 0;
+    if (!has_session && view->entry->lease != 0) {
+        (void)problem(call, PROBLEM_SESSION,
+                      "the member is under a lease that was not granted here: it is whose that is, "
+                      "and goes with it");
+        return false;
+    }
+    if (!has_session)
         return true;
     if (!session.data)
         session = call_header(call, "Allot-Session");

@@ -132,7 +132,7 @@ static enum api_step delete_member(struct api_call *call, const struct member_vi
             call, PROBLEM_HOLDS,
             "the member still holds assignments (%d): drain it first, or use ?force=true",
             holdings.count);
-    call->lease = member_is_foreign(view) ? 0 : view->entry->lease;
+    call->lease = view->entry->lease;
     if (!change_begin(call))
         return API_REPLY;
     change_check(call, view->key, view->entry);

@@ -26,12 +26,11 @@ void member_view_release(struct member_view *view);
  * no member with a valid value. */
 bool member_view_require(struct api_call *call, struct member_view *ret);
 
-/* Whether the caller may act for the member: it needs no session, or @session is the one; if that
- * has no data, the header Allot-Session. False: the reply says why not. */
+/* Whether the caller may act for the member, which exists: it needs no session, or @session is the
+ * one; if that has no data, the header Allot-Session. Nobody may for a member under a lease without
+ * a session: something else keeps it, and it goes when that lease does. False: the reply says why
+ * not. */
 bool member_authorize(struct api_call *call, const struct member_view *view, struct span session);
-
-/* Whether the member is under a lease that was not granted here: nobody can act for it. */
-bool member_is_foreign(const struct member_view *view);
 
 /* How many assignments the member has, those of items that don't exist included; and the greatest
  * of their mod revisions (0: none). Any change of its assignments changes one of the two. Cost: one

@@ -158,9 +158,6 @@ static enum api_step put_present(struct api_call *call, const struct member_view
 {
     char hash[SECRET_HASH_SIZE + 1];
     call->made_session[0] = '\0'; /* made for a registration that somebody else was faster with */
-    if (member_is_foreign(view))
-        return problem(call, PROBLEM_SESSION,
-                       "the member is under a lease that was not granted here");
     if (!member_authorize(call, view, body->session))
         return API_REPLY;
     if (body->ttl_seconds != view->spec.ttl_seconds)

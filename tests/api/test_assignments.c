@@ -203,6 +203,16 @@ Test(assignments, a_report_needs_the_members_session)
     cr_expect_str_eq(client_text(&client, "/code"), "wrong-session");
 }
 
+Test(assignments, a_report_for_a_member_of_somebody_elses)
+{
+    fake_store_put_leased(&client.store, "/members/east#1", "{\"item_limit\":4}",
+                          fake_store_grant(&client.store, 60));
+    fake_store_publish(&client.store);
+    cr_expect_eq(patch("{\"consistent\":true}"), 409);
+    cr_expect_str_eq(client_text(&client, "/code"), "wrong-session");
+    cr_expect_eq(client.steps, 0);
+}
+
 Test(assignments, a_report_for_a_member_that_is_gone)
 {
     fake_store_delete(&client.store, "/members/east#1");

@@ -235,15 +235,35 @@ Test(members, put_leaves_exiting_and_unknown_fields_alone)
         "%.*s", (int)value.size, value.data);
 }
 
+/* Something else registered the member: no session of ours shows who may act for it. */
 Test(members, a_lease_granted_elsewhere_is_nobodys_to_use)
+{
+    static const char *const values[] = {"{\"item_limit\":1}", "{}", "no JSON"};
+    int64_t granted = fake_store_grant(&client.store, 60);
+    client_header(&client, "Allot-Session", SESSION);
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        fake_store_put_leased(&client.store, "/members/east#m1", values[i], granted);
+        fake_store_publish(&client.store);
+        cr_expect_eq(put("{\"item_limit\":2}"), 409);
+        cr_expect_str_eq(client_text(&client, "/code"), "wrong-session");
+        cr_expect_eq(remove_member(MEMBER), 409);
+        cr_expect_str_eq(client_text(&client, "/code"), "wrong-session");
+        cr_expect_eq(remove_member(MEMBER "?force=true"), 409);
+        cr_expect_eq(client.steps, 0);
+    }
+    cr_expect(fake_store_has_lease(&client.store, granted));
+}
+
+Test(members, a_lease_granted_elsewhere_is_kept_alive_elsewhere)
 {
     int64_t granted = fake_store_grant(&client.store, 60);
     fake_store_put_leased(&client.store, "/members/east#m1", "{\"item_limit\":1}", granted);
     fake_store_publish(&client.store);
-    cr_expect_eq(put("{\"item_limit\":2}"), 409);
     cr_expect_eq(client_send(&client, "POST", MEMBER "/heartbeat", NULL), 409);
-    cr_expect_eq(remove_member(MEMBER), 204);
-    cr_expect(fake_store_has_lease(&client.store, granted));
+    cr_expect_str_eq(client_text(&client, "/code"), "wrong-session");
+    cr_expect_eq(client.steps, 0);
+    cr_expect_eq(client_send(&client, "POST", MEMBER "/drain", NULL), 200); /* an operator's */
+    cr_expect_eq(lease(), granted);
 }
 
 /* --- races and failures --- */
@@ -421,6 +441,11 @@ Test(members, an_invalid_value_is_replaced_or_removed)
     fake_store_put(&client.store, "/members/east#m1", "[]");
     fake_store_publish(&client.store);
     cr_expect_eq(remove_member(MEMBER), 204);
+    fake_store_put_leased(&client.store, "/members/east#m1", "[]",
+                          fake_store_grant(&client.store, 60));
+    fake_store_publish(&client.store);
+    cr_expect_eq(get(MEMBER), 404);
+    cr_expect_not_null(strstr(client_text(&client, "/detail"), "lease"));
 }
 
 /* --- drains --- */
