@@ -139,14 +139,23 @@ static bool is_write(const struct api_call *call)
     return !span_equal(call->request->method, SPAN("GET"));
 }
 
+static bool must_be_json(const struct api_call *call, int64_t content_length)
+{
+    return call->route->takes_body || content_length > 0 ||
+           span_equal(call->request->method, SPAN("POST"));
+}
+
 static bool refuse_media_type(struct api_call *call)
 {
-    (void)problem(call, PROBLEM_MEDIA_TYPE, "a write's Content-Type must be application/json");
+    (void)problem(call, PROBLEM_MEDIA_TYPE,
+                  "a write's Content-Type must be application/json; a POST's even without a body");
     return false;
 }
 
-/* A web page elsewhere can send a form or plain text without asking; it can't send JSON. So writes
- * must say that they are JSON, unless they have no body at all. */
+/* A web page elsewhere can send a POST without asking first (a preflight), as a form, as plain text
+ * or without any type; it can't send JSON. Not all browsers tell its Origin. So writes must say
+ * that they are JSON. One without a body need not, unless it is a POST: any other method is always
+ * asked for first, and nobody here answers that. */
 static bool examine_media_types(struct api_call *call, int64_t content_length)
 {
     struct span type = call_header(call, "Content-Type");
@@ -156,7 +165,7 @@ static bool examine_media_types(struct api_call *call, int64_t content_length)
     }
     if (!is_write(call))
         return true;
-    if (type.data ? !headers_is_json(type) : call->route->takes_body || content_length > 0)
+    if (type.data ? !headers_is_json(type) : must_be_json(call, content_length))
         return refuse_media_type(call);
     return true;
 }

@@ -328,6 +328,28 @@ Test(requests, writes_must_be_json)
     cr_expect_eq(put("{\"replication\":1}"), 201);
 }
 
+/* What a web page of another site can send without asking first, as older browsers do: no Origin,
+ * and with a form's type or none. */
+Test(requests, a_page_elsewhere_can_not_post)
+{
+    static const char *const types[] = {"application/x-www-form-urlencoded", "multipart/form-data",
+                                        "text/plain", "text/plain; application/json", NULL};
+    static const char *const targets[] = {"/v1/members/a/b/drain", "/v1/members/a/b/heartbeat"};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        client_header(&client, "Content-Type", types[i]);
+        for (size_t k = 0; k < sizeof targets / sizeof targets[0]; k++) {
+            cr_expect_eq(client_send(&client, "POST", targets[k], NULL), 415, "%s", types[i]);
+            client.hides_length = true;
+            cr_expect_eq(client_send(&client, "POST", targets[k], NULL), 415, "%s", types[i]);
+            client.hides_length = false;
+        }
+    }
+    expect_code(415, "unsupported-media-type");
+    client_header(&client, "Content-Type", "application/json");
+    cr_expect_eq(client_send(&client, "POST", targets[0], NULL), 404);
+    cr_expect_eq(client_send(&client, "POST", targets[0], "{}"), 404);
+}
+
 Test(requests, only_json_is_served)
 {
     static const struct {
@@ -401,7 +423,6 @@ Test(requests, origins)
         {"ftp://localhost:8080", 403},
         {"http://localhost:8080.evil.example", 403},
     };
-    client_header(&client, "Content-Type", NULL);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         client_header(&client, "Origin", cases[i].origin);
         cr_expect_eq(client_send(&client, "POST", "/v1/members/a/b/drain", NULL), cases[i].status,
