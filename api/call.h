@@ -112,6 +112,7 @@ union api_action {
 /* The outcome of an action: what the store's `done` was given, or the error it was refused with. */
 struct api_outcome {
     int error;
+    bool refused; /* the error is what the store refused the request with: it was not even begun */
     const struct store_txn_result *txn;
     const struct store_lease_result *lease;
 };

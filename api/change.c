@@ -115,11 +115,23 @@ void change_put_keeping_lease(struct api_call *call, struct span key, struct spa
         transaction->operations[transaction->operation_count - 1].keep_lease = true;
 }
 
+/* Nothing helps but a smaller change: what was stored by others may take part in it. */
+static enum api_step refuse_size(struct api_call *call)
+{
+    return problem(call, PROBLEM_STORE_LIMIT,
+                   "the change, along with what is stored already, is more than the store takes in "
+                   "one transaction: at most %d bytes of keys and values, %d operations and %d "
+                   "checks, or less if it was set up so; nothing was changed",
+                   (int)STORE_MAX_REQUEST, (int)STORE_MAX_OPS, (int)STORE_MAX_COMPARES);
+}
+
 enum api_step change_submit(struct api_call *call, api_handler *written)
 {
     const struct transaction *transaction = &call->transaction;
     if (transaction->error)
         return refuse_memory(call);
+    if (!transaction_fits(transaction))
+        return refuse_size(call);
     call->written = written;
     call->resume = change_conclude;
     call->action.txn = (struct store_txn){
@@ -133,6 +145,8 @@ enum api_step change_submit(struct api_call *call, api_handler *written)
 
 enum api_step change_conclude(struct api_call *call, const struct api_outcome *outcome)
 {
+    if (outcome->error == ALLOT_ELIMIT && !outcome->refused)
+        return refuse_size(call);
     if (outcome->error)
         return problem_of_error(call, outcome->error, "to make the change");
     if (!call_refresh(call))

@@ -143,7 +143,7 @@ struct error_problem {
 static const struct error_problem error_problems[] = {
     {ALLOT_ENOMEM, PROBLEM_MEMORY, ""},
     {ALLOT_EUNAVAILABLE, PROBLEM_UNAVAILABLE, "the store can't be reached; nothing was changed"},
-    {ALLOT_ELIMIT, PROBLEM_UNAVAILABLE, "the store has too much to do; nothing was changed"},
+    {ALLOT_ELIMIT, PROBLEM_UNAVAILABLE, "the store has no room for more now; nothing was changed"},
     {ALLOT_ECANCELED, PROBLEM_UNAVAILABLE, "the server is stopping; nothing was changed"},
     {ALLOT_ELEASE, PROBLEM_UNAVAILABLE, "the lease has just expired; nothing was changed"},
     {ALLOT_EUNKNOWN, PROBLEM_UNKNOWN, "whether the store has made the change is not known"},

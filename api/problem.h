@@ -27,6 +27,7 @@
     X(GONE, 410, "revision-gone", "The revision is gone")                           \
     X(PRECONDITION, 412, "precondition-failed", "Precondition failed")              \
     X(TOO_LARGE, 413, "body-too-large", "The body is too large")                    \
+    X(STORE_LIMIT, 413, "too-large-for-store", "Too large for the store")           \
     X(MEDIA_TYPE, 415, "unsupported-media-type", "Unsupported media type")          \
     X(INVALID, 422, "invalid", "Invalid content")                                   \
     X(INTERNAL, 500, "internal-error", "Internal error")                            \

@@ -7,14 +7,15 @@
  *
  * A store is asynchronous: a request function copies what it is given, returns at once, and later
  * calls `done` exactly once, on the store's own thread. If it returns an error instead
- * (ALLOT_ENOMEM; ALLOT_EINVAL; ALLOT_ELIMIT: queue full; ALLOT_ECANCELED: the store is being
- * stopped) then `done` is never called. What `done` is given is borrowed and valid only during the
- * call. `done` must not block; it may make further requests. Any thread may make requests.
+ * (ALLOT_ENOMEM; ALLOT_EINVAL; ALLOT_ELIMIT: queue full, or a transaction beyond the limits below;
+ * ALLOT_ECANCELED: the store is being stopped) then `done` is never called. What `done` is given is
+ * borrowed and valid only during the call. `done` must not block; it may make further requests. Any
+ * thread may make requests.
  *
  * Errors given to `done`: ALLOT_EUNAVAILABLE (not done, try again), ALLOT_EUNKNOWN (may or may not
  * have been done), ALLOT_ECOMPACTED, ALLOT_EFUTURE, ALLOT_ELEASE, ALLOT_EEXISTS (lease id taken),
- * ALLOT_EINVAL (a key put twice in one transaction, say), ALLOT_ELIMIT (too large), ALLOT_EIO,
- * ALLOT_ENOMEM, ALLOT_ECANCELED.
+ * ALLOT_EINVAL (a key put twice in one transaction, say), ALLOT_ELIMIT (too large for this store,
+ * now and later; of a lease: there are too many), ALLOT_EIO, ALLOT_ENOMEM, ALLOT_ECANCELED.
  *
  * Source: the etcd v3 API, restricted to what allot uses. */
 #ifndef ALLOT_CORE_STORE_H

@@ -29,6 +29,7 @@ struct http_exchange {
     bool settled;
     struct MHD_Connection *connection;
     int error;
+    bool refused; /* the store did not even take the action */
 
     struct http_exchange *previous; /* among the server's, under its mutex */
     struct http_exchange *next;
@@ -107,12 +108,13 @@ static void release(struct http_exchange *exchange)
     }
 }
 
-static void settle(struct http_exchange *exchange, int error)
+static void settle(struct http_exchange *exchange, int error, bool refused)
 {
     (void)pthread_mutex_lock(&exchange->mutex);
     if (!exchange->settled) {
         exchange->settled = true;
         exchange->error = error;
+        exchange->refused = refused;
         MHD_resume_connection(exchange->connection);
     }
     (void)pthread_mutex_unlock(&exchange->mutex);
@@ -121,7 +123,7 @@ static void settle(struct http_exchange *exchange, int error)
 /* For who was expected to answer: settles, and lets go. */
 static void finish(struct http_exchange *exchange, int error)
 {
-    settle(exchange, error);
+    settle(exchange, error, false);
     release(exchange);
 }
 
@@ -136,7 +138,7 @@ static int unknown(const struct http_exchange *exchange)
 static void on_bound(void *context)
 {
     struct http_exchange *exchange = context;
-    settle(exchange, unknown(exchange));
+    settle(exchange, unknown(exchange), false);
 }
 
 /* --- answers --- */
@@ -309,7 +311,8 @@ int http_exchange_begin(struct http_server *server, struct MHD_Connection *conne
     timer_set(server->timers, &exchange->bound, server->config.times.exchange_ms);
     error = ask(exchange, action);
     if (error < 0) {
-        finish(exchange, error);
+        settle(exchange, error, true);
+        release(exchange);
     }
     return 0;
 }
@@ -318,10 +321,12 @@ struct api_outcome http_exchange_outcome(struct http_exchange *exchange)
 {
     (void)pthread_mutex_lock(&exchange->mutex);
     int error = exchange->error;
+    bool refused = exchange->refused;
     (void)pthread_mutex_unlock(&exchange->mutex);
     bool is_lease = exchange->step != API_TXN && exchange->step != API_WAIT_REVISION;
     return (struct api_outcome){
         .error = error,
+        .refused = refused,
         .txn = error == 0 ? exchange->txn : NULL,
         .lease = error == 0 && is_lease ? &exchange->lease : NULL,
     };
@@ -342,7 +347,7 @@ void http_exchange_abort_all(struct http_server *server)
     (void)pthread_mutex_lock(&server->mutex);
     server->aborting = true;
     for (struct http_exchange *exchange = server->exchanges; exchange; exchange = exchange->next) {
-        settle(exchange, unknown(exchange));
+        settle(exchange, unknown(exchange), false);
     }
     (void)pthread_mutex_unlock(&server->mutex);
 }

@@ -318,7 +318,7 @@ static enum MHD_Result follow(struct http_request *request, enum api_step step)
             request->phase = PHASE_ASKING;
             return MHD_YES;
         }
-        step = api_resume(request->call, &(struct api_outcome){.error = error});
+        step = api_resume(request->call, &(struct api_outcome){.error = error, .refused = true});
     }
     return answer(request);
 }

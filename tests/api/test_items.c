@@ -1,7 +1,9 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "tests/support/api_client.h"
+#include "tests/support/array.h"
 
 static struct client client;
 
@@ -294,7 +296,7 @@ Test(items, errors_of_the_store)
         int status;
         const char *code;
     } cases[] = {
-        {ALLOT_EUNAVAILABLE, 503, "store-unavailable"}, {ALLOT_ELIMIT, 503, "store-unavailable"},
+        {ALLOT_EUNAVAILABLE, 503, "store-unavailable"}, {ALLOT_ELIMIT, 413, "too-large-for-store"},
         {ALLOT_ECANCELED, 503, "store-unavailable"},    {ALLOT_ENOMEM, 503, "out-of-memory"},
         {ALLOT_EUNKNOWN, 504, "outcome-unknown"},       {ALLOT_EIO, 500, "internal-error"},
     };
@@ -305,6 +307,34 @@ Test(items, errors_of_the_store)
         cr_expect_str_eq(client_text(&client, "/code"), cases[i].code);
         cr_expect_eq(client_reply_header(&client, "Retry-After") != NULL, cases[i].status == 503);
     }
+}
+
+/* The store did not take the request, as it has too many: that passes. */
+Test(items, a_store_that_is_busy)
+{
+    client.failing_step = API_TXN;
+    client.failing_error = ALLOT_ELIMIT;
+    client.failing_refused = true;
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":1}"), 503);
+    cr_expect_str_eq(client_text(&client, "/code"), "store-unavailable");
+    cr_expect_not_null(client_reply_header(&client, "Retry-After"));
+}
+
+/* Somebody else stored a value that no transaction holds along with the request's own. */
+Test(items, a_change_that_no_store_takes)
+{
+    char *value = array_create(STORE_MAX_REQUEST, 1);
+    (void)snprintf(value, STORE_MAX_REQUEST, "{\"replication\":1,\"future\":\"%0*d\"}",
+                   STORE_MAX_REQUEST - 100, 0);
+    fake_store_put(&client.store, "/items/a", value);
+    fake_store_publish(&client.store);
+    free(value);
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":2}"), 413);
+    cr_expect_str_eq(client_text(&client, "/code"), "too-large-for-store");
+    cr_expect_not_null(strstr(client_text(&client, "/detail"), "1572864 bytes"));
+    cr_expect_null(client_reply_header(&client, "Retry-After"));
+    cr_expect_eq(client.steps, 0);
+    cr_expect_eq(client_send(&client, "DELETE", "/v1/items/a", NULL), 204);
 }
 
 /* --- lists --- */

@@ -336,6 +336,15 @@ Test(members, no_lease_no_registration)
     cr_expect_eq(fake_store_mod_revision(&client.store, "/members/east#m1"), 0);
 }
 
+Test(members, no_room_for_another_lease)
+{
+    client.failing_step = API_LEASE_GRANT;
+    client.failing_error = ALLOT_ELIMIT;
+    cr_expect_eq(put(LEASED), 503);
+    cr_expect_str_eq(client_text(&client, "/code"), "store-unavailable");
+    cr_expect_not_null(client_reply_header(&client, "Retry-After"));
+}
+
 static int fail_random(void *context, void *bytes, size_t size)
 {
     (void)context;

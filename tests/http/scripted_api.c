@@ -194,7 +194,8 @@ static void describe_txn(struct api_call *call, const struct store_txn_result *t
 
 enum api_step api_resume(struct api_call *call, const struct api_outcome *outcome)
 {
-    buffer_append_format(&call->reply.body, "error=%d", outcome->error);
+    buffer_append_format(&call->reply.body, "error=%d%s", outcome->error,
+                         outcome->refused ? " refused" : "");
     if (outcome->txn) {
         describe_txn(call, outcome->txn);
     }

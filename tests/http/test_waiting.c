@@ -96,8 +96,11 @@ Test(waiting, errors_of_the_store_arrive)
         assert_outcome(&client, "error=-12\n");
         held_store_refuse(fixture.store, ALLOT_ELIMIT);
         send_post(&client, targets[i]);
-        assert_outcome(&client, "error=-7\n");
+        assert_outcome(&client, "error=-7 refused\n");
         held_store_refuse(fixture.store, 0);
+        send_post(&client, targets[i]);
+        held_store_answer(fixture.store, (struct held_answer){.error = ALLOT_ELIMIT});
+        assert_outcome(&client, "error=-7\n");
     }
     http_client_close(&client);
 }
@@ -299,7 +302,7 @@ Test(waiting, stopping_gives_up_what_does_not_finish)
     http_server_stop(fixture.server);
     fixture.server = NULL;
     for (int i = 0; i < COUNT; i++) {
-        assert_outcome(&clients[i], i % 2 ? "error=-15\nerror=-16\n" : "error=-15\n");
+        assert_outcome(&clients[i], i % 2 ? "error=-15\nerror=-16 refused\n" : "error=-15\n");
         cr_assert(http_client_is_ended(&clients[i]));
         http_client_close(&clients[i]);
     }

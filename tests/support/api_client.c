@@ -137,7 +137,7 @@ static struct api_outcome perform(struct client *client, enum api_step step,
         return fake_store_perform(&client->store, step, action);
     if (client->failing_done)
         (void)fake_store_perform(&client->store, step, action);
-    return (struct api_outcome){.error = client->failing_error};
+    return (struct api_outcome){.error = client->failing_error, .refused = client->failing_refused};
 }
 
 static void keep_reply(struct client *client, const struct api_reply *reply)

@@ -41,8 +41,9 @@ struct client {
     void (*meddle)(struct client *client, enum api_step step);
     /* Instead of performing an action of this kind, give this error. */
     enum api_step failing_step;
-    int failing_error; /* 0: none fails */
-    bool failing_done; /* it is performed nevertheless */
+    int failing_error;    /* 0: none fails */
+    bool failing_done;    /* it is performed nevertheless */
+    bool failing_refused; /* the store doesn't even take the request */
 
     long failing_allocation; /* within api/, counted from 1; 0: none */
     long allocations;        /* that the last request made within api/ */

@@ -4,12 +4,13 @@
 #include <stdlib.h>
 
 #include "api/values.h"
+#include "tests/support/array.h"
 
-enum { MAX_KEY = 1024, MAX_VALUE = 8192 };
+enum { MAX_KEY = 1024 };
 
 struct fake_entry {
     char key[MAX_KEY];
-    char value[MAX_VALUE];
+    char *value; /* owned */
     size_t value_size;
     int64_t create_revision;
     int64_t mod_revision;
@@ -40,6 +41,8 @@ void fake_store_init(struct fake_store *store)
 
 void fake_store_release(struct fake_store *store)
 {
+    for (size_t i = 0; i < store->entry_count; i++)
+        free(store->entries[i].value);
     free(store->entries);
     for (size_t i = 0; i < store->kept_count; i++)
         snapshot_unref(store->kept[i]);
@@ -77,7 +80,10 @@ static void put(struct fake_store *store, struct span key, struct span value, in
     struct fake_entry *entry = find(store, key);
     if (!entry)
         entry = add(store, key);
-    copy_text(entry->value, sizeof entry->value, value);
+    char *copy = array_create(value.size, 1);
+    memcpy(copy, value.data ? value.data : "", value.size);
+    free(entry->value);
+    entry->value = copy;
     entry->value_size = value.size;
     entry->mod_revision = store->revision;
     entry->version++;
@@ -89,6 +95,7 @@ static int64_t drop(struct fake_store *store, struct span key)
     struct fake_entry *entry = find(store, key);
     if (!entry)
         return 0;
+    free(entry->value);
     *entry = store->entries[--store->entry_count];
     return 1;
 }
