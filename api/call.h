@@ -89,10 +89,13 @@ struct api_runtime {
 /* --- steps --- */
 
 enum api_step {
-    API_REPLY,       /* call->reply is complete */
-    API_TXN,         /* submit call->action.txn; resume with its result once the published snapshot
-                      * has reached the result's revision */
-    API_LEASE_GRANT, /* call->action.lease {id or 0, ttl} */
+    API_REPLY, /* call->reply is complete */
+    API_TXN,   /* submit call->action.txn; resume with its result once the published snapshot
+                * has reached the result's revision */
+    /* call->action.lease {id or 0, ttl}. The lease is the call's until it replies, and then, or
+     * when the client has left, revoked by the adapter without waiting; unless a transaction of the
+     * call has put a key under it, or may have. A call has one at a time. */
+    API_LEASE_GRANT,
     API_LEASE_KEEP_ALIVE, /* call->action.lease.id */
     API_LEASE_REVOKE,     /* call->action.lease.id; resume once the snapshot has passed it */
     API_LEASE_TIME_TO_LIVE,

@@ -125,25 +125,7 @@ static enum api_step refuse_size(struct api_call *call)
                    (int)STORE_MAX_REQUEST, (int)STORE_MAX_OPS, (int)STORE_MAX_COMPARES);
 }
 
-enum api_step change_submit(struct api_call *call, api_handler *written)
-{
-    const struct transaction *transaction = &call->transaction;
-    if (transaction->error)
-        return refuse_memory(call);
-    if (!transaction_fits(transaction))
-        return refuse_size(call);
-    call->written = written;
-    call->resume = change_conclude;
-    call->action.txn = (struct store_txn){
-        .compares = transaction->checks,
-        .compare_count = transaction->check_count,
-        .success = transaction->operations,
-        .success_count = transaction->operation_count,
-    };
-    return API_TXN;
-}
-
-enum api_step change_conclude(struct api_call *call, const struct api_outcome *outcome)
+static enum api_step conclude(struct api_call *call, const struct api_outcome *outcome)
 {
     if (outcome->error == ALLOT_ELIMIT && !outcome->refused)
         return refuse_size(call);
@@ -159,4 +141,22 @@ enum api_step change_conclude(struct api_call *call, const struct api_outcome *o
                        "changed",
                        CHANGE_MAX_ATTEMPTS);
     return call->route->handler(call);
+}
+
+enum api_step change_submit(struct api_call *call, api_handler *written)
+{
+    const struct transaction *transaction = &call->transaction;
+    if (transaction->error)
+        return refuse_memory(call);
+    if (!transaction_fits(transaction))
+        return refuse_size(call);
+    call->written = written;
+    call->resume = conclude;
+    call->action.txn = (struct store_txn){
+        .compares = transaction->checks,
+        .compare_count = transaction->check_count,
+        .success = transaction->operations,
+        .success_count = transaction->operation_count,
+    };
+    return API_TXN;
 }

@@ -29,7 +29,4 @@ void change_put_keeping_lease(struct api_call *call, struct span key, struct spa
  * when its checks fail the handler is run again; otherwise the reply says what went wrong. */
 enum api_step change_submit(struct api_call *call, api_handler *written);
 
-/* What change_submit does with an outcome, for those who must look at it first. */
-enum api_step change_conclude(struct api_call *call, const struct api_outcome *outcome);
-
 #endif

@@ -43,9 +43,8 @@ struct api_call {
     int attempts;                   /* runs of the handler that came too late */
 
     /* Of a member's registration: what must survive until the reply. */
-    int64_t lease;
+    int64_t lease;         /* granted for it; or of a member that leaves, to be revoked */
     char made_session[33]; /* "": none was made */
-    int failure;           /* what ended it, while its lease is being revoked */
 };
 
 /* The newest snapshot in place of the call's. False: there is none, and the reply says so. */

@@ -6,13 +6,13 @@
 
 /* PUT of a member: registers it, or changes or adopts a registration.
  *
- *             absent, with a TTL                        checks hold
- *     PUT ───────────────────────► lease granted ─► txn ───────────► 201
- *      ▲ │ absent, without ─► txn ─► 201              │
- *      │ └ present ─► (session) ─► txn or nothing ─► 200   │ checks fail: somebody was faster
- *      └──────────── lease revoked ◄──────────────────┘
+ *             absent, with a TTL
+ *     PUT ───────────────────────► lease granted ─► txn ─► 201
+ *      ▲ │ absent, without, or with a lease ─► txn ─► 201
+ *      │ └ present ─► (session) ─► txn or nothing ─► 200
+ *      └──────────────────────────────────────────┘ checks fail: somebody was faster
  *
- * A lease that was granted for nothing is revoked; if that fails too, it expires. */
+ * A lease that is not used in the end is revoked by the adapter: see API_LEASE_GRANT. */
 
 enum { MAX_ITEM_LIMIT = 1000000, MIN_TTL = 5, MAX_TTL = 3600, MADE_SESSION_BYTES = 16 };
 
@@ -47,27 +47,6 @@ static enum api_step reply_updated(struct api_call *call)
 
 /* --- a new registration --- */
 
-static enum api_step on_lease_revoked(struct api_call *call, const struct api_outcome *outcome)
-{
-    static const struct store_txn_result lost = {.succeeded = false};
-    (void)outcome;
-    call->lease = 0;
-    struct api_outcome conclusion = {.error = call->failure, .txn = &lost};
-    return change_conclude(call, &conclusion);
-}
-
-/* An unknown outcome leaves the lease alone: the member may stand on it. */
-static enum api_step on_registered(struct api_call *call, const struct api_outcome *outcome)
-{
-    bool done = !outcome->error && outcome->txn->succeeded;
-    if (done || outcome->error == ALLOT_EUNKNOWN)
-        return change_conclude(call, outcome);
-    call->failure = outcome->error;
-    call->action.lease.id = call->lease;
-    call->resume = on_lease_revoked;
-    return API_LEASE_REVOKE;
-}
-
 static enum api_step register_member(struct api_call *call, const struct member_view *view,
                                      const struct put_body *body)
 {
@@ -88,25 +67,7 @@ static enum api_step register_member(struct api_call *call, const struct member_
         return API_REPLY;
     change_check(call, view->key, NULL);
     transaction_put(&call->transaction, view->key, value, call->lease);
-    enum api_step step = change_submit(call, reply_created);
-    if (call->lease != 0)
-        call->resume = on_registered;
-    return step;
-}
-
-static enum api_step on_unused_revoked(struct api_call *call, const struct api_outcome *outcome)
-{
-    (void)outcome; /* it expires if it could not be revoked */
-    call->lease = 0;
-    return API_REPLY;
-}
-
-/* The reply says already why there is no registration. */
-static enum api_step revoke_unused(struct api_call *call)
-{
-    call->action.lease.id = call->lease;
-    call->resume = on_unused_revoked;
-    return API_LEASE_REVOKE;
+    return change_submit(call, reply_created);
 }
 
 static enum api_step on_lease_granted(struct api_call *call, const struct api_outcome *outcome)
@@ -117,8 +78,7 @@ static enum api_step on_lease_granted(struct api_call *call, const struct api_ou
             call, outcome->error == ALLOT_EUNKNOWN ? ALLOT_EUNAVAILABLE : outcome->error,
             "to grant a lease");
     call->lease = outcome->lease->id;
-    enum api_step step = members_put(call);
-    return step == API_REPLY ? revoke_unused(call) : step;
+    return members_put(call);
 }
 
 /* Makes a session for who brought none. */

@@ -11,7 +11,11 @@
  *
  * Two hold it: the request, and whoever the next answer is expected from (the store, then the
  * publisher). Whoever settles it first decides the outcome and resumes the connection; an answer
- * that comes after that, even after the request or the server has gone, only lets it go. */
+ * that comes after that, even after the request or the server has gone, only lets it go.
+ *
+ * A lease that was granted to the request is revoked once it is sure that nothing stands on it. Two
+ * things must have happened for that: the store has answered (the lease is `spare`), and the
+ * request has ended. Whichever comes second revokes: the request, or here the store's answer. */
 struct http_exchange {
     atomic_int references;
     struct http_server *server; /* not valid once settled */
@@ -20,6 +24,7 @@ struct http_exchange {
     enum api_step step;
     struct timer bound;
     int64_t snapshot_ms;
+    int64_t staked; /* the lease that the transaction is to put a key under; 0: none of ours */
 
     /* The store's answer: written by its thread, read by the request once settled. */
     struct store_txn_result *txn; /* owned, one allocation */
@@ -29,7 +34,9 @@ struct http_exchange {
     bool settled;
     struct MHD_Connection *connection;
     int error;
-    bool refused; /* the store did not even take the action */
+    bool refused;  /* the store did not even take the action */
+    int64_t spare; /* the call's lease, which nothing stands on; 0: none */
+    bool ended;    /* by the request, which has taken the spare lease */
 
     struct http_exchange *previous; /* among the server's, under its mutex */
     struct http_exchange *next;
@@ -90,6 +97,47 @@ static struct store_txn_result *copy_txn_result(const struct store_txn_result *s
         kvs += results[i].kv_count;
     }
     return copy;
+}
+
+/* --- leases --- */
+
+static void ignore_outcome(void *context, int error, const struct store_lease_result *result)
+{
+    (void)context;
+    (void)error;
+    (void)result;
+}
+
+void http_lease_drop(struct store *store, int64_t lease)
+{
+    if (lease != 0) {
+        (void)store->operations->lease_revoke(store, lease, ignore_outcome, NULL);
+    }
+}
+
+/* The store has told that nothing stands on @lease (0: none). */
+static void spare_lease(struct http_exchange *exchange, int64_t lease)
+{
+    (void)pthread_mutex_lock(&exchange->mutex);
+    bool ended = exchange->ended;
+    if (lease != 0 && !ended) {
+        exchange->spare = lease;
+    }
+    (void)pthread_mutex_unlock(&exchange->mutex);
+    if (ended) {
+        http_lease_drop(exchange->store, lease);
+    }
+}
+
+static bool puts_under(const union api_action *action, int64_t lease)
+{
+    for (size_t i = 0; i < action->txn.success_count; i++) {
+        const struct store_op *op = &action->txn.success[i];
+        if (op->kind == STORE_OP_PUT && op->lease == lease) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* --- life --- */
@@ -166,6 +214,9 @@ static void wait_for_snapshot(struct http_exchange *exchange, int64_t revision)
 static void on_txn(void *context, int error, const struct store_txn_result *result)
 {
     struct http_exchange *exchange = context;
+    if (error < 0 ? error != ALLOT_EUNKNOWN : !result->succeeded) {
+        spare_lease(exchange, exchange->staked);
+    }
     if (error < 0) {
         finish(exchange, error);
         return;
@@ -206,6 +257,9 @@ static void on_lease(void *context, int error, const struct store_lease_result *
         return;
     }
     exchange->lease = *result;
+    if (exchange->step == API_LEASE_GRANT) {
+        spare_lease(exchange, result->id);
+    }
     if (exchange->step == API_LEASE_REVOKE) {
         find_revision(exchange);
     } else {
@@ -295,7 +349,7 @@ static int create(struct http_server *server, struct MHD_Connection *connection,
 }
 
 int http_exchange_begin(struct http_server *server, struct MHD_Connection *connection,
-                        enum api_step step, const union api_action *action,
+                        enum api_step step, const union api_action *action, int64_t lease,
                         struct http_exchange **ret)
 {
     struct http_exchange *exchange = NULL;
@@ -303,6 +357,9 @@ int http_exchange_begin(struct http_server *server, struct MHD_Connection *conne
     if (error < 0) {
         return error;
     }
+    bool stakes = step == API_TXN && lease != 0 && puts_under(action, lease);
+    exchange->staked = stakes ? lease : 0;
+    exchange->spare = stakes ? 0 : lease;
     if (!suspend(server, exchange)) {
         destroy(exchange);
         return ALLOT_ECANCELED;
@@ -311,6 +368,7 @@ int http_exchange_begin(struct http_server *server, struct MHD_Connection *conne
     timer_set(server->timers, &exchange->bound, server->config.times.exchange_ms);
     error = ask(exchange, action);
     if (error < 0) {
+        spare_lease(exchange, exchange->staked);
         settle(exchange, error, true);
         release(exchange);
     }
@@ -332,14 +390,16 @@ struct api_outcome http_exchange_outcome(struct http_exchange *exchange)
     };
 }
 
-void http_exchange_end(struct http_exchange *exchange)
+int64_t http_exchange_end(struct http_exchange *exchange)
 {
-    if (!exchange) {
-        return;
-    }
     timer_cancel(exchange->server->timers, &exchange->bound);
     delist(exchange->server, exchange);
+    (void)pthread_mutex_lock(&exchange->mutex);
+    int64_t spare = exchange->spare;
+    exchange->ended = true;
+    (void)pthread_mutex_unlock(&exchange->mutex);
     release(exchange);
+    return spare;
 }
 
 void http_exchange_abort_all(struct http_server *server)

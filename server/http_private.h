@@ -64,15 +64,25 @@ void http_request_end(void *context, struct MHD_Connection *connection, void **e
  * there: from then on, and not before, http_exchange_outcome may be asked. @action and @call stay
  * as they are until then. When it is resumed, libmicrohttpd may find that the client has left, and
  * end the request instead of going on with it: a call can end between two of its actions.
+ * @lease was granted to the call, and nothing stands on it (0: none). The exchange has it until
+ * http_exchange_end.
  * Errors, nothing suspended: ALLOT_ENOMEM, ALLOT_ECANCELED (stopping). */
 int http_exchange_begin(struct http_server *server, struct MHD_Connection *connection,
-                        enum api_step step, const union api_action *action,
+                        enum api_step step, const union api_action *action, int64_t lease,
                         struct http_exchange **ret);
 
 /* What became of it. What it points to is valid until http_exchange_end. */
 struct api_outcome http_exchange_outcome(struct http_exchange *exchange);
 
-void http_exchange_end(struct http_exchange *exchange); /* NULL is fine */
+/* Returns the lease that the call now has and nothing stands on (0: none): the one that was
+ * granted, or the one it had before, unless the action was a transaction that puts a key under
+ * that, and has done so, or may have. What is known only later, the exchange then sees to itself.
+ */
+int64_t http_exchange_end(struct http_exchange *exchange);
+
+/* Revokes a lease that nothing stands on (0: none), and waits for nothing: if it can't be done, the
+ * lease expires. */
+void http_lease_drop(struct store *store, int64_t lease);
 
 /* Ends all waits of @server (what was asked of the store may still happen), and lets none begin. */
 void http_exchange_abort_all(struct http_server *server);

@@ -61,7 +61,8 @@ struct http_request {
     struct api_call *call;            /* NULL before the headers, or if there is no memory */
     const struct plain_reply *answer; /* instead of the call's reply */
     struct http_exchange *exchange;   /* while suspended, and until the outcome is used */
-    unsigned status;                  /* of the reply that was queued; 0: none yet */
+    int64_t lease;   /* granted to the call, and nothing stands on it; 0: none, or the exchange's */
+    unsigned status; /* of the reply that was queued; 0: none yet */
 };
 
 static int64_t now_us(void)
@@ -308,18 +309,34 @@ static enum MHD_Result take_piece(struct http_request *request, struct span piec
 
 /* --- steps --- */
 
+static void end_exchange(struct http_request *request)
+{
+    request->lease = http_exchange_end(request->exchange);
+    request->exchange = NULL;
+}
+
+/* What was granted for nothing is given back; nobody waits for that. */
+static void drop_lease(struct http_request *request)
+{
+    http_lease_drop(request->server->config.store, request->lease);
+    request->lease = 0;
+}
+
 /* Goes on from @step until there is a reply, or something to wait for. */
 static enum MHD_Result follow(struct http_request *request, enum api_step step)
 {
     while (step != API_REPLY) {
-        int error = http_exchange_begin(request->server, request->connection, step,
-                                        api_call_action(request->call), &request->exchange);
+        int error =
+            http_exchange_begin(request->server, request->connection, step,
+                                api_call_action(request->call), request->lease, &request->exchange);
         if (error == 0) {
+            request->lease = 0;
             request->phase = PHASE_ASKING;
             return MHD_YES;
         }
         step = api_resume(request->call, &(struct api_outcome){.error = error, .refused = true});
     }
+    drop_lease(request);
     return answer(request);
 }
 
@@ -334,8 +351,7 @@ static enum MHD_Result take_outcome(struct http_request *request)
 {
     struct api_outcome outcome = http_exchange_outcome(request->exchange);
     enum api_step step = api_resume(request->call, &outcome);
-    http_exchange_end(request->exchange);
-    request->exchange = NULL;
+    end_exchange(request);
     return follow(request, step);
 }
 
@@ -425,7 +441,10 @@ void http_request_end(void *context, struct MHD_Connection *connection, void **e
         return;
     }
     log_access(request);
-    http_exchange_end(request->exchange);
+    if (request->exchange) {
+        end_exchange(request);
+    }
+    drop_lease(request);
     api_call_destroy(request->call);
     buffer_release(&request->body);
     if (request->counted) {

@@ -6,6 +6,7 @@
 #define MEMBER "/v1/members/east/m1"
 #define SESSION "0123456789abcdef"
 #define LEASED "{\"item_limit\":4,\"ttl_seconds\":30,\"session\":\"" SESSION "\"}"
+#define LEASED_OTHERWISE "{\"item_limit\":5,\"ttl_seconds\":30,\"session\":\"" SESSION "\"}"
 /* SHA-256 of SESSION. */
 #define SESSION_HASH "9f9f5111f7b27a781f1f1ddde5ebc2dd2b796bfc7365c9c28b548e564176929f"
 
@@ -282,7 +283,7 @@ Test(members, who_loses_the_race_gives_its_lease_back)
     cr_expect_eq(put("{\"item_limit\":4,\"ttl_seconds\":30,\"session\":\"fedcba9876543210\"}"),
                  409);
     cr_expect_str_eq(client_text(&client, "/code"), "wrong-session");
-    cr_expect_eq(client.steps, 3);
+    cr_expect_eq(client.steps, 2);
     cr_expect_eq(client.store.lease_count, 0);
 }
 
@@ -292,6 +293,23 @@ Test(members, who_loses_the_race_to_itself_adopts)
     cr_expect_eq(put(LEASED), 200);
     cr_expect_eq(client_number(&client, "/item_limit"), 4);
     cr_expect_eq(client.store.lease_count, 0);
+}
+
+static void come_and_go(struct client *meddled, enum api_step step)
+{
+    if (meddled->steps == 2)
+        register_first(meddled, step);
+    if (meddled->steps == 3)
+        fake_store_delete(&meddled->store, "/members/east#m1");
+}
+
+Test(members, a_registration_takes_one_lease_however_often_it_is_tried)
+{
+    client.meddle = come_and_go;
+    cr_expect_eq(put(LEASED_OTHERWISE), 201);
+    cr_expect_eq(client.steps, 4);
+    cr_expect_eq(client.store.lease_count, 1);
+    cr_expect(fake_store_has_lease(&client.store, lease()));
 }
 
 Test(members, a_made_session_is_not_told_to_who_lost_the_race)

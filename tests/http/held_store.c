@@ -130,8 +130,10 @@ static int take_range(struct store *store, const struct store_range *range, stor
 static int take_txn(struct store *store, const struct store_txn *txn, store_txn_done *done,
                     void *context)
 {
-    (void)txn;
-    return submit(store, (struct request){.kind = HELD_TXN, .done.txn = done, .context = context});
+    return submit(store, (struct request){.kind = HELD_TXN,
+                                          .done.txn = done,
+                                          .context = context,
+                                          .lease = txn->success[0].lease});
 }
 
 static int take_lease(struct store *store, enum held_kind kind, int64_t id, store_lease_done *done,
@@ -223,6 +225,24 @@ void held_store_wait(struct held_store *held, int count)
         (void)pthread_cond_wait(&held->arrival, &held->mutex);
     }
     (void)pthread_mutex_unlock(&held->mutex);
+}
+
+int held_store_count(struct held_store *held)
+{
+    (void)pthread_mutex_lock(&held->mutex);
+    int count = held->count;
+    (void)pthread_mutex_unlock(&held->mutex);
+    return count;
+}
+
+enum held_kind held_store_look(struct held_store *held, int64_t *ret_lease)
+{
+    held_store_wait(held, 1);
+    (void)pthread_mutex_lock(&held->mutex);
+    enum held_kind kind = held->oldest->kind;
+    *ret_lease = held->oldest->lease;
+    (void)pthread_mutex_unlock(&held->mutex);
+    return kind;
 }
 
 enum held_kind held_store_answer(struct held_store *held, struct held_answer answer)

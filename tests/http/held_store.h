@@ -27,8 +27,12 @@ void held_store_refuse(struct held_store *held, int error);
  * again. */
 void held_store_answer_at_once(struct held_store *held, int64_t revision);
 
+int held_store_count(struct held_store *held);
 /* Waits until @count requests are held. */
 void held_store_wait(struct held_store *held, int count);
+
+/* Waits for a request, and tells what the oldest is, and the lease that it names. */
+enum held_kind held_store_look(struct held_store *held, int64_t *ret_lease);
 
 /* What the oldest request is answered with; for a transaction that is not refused, two results: a
  * deletion of 3 keys, and the pairs a=1 and bb= (empty). All of it is gone when `done` returns. */

@@ -5,20 +5,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum verb { ECHO, DESCRIBE, BYTES, EMPTY, HEADERS, REFUSE, SMALL, STEP, TWICE, MISSING };
+enum verb { ECHO, DESCRIBE, BYTES, EMPTY, HEADERS, REFUSE, SMALL, STEP, TWICE, REGISTER, MISSING };
 
 static const struct route {
     const char *path;
     enum verb verb;
     enum api_step step; /* STEP and TWICE */
 } routes[] = {
-    {"/echo", ECHO, API_REPLY},          {"/describe", DESCRIBE, API_REPLY},
-    {"/bytes", BYTES, API_REPLY},        {"/empty", EMPTY, API_REPLY},
-    {"/headers", HEADERS, API_REPLY},    {"/refuse", REFUSE, API_REPLY},
-    {"/small", SMALL, API_REPLY},        {"/txn", STEP, API_TXN},
-    {"/grant", STEP, API_LEASE_GRANT},   {"/keep-alive", STEP, API_LEASE_KEEP_ALIVE},
-    {"/revoke", STEP, API_LEASE_REVOKE}, {"/time-to-live", STEP, API_LEASE_TIME_TO_LIVE},
-    {"/wait", STEP, API_WAIT_REVISION},  {"/twice", TWICE, API_TXN},
+    {"/echo", ECHO, API_REPLY},
+    {"/describe", DESCRIBE, API_REPLY},
+    {"/bytes", BYTES, API_REPLY},
+    {"/empty", EMPTY, API_REPLY},
+    {"/headers", HEADERS, API_REPLY},
+    {"/refuse", REFUSE, API_REPLY},
+    {"/small", SMALL, API_REPLY},
+    {"/txn", STEP, API_TXN},
+    {"/grant", STEP, API_LEASE_GRANT},
+    {"/keep-alive", STEP, API_LEASE_KEEP_ALIVE},
+    {"/revoke", STEP, API_LEASE_REVOKE},
+    {"/time-to-live", STEP, API_LEASE_TIME_TO_LIVE},
+    {"/wait", STEP, API_WAIT_REVISION},
+    {"/twice", TWICE, API_TXN},
+    {"/register", REGISTER, API_LEASE_GRANT},
 };
 static const struct route no_route = {"", MISSING, API_REPLY};
 
@@ -27,6 +35,7 @@ struct api_call {
     const struct route *route;
     int64_t number; /* after the question mark */
     struct store_op op;
+    int64_t lease;
     union api_action action;
     struct api_reply reply;
     int outcomes;
@@ -169,6 +178,7 @@ enum api_step api_begin(struct api_call *call)
         return fill_headers(call);
     case STEP:
     case TWICE:
+    case REGISTER:
         return take_step(call);
     case REFUSE:
     case MISSING:
@@ -192,6 +202,25 @@ static void describe_txn(struct api_call *call, const struct store_txn_result *t
     }
 }
 
+/* Puts a key under the lease that was granted; if the checks fail, once more; then replies. With a
+ * number after the question mark the key is put under no lease. */
+static enum api_step register_member(struct api_call *call, const struct api_outcome *outcome)
+{
+    bool lost = outcome->txn && !outcome->txn->succeeded;
+    if (outcome->lease) {
+        call->lease = outcome->lease->id;
+    }
+    if (outcome->error || (outcome->txn && !lost)) {
+        return reply(call, 200, "text/plain");
+    }
+    call->op = (struct store_op){.kind = STORE_OP_PUT,
+                                 .keys = {.key = SPAN("/allot/test")},
+                                 .value = SPAN("value"),
+                                 .lease = call->number ? 0 : call->lease};
+    call->action.txn = (struct store_txn){.success = &call->op, .success_count = 1};
+    return API_TXN;
+}
+
 enum api_step api_resume(struct api_call *call, const struct api_outcome *outcome)
 {
     buffer_append_format(&call->reply.body, "error=%d%s", outcome->error,
@@ -207,6 +236,9 @@ enum api_step api_resume(struct api_call *call, const struct api_outcome *outcom
     call->outcomes++;
     if (call->route->verb == TWICE && call->outcomes == 1) {
         return take_step(call);
+    }
+    if (call->route->verb == REGISTER && call->outcomes <= 2) {
+        return register_member(call, outcome);
     }
     return reply(call, 200, "text/plain");
 }

@@ -11,6 +11,8 @@
  *   /txn /grant /keep-alive /revoke /time-to-live /wait?REVISION
  *                   that step of the store; then 200 with a line about its outcome
  *   /twice          a transaction, and then another
+ *   /register       a lease, and a transaction that puts a key under it, twice if the first one's
+ *                   checks fail; /register?1: under no lease
  *   anything else   404 by the headers alone */
 #ifndef ALLOT_TESTS_HTTP_SCRIPTED_API_H
 #define ALLOT_TESTS_HTTP_SCRIPTED_API_H

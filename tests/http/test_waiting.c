@@ -48,6 +48,15 @@ static void send_post(struct http_client *client, const char *target)
     cr_assert(http_client_send_request(client, "POST", target, "", "{}"));
 }
 
+/* Waits for the revocation of the lease that the scripted API is granted, and answers it. */
+static void answer_revocation(void)
+{
+    int64_t lease;
+    cr_assert_eq(held_store_look(fixture.store, &lease), HELD_REVOKE);
+    cr_assert_eq(lease, 77);
+    held_store_answer(fixture.store, (struct held_answer){0});
+}
+
 static const struct held_answer done_at_5 = {.succeeded = true, .revision = 5};
 
 #define DONE_AT_5 "error=0 succeeded=1 revision=5 deleted=3 deleted=0 a=1@5 bb=@6\n"
@@ -119,6 +128,8 @@ Test(waiting, leases_wait_for_the_store_alone)
         send_post(&client, cases[i].target);
         cr_assert_eq(held_store_answer(fixture.store, (struct held_answer){0}), cases[i].kind);
         assert_outcome(&client, "error=0 id=77 ttl=9\n");
+        if (cases[i].kind == HELD_GRANT) /* nobody has used it */
+            answer_revocation();
     }
     http_client_close(&client);
 }
@@ -239,6 +250,153 @@ Test(waiting, goes_on_when_the_client_has_left)
     }
     struct http_client client = fixture_connect(&fixture);
     cr_assert_eq(http_client_request(&client, "GET", "/echo", "", NULL, &reply), 200);
+    http_client_close(&client);
+}
+
+/* --- leases that nobody uses --- */
+
+static const struct held_answer granted = {0};
+static const struct held_answer lost_at_5 = {.succeeded = false, .revision = 5};
+
+/* The next request to the store is this one: nothing was revoked before it. */
+static void expect_nothing_revoked(void)
+{
+    struct http_client client = fixture_connect(&fixture);
+    send_post(&client, "/keep-alive");
+    cr_assert_eq(held_store_answer(fixture.store, (struct held_answer){0}), HELD_KEEP_ALIVE);
+    assert_outcome(&client, "error=0 id=77 ttl=9\n");
+    http_client_close(&client);
+}
+
+/* A client that has asked to be registered; the lease is still to be granted. */
+static struct http_client ask_to_register(const char *target)
+{
+    struct http_client client = fixture_connect(&fixture);
+    send_post(&client, target);
+    held_store_wait(fixture.store, 1);
+    return client;
+}
+
+Test(waiting, a_lease_that_is_used_stays)
+{
+    start();
+    fixture_publish(&fixture, 5);
+    struct http_client client = ask_to_register("/register");
+    held_store_answer(fixture.store, granted);
+    held_store_answer(fixture.store, lost_at_5); /* tried again under the same lease */
+    held_store_answer(fixture.store, done_at_5);
+    cr_assert_eq(http_client_receive(&client, false, &reply), 200);
+    http_client_close(&client);
+
+    client = ask_to_register("/register"); /* leaves once it is granted: it may be registered */
+    held_store_answer(fixture.store, granted);
+    held_store_wait(fixture.store, 1);
+    http_client_close(&client);
+    held_store_answer(fixture.store, done_at_5);
+
+    client = ask_to_register("/register");
+    held_store_answer(fixture.store, granted);
+    held_store_answer(fixture.store, (struct held_answer){.error = ALLOT_EUNKNOWN});
+    cr_assert_eq(http_client_receive(&client, false, &reply), 200);
+    http_client_close(&client);
+    expect_nothing_revoked();
+}
+
+Test(waiting, a_lease_that_is_not_used_is_revoked)
+{
+    static const struct held_answer answers[] = {{.error = ALLOT_EUNAVAILABLE},
+                                                 {.error = ALLOT_ELIMIT},
+                                                 {.succeeded = false, .revision = 5}};
+    start();
+    fixture_publish(&fixture, 5);
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        struct http_client client = ask_to_register("/register");
+        held_store_answer(fixture.store, granted);
+        held_store_answer(fixture.store, answers[i]);
+        if (answers[i].error == 0)
+            held_store_answer(fixture.store, answers[i]);
+        cr_assert_eq(http_client_receive(&client, false, &reply), 200); /* doesn't wait for that */
+        answer_revocation();
+        http_client_close(&client);
+    }
+    struct http_client client = ask_to_register("/register?1");
+    held_store_answer(fixture.store, granted);
+    held_store_answer(fixture.store, done_at_5); /* under another lease, or none */
+    cr_assert_eq(http_client_receive(&client, false, &reply), 200);
+    answer_revocation();
+    http_client_close(&client);
+    expect_nothing_revoked();
+}
+
+Test(waiting, a_lease_is_revoked_when_the_client_has_left)
+{
+    static const struct held_answer answers[] = {{.error = ALLOT_EUNAVAILABLE},
+                                                 {.succeeded = false, .revision = 5}};
+    start();
+    fixture_publish(&fixture, 5);
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        struct http_client client = ask_to_register("/register");
+        held_store_answer(fixture.store, granted);
+        held_store_wait(fixture.store, 1);
+        http_client_close(&client);
+        held_store_answer(fixture.store, answers[i]);
+        int64_t lease;
+        /* The server may not have noticed yet that the client has left. */
+        if (held_store_look(fixture.store, &lease) == HELD_TXN)
+            held_store_answer(fixture.store, answers[i]);
+        answer_revocation();
+    }
+    for (int i = 0; i < 10; i++) {
+        struct http_client client = ask_to_register("/register");
+        http_client_close(&client);
+        held_store_answer(fixture.store, granted);
+        int64_t lease;
+        if (held_store_look(fixture.store, &lease) == HELD_TXN)
+            held_store_answer(fixture.store, (struct held_answer){.error = ALLOT_EUNAVAILABLE});
+        answer_revocation();
+    }
+    expect_nothing_revoked();
+}
+
+Test(waiting, a_lease_that_comes_too_late_is_revoked)
+{
+    fixture.config.times.exchange_ms = BRIEF_MS;
+    start();
+    fixture_publish(&fixture, 5);
+    struct http_client client = ask_to_register("/register");
+    assert_outcome(&client, "error=-15\n");
+    held_store_answer(fixture.store, granted);
+    answer_revocation();
+
+    send_post(&client, "/register"); /* the transaction's outcome comes too late: it is lost */
+    held_store_answer(fixture.store, granted);
+    cr_assert_eq(http_client_receive(&client, false, &reply), 200);
+    held_store_answer(fixture.store, lost_at_5);
+    answer_revocation();
+
+    send_post(&client, "/register"); /* and here it is done after all */
+    held_store_answer(fixture.store, granted);
+    cr_assert_eq(http_client_receive(&client, false, &reply), 200);
+    held_store_answer(fixture.store, done_at_5);
+
+    send_post(&client, "/register"); /* nothing is granted */
+    cr_assert_eq(http_client_receive(&client, false, &reply), 200);
+    held_store_answer(fixture.store, (struct held_answer){.error = ALLOT_EUNAVAILABLE});
+    http_client_close(&client);
+    cr_assert_eq(held_store_count(fixture.store), 0);
+}
+
+Test(waiting, a_lease_is_revoked_when_the_server_stops)
+{
+    fixture.config.times.stop_ms = BRIEF_MS;
+    fixture.config.times.snapshot_ms = BRIEF_MS;
+    start();
+    struct http_client client = ask_to_register("/register");
+    held_store_answer(fixture.store, granted);
+    held_store_answer(fixture.store, lost_at_5); /* whose snapshot does not come */
+    http_server_stop(fixture.server);
+    fixture.server = NULL;
+    answer_revocation();
     http_client_close(&client);
 }
 

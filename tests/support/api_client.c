@@ -160,6 +160,38 @@ static void keep_reply(struct client *client, const struct api_reply *reply)
     kept->json = json_tokener_parse(kept->text);
 }
 
+/* Whether the store has, or may have, made the change. */
+static bool may_be_done(const struct api_outcome *outcome)
+{
+    if (outcome->error)
+        return outcome->error == ALLOT_EUNKNOWN;
+    return outcome->txn && outcome->txn->succeeded;
+}
+
+/* Keeps in mind what was granted, and forgets it once something may stand on it. */
+static void follow_lease(struct client *client, enum api_step step, const union api_action *action,
+                         const struct api_outcome *outcome)
+{
+    if (step == API_LEASE_GRANT && outcome->lease)
+        client->lease = outcome->lease->id;
+    if (step != API_TXN || client->lease == 0 || !may_be_done(outcome))
+        return;
+    for (size_t i = 0; i < action->txn.success_count; i++) {
+        if (action->txn.success[i].lease == client->lease) {
+            client->lease = 0;
+            return;
+        }
+    }
+}
+
+static void drop_lease(struct client *client)
+{
+    const union api_action action = {.lease = {.id = client->lease}};
+    if (client->lease != 0)
+        (void)fake_store_perform(&client->store, API_LEASE_REVOKE, &action);
+    client->lease = 0;
+}
+
 /* The steps of a request, as the server's adapter takes them. */
 static void drive(struct client *client, struct api_call *call, int64_t length)
 {
@@ -170,11 +202,13 @@ static void drive(struct client *client, struct api_call *call, int64_t length)
     leave_api(client);
     while (step != API_REPLY) {
         struct api_outcome outcome = perform(client, step, api_call_action(call));
+        follow_lease(client, step, api_call_action(call), &outcome);
         enter_api(client);
         step = api_resume(call, &outcome);
         leave_api(client);
     }
     keep_reply(client, api_call_reply(call));
+    drop_lease(client);
 }
 
 int client_send_bytes(struct client *client, const char *method, const char *target,

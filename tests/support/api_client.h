@@ -35,7 +35,8 @@ struct client {
     size_t header_count;
     bool hides_length; /* sends chunks: the length of a body isn't known before it is read */
     struct client_reply reply;
-    int steps; /* actions that the last request asked for */
+    int steps;     /* actions that the last request asked for */
+    int64_t lease; /* granted to it, and not used so far */
 
     /* Called before each action is performed: somebody else is faster. */
     void (*meddle)(struct client *client, enum api_step step);
