@@ -23,10 +23,8 @@ static const struct json_spec patch_json = {patch_fields,
 
 /* `consistent` is what the allocator goes by, `reported` what the member said. Returns a hash of
  * what can change without the assignment's mod revision. */
-static uint64_t write_assignment(struct json_writer *writer, const struct state *state,
-                                 int32_t index)
+static uint64_t write_entry(struct json_writer *writer, const struct entry *entry, bool consistent)
 {
-    const struct entry *entry = state->assignments[index];
     struct assignment_spec spec = {0};
     struct json_object *tree = NULL;
     struct error_message why = {""};
@@ -40,13 +38,19 @@ static uint64_t write_assignment(struct json_writer *writer, const struct state 
     json_string_field(writer, "suffix", entry->parts.suffix);
     json_integer_field(writer, "slot", entry->parts.slot);
     json_boolean_field(writer, "primary", entry->parts.slot == 0);
-    json_boolean_field(writer, "consistent", state->consistent[index]);
+    json_boolean_field(writer, "consistent", consistent);
     json_boolean_field(writer, "reported", spec.consistent);
     json_raw_field(writer, "value", value);
     resource_write_revisions(writer, entry);
     json_end(writer, '}');
     json_object_put(tree);
-    return hash_bytes(HASH_START, state->consistent[index] ? SPAN("1") : SPAN("0"));
+    return hash_bytes(HASH_START, consistent ? SPAN("1") : SPAN("0"));
+}
+
+static uint64_t write_assignment(struct json_writer *writer, const struct state *state,
+                                 int32_t index)
+{
+    return write_entry(writer, state->assignments[index], state->consistent[index]);
 }
 
 /* --- lists --- */
@@ -159,12 +163,15 @@ enum api_step assignments_get(struct api_call *call)
 
 /* --- reports --- */
 
+/* As it was written; whether it is consistent, as the snapshot has it: not if it has gone. */
 static enum api_step reply_patched(struct api_call *call)
 {
-    if (find_assignment(call) == STATE_NONE)
-        return problem(call, PROBLEM_SUPERSEDED,
-                       "the assignment was written, and has been removed since");
-    return assignments_get(call);
+    const struct entry *entry = change_written(call);
+    int32_t index = find_assignment(call);
+    bool consistent = index != STATE_NONE && call->snapshot->state->consistent[index];
+    struct json_writer writer = reply_json(call, 200);
+    uint64_t hash = write_entry(&writer, entry, consistent);
+    return reply_finish_resource(call, entry->mod_revision, hash);
 }
 
 /* Whether the caller may report for the member that the path names. */
@@ -189,7 +196,7 @@ static enum api_step report(struct api_call *call, const struct member_view *vie
         return API_REPLY;
     change_check(call, entry->key, entry);
     change_check_created(call, view->key, view->entry);
-    change_put_keeping_lease(call, entry->key, value);
+    change_put_keeping_lease(call, entry, value);
     return change_submit(call, reply_patched);
 }
 

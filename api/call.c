@@ -72,7 +72,10 @@ enum api_step api_begin(struct api_call *call)
 
 enum api_step api_resume(struct api_call *call, const struct api_outcome *outcome)
 {
-    return call->resume(call, outcome);
+    enum api_step step = call->resume(call, outcome);
+    if (step == API_REPLY && call->committed && call->reply.status >= 400)
+        reply_start(call, 204); /* done, and no memory to tell more */
+    return step;
 }
 
 /* --- what handlers share --- */

@@ -75,6 +75,7 @@ bool change_begin(struct api_call *call)
         return false;
     }
     transaction_clear(&call->transaction);
+    call->resource = (struct entry){.valid = false};
     struct buffer text;
     buffer_init(&text, MAX_ACTOR);
     write_actor(call, reason, &text);
@@ -107,12 +108,32 @@ void change_check_created(struct api_call *call, struct span key, const struct e
         transaction->checks[transaction->check_count - 1].target = STORE_CREATE_REVISION;
 }
 
-void change_put_keeping_lease(struct api_call *call, struct span key, struct span value)
+void change_put(struct api_call *call, struct span key, const struct entry *former,
+                struct span value, int64_t lease)
 {
     struct transaction *transaction = &call->transaction;
-    transaction_put(transaction, key, value, 0);
+    struct span copy = arena_copy(&call->arena, key); /* the former snapshot may go */
+    struct entry *resource = &call->resource;
+    *resource = (struct entry){
+        .key = copy, .value = value, .create_revision = former ? former->create_revision : 0};
+    if (!copy.data)
+        transaction->error = ALLOT_ENOMEM;
+    else
+        resource->valid = !keys_parse(call->runtime->root, copy, &resource->parts);
+    transaction_put(transaction, copy, value, lease);
+}
+
+void change_put_keeping_lease(struct api_call *call, const struct entry *former, struct span value)
+{
+    struct transaction *transaction = &call->transaction;
+    change_put(call, former->key, former, value, 0);
     if (!transaction->error)
         transaction->operations[transaction->operation_count - 1].keep_lease = true;
+}
+
+const struct entry *change_written(const struct api_call *call)
+{
+    return call->committed && call->resource.valid ? &call->resource : NULL;
 }
 
 /* Nothing helps but a smaller change: what was stored by others may take part in it. */
@@ -125,6 +146,15 @@ static enum api_step refuse_size(struct api_call *call)
                    (int)STORE_MAX_REQUEST, (int)STORE_MAX_OPS, (int)STORE_MAX_COMPARES);
 }
 
+static void note_commit(struct api_call *call, int64_t revision)
+{
+    struct entry *resource = &call->resource;
+    call->committed = revision;
+    resource->mod_revision = revision;
+    if (resource->create_revision == 0)
+        resource->create_revision = revision;
+}
+
 static enum api_step conclude(struct api_call *call, const struct api_outcome *outcome)
 {
     if (outcome->error == ALLOT_ELIMIT && !outcome->refused)
@@ -133,8 +163,10 @@ static enum api_step conclude(struct api_call *call, const struct api_outcome *o
         return problem_of_error(call, outcome->error, "to make the change");
     if (!call_refresh(call))
         return API_REPLY;
-    if (outcome->txn->succeeded)
+    if (outcome->txn->succeeded) {
+        note_commit(call, outcome->txn->revision);
         return call->written(call);
+    }
     if (++call->attempts == CHANGE_MAX_ATTEMPTS)
         return problem(call, PROBLEM_CONTENDED,
                        "others have changed it %d times while this request was at it; nothing was "

@@ -2,7 +2,7 @@
  *
  *     if (!change_begin(call)) return API_REPLY;
  *     transaction_check_unchanged(&call->transaction, key, entry->mod_revision);
- *     change_put(call, key, value);
+ *     change_put(call, key, entry, value, 0);
  *     return change_submit(call, reply_with_item); */
 #ifndef ALLOT_API_CHANGE_H
 #define ALLOT_API_CHANGE_H
@@ -22,11 +22,21 @@ void change_check(struct api_call *call, struct span key, const struct entry *en
 /* Checks that the key is still the one that @entry is, whatever has changed in it. */
 void change_check_created(struct api_call *call, struct span key, const struct entry *entry);
 
-/* Puts @value at @key under the lease that the key has now; it must exist. */
-void change_put_keeping_lease(struct api_call *call, struct span key, struct span value);
+/* Puts @value (in the arena) at @key, where @former is (NULL: nothing), under @lease: the resource
+ * that the request is about. */
+void change_put(struct api_call *call, struct span key, const struct entry *former,
+                struct span value, int64_t lease);
+/* The same under the lease that the key has now. */
+void change_put_keeping_lease(struct api_call *call, const struct entry *former, struct span value);
 
-/* Submits the transaction. When it is done and the snapshot has it, @written is called to reply;
- * when its checks fail the handler is run again; otherwise the reply says what went wrong. */
+/* The resource as this request has written it, with its key, value and revisions; NULL if it has
+ * written none. Borrowed from the call. The snapshot may have it otherwise by now, or not at all.
+ */
+const struct entry *change_written(const struct api_call *call);
+
+/* Submits the transaction. When it is done and the snapshot has it, @written is called to reply,
+ * and what it can't show for want of memory is left out (204): what is done is not called failed.
+ * When its checks fail the handler is run again; otherwise the reply says what went wrong. */
 enum api_step change_submit(struct api_call *call, api_handler *written);
 
 #endif

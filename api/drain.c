@@ -32,6 +32,16 @@ enum api_step drain_get(struct api_call *call)
     return step;
 }
 
+static enum api_step reply_set(struct api_call *call)
+{
+    struct member_view view;
+    int error = member_view_open_written(call, &view);
+    enum api_step step =
+        error ? problem_of_error(call, error, "to show the drain") : reply_progress(call, &view);
+    member_view_release(&view);
+    return step;
+}
+
 static enum api_step set_exiting(struct api_call *call, bool exiting)
 {
     struct member_view view;
@@ -45,7 +55,7 @@ static enum api_step set_exiting(struct api_call *call, bool exiting)
     else if (view.spec.exiting == exiting)
         step = reply_progress(call, &view);
     else
-        step = member_rewrite(call, &view, &spec, drain_get);
+        step = member_rewrite(call, &view, &spec, reply_set);
     member_view_release(&view);
     return step;
 }

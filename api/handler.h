@@ -3,7 +3,11 @@
  * A handler looks at the call and its snapshot, and either replies, or submits a change and names
  * the function that replies once the snapshot has it. If the change was made for a snapshot that is
  * out of date, the handler is run again from the start with a newer one: so it keeps nothing in the
- * call that a second run would not set again. */
+ * call that a second run would not set again.
+ *
+ * The reply to a write tells of what this write has made: its revision and its fields as written,
+ * even if others have overwritten or deleted it by the time of the snapshot. Only the status is the
+ * snapshot's; null, if that does not have the resource. */
 #ifndef ALLOT_API_HANDLER_H
 #define ALLOT_API_HANDLER_H
 
@@ -40,6 +44,8 @@ struct api_call {
 
     struct transaction transaction; /* the change under way */
     api_handler *written;           /* replies when the change is done */
+    struct entry resource;          /* what it puts: see change_written */
+    int64_t committed;              /* the revision that it has made; 0: none so far */
     int attempts;                   /* runs of the handler that came too late */
 
     /* Of a member's registration: what must survive until the reply. */

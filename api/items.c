@@ -41,6 +41,8 @@ static void write_primary(struct json_writer *writer, const struct state *state,
 static uint64_t write_status(struct json_writer *writer, const struct state *state,
                              const struct item_status *status)
 {
+    if (!status)
+        return resource_no_status(writer);
     size_t begin = resource_status_begin(writer);
     json_integer_field(writer, "assigned", status->assigned);
     json_integer_field(writer, "consistent", status->consistent);
@@ -54,10 +56,10 @@ static uint64_t write_status(struct json_writer *writer, const struct state *sta
     return resource_status_end(writer, begin);
 }
 
-static uint64_t write_item(struct json_writer *writer, const struct snapshot *snapshot,
-                           int32_t item, const struct item_status *status)
+/* @status: NULL if the snapshot doesn't have the item. Returns the status' hash. */
+static uint64_t write_item(struct json_writer *writer, const struct state *state,
+                           const struct entry *entry, const struct item_status *status)
 {
-    const struct entry *entry = snapshot->state->items[item];
     struct item_spec spec = {0};
     struct json_object *tree = NULL;
     struct error_message why = {""};
@@ -70,7 +72,7 @@ static uint64_t write_item(struct json_writer *writer, const struct snapshot *sn
     json_text_field(writer, "consistency", consistency_names[spec.consistency]);
     resource_write_labels(writer, spec.labels);
     resource_write_revisions(writer, entry);
-    uint64_t hash = write_status(writer, snapshot->state, status);
+    uint64_t hash = write_status(writer, state, status);
     json_end(writer, '}');
     json_object_put(tree);
     return hash;
@@ -88,26 +90,29 @@ static enum api_step reply_not_found(struct api_call *call)
     return problem(call, PROBLEM_NOT_FOUND, "there is no such item");
 }
 
-static enum api_step reply_item(struct api_call *call, int status_code, bool written)
+/* As this request has written it, or else as the snapshot has it. */
+static enum api_step reply_item(struct api_call *call, int status_code)
 {
     const struct state *state = call->snapshot->state;
+    const struct entry *entry = change_written(call);
     int32_t item = state_find_item(state, call->parameters[0]);
-    if (item == STATE_NONE && written)
-        return problem(call, PROBLEM_SUPERSEDED,
-                       "the item was written, and has been deleted since");
-    if (item == STATE_NONE)
+    struct item_status status = {0};
+    if (item != STATE_NONE)
+        status = item_status(call->snapshot, item);
+    else if (!entry)
         return reply_not_found(call);
-    struct item_status status = item_status(call->snapshot, item);
+    if (!entry)
+        entry = state->items[item];
     struct json_writer writer = reply_json(call, status_code);
-    uint64_t hash = write_item(&writer, call->snapshot, item, &status);
-    return reply_finish_resource(call, state->items[item]->mod_revision, hash);
+    uint64_t hash = write_item(&writer, state, entry, item == STATE_NONE ? NULL : &status);
+    return reply_finish_resource(call, entry->mod_revision, hash);
 }
 
 /* --- handlers --- */
 
 enum api_step items_get(struct api_call *call)
 {
-    return reply_item(call, 200, false);
+    return reply_item(call, 200);
 }
 
 /* The state that `state` asks for, or -1 without it. False: it is none, and the reply says so. */
@@ -145,19 +150,19 @@ enum api_step items_list(struct api_call *call)
             continue;
         if (!list_take(&list))
             break;
-        (void)write_item(&list.writer, call->snapshot, i, &status);
+        (void)write_item(&list.writer, state, state->items[i], &status);
     }
     return list_end(&list, i, state->item_count);
 }
 
 static enum api_step reply_created(struct api_call *call)
 {
-    return reply_item(call, 201, true);
+    return reply_item(call, 201);
 }
 
 static enum api_step reply_updated(struct api_call *call)
 {
-    return reply_item(call, 200, true);
+    return reply_item(call, 200);
 }
 
 /* Whether the stored value says what @spec says. False when it does not decode. */
@@ -186,7 +191,7 @@ enum api_step items_put(struct api_call *call)
     if (!call_check_preconditions(call, entry ? entry->mod_revision : 0))
         return API_REPLY;
     if (entry && is_stored(entry, &spec))
-        return reply_item(call, 200, false);
+        return reply_item(call, 200);
     struct span former = entry ? entry->value : (struct span){NULL, 0};
     struct span value;
     int error = values_write_item(&call->arena, former, &spec, &value);
@@ -195,7 +200,7 @@ enum api_step items_put(struct api_call *call)
     if (!change_begin(call))
         return API_REPLY;
     change_check(call, key, entry);
-    transaction_put(&call->transaction, key, value, 0);
+    change_put(call, key, entry, value, 0);
     return change_submit(call, entry ? reply_updated : reply_created);
 }
 

@@ -2,6 +2,14 @@
 #include "api/members.h"
 #include "api/secret.h"
 
+static int read_entry(struct member_view *view)
+{
+    struct error_message why = {""};
+    int error = values_read_member(view->entry->value, &view->spec, &view->tree, &why);
+    view->valid = error == 0;
+    return error == ALLOT_ENOMEM ? ALLOT_ENOMEM : 0;
+}
+
 int member_view_open(struct api_call *call, struct span zone, struct span suffix,
                      struct member_view *ret)
 {
@@ -10,12 +18,17 @@ int member_view_open(struct api_call *call, struct span zone, struct span suffix
     if (!ret->key.data)
         return ALLOT_ENOMEM;
     ret->entry = keyspace_find(call->snapshot->state->keyspace, ret->key);
-    if (!ret->entry)
-        return 0;
-    struct error_message why = {""};
-    int error = values_read_member(ret->entry->value, &ret->spec, &ret->tree, &why);
-    ret->valid = error == 0;
-    return error == ALLOT_ENOMEM ? ALLOT_ENOMEM : 0;
+    return ret->entry ? read_entry(ret) : 0;
+}
+
+int member_view_open_written(struct api_call *call, struct member_view *ret)
+{
+    const struct entry *entry = change_written(call);
+    *ret = (struct member_view){.zone = call->parameters[0],
+                                .suffix = call->parameters[1],
+                                .key = entry->key,
+                                .entry = entry};
+    return read_entry(ret);
 }
 
 void member_view_release(struct member_view *view)
@@ -72,13 +85,12 @@ bool member_authorize(struct api_call *call, const struct member_view *view, str
 }
 
 /* Whether assignment number @assignment names the member, which the state doesn't know, as its
- * value does not decode. */
-static bool names_member(const struct state *state, const struct entry *member, int32_t assignment)
+ * value does not decode or as it has gone. */
+static bool names_member(const struct state *state, const struct member_view *member,
+                         int32_t assignment)
 {
-    const struct entry *entry = state->assignments[assignment];
-    return entry->member_hash == member->member_hash &&
-           span_equal(entry->parts.zone, member->parts.zone) &&
-           span_equal(entry->parts.suffix, member->parts.suffix);
+    const struct key_parts *parts = &state->assignments[assignment]->parts;
+    return span_equal(parts->suffix, member->suffix) && span_equal(parts->zone, member->zone);
 }
 
 struct member_holdings member_holdings(const struct state *state, const struct member_view *member)
@@ -86,7 +98,7 @@ struct member_holdings member_holdings(const struct state *state, const struct m
     struct member_holdings holdings = {0};
     int32_t index = state_find_member(state, member->zone, member->suffix);
     for (int32_t i = 0; i < state->assignment_count; i++) {
-        bool holds = index == STATE_NONE ? names_member(state, member->entry, i)
+        bool holds = index == STATE_NONE ? names_member(state, member, i)
                                          : state->assignment_member[i] == index;
         if (!holds)
             continue;
@@ -107,6 +119,6 @@ enum api_step member_rewrite(struct api_call *call, const struct member_view *vi
     if (!change_begin(call))
         return API_REPLY;
     change_check(call, view->key, view->entry);
-    change_put_keeping_lease(call, view->key, value);
+    change_put_keeping_lease(call, view->entry, value);
     return change_submit(call, written);
 }

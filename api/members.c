@@ -12,6 +12,8 @@
 
 static uint64_t write_status(struct json_writer *writer, const struct state *state, int32_t member)
 {
+    if (member == STATE_NONE)
+        return resource_no_status(writer);
     size_t begin = resource_status_begin(writer);
     json_integer_field(writer, "assigned", state->total_count[member]);
     json_integer_field(writer, "primaries", state->primary_count[member]);
@@ -20,10 +22,11 @@ static uint64_t write_status(struct json_writer *writer, const struct state *sta
     return resource_status_end(writer, begin);
 }
 
-/* Writes the member, without the brace at its end, and returns the hash of its status. */
-static uint64_t write_member(struct json_writer *writer, const struct state *state, int32_t member)
+/* Writes the member, without the brace at its end, and returns the hash of its status. @member: its
+ * number, or STATE_NONE if the snapshot doesn't have it. */
+static uint64_t write_member(struct json_writer *writer, const struct state *state,
+                             const struct entry *entry, int32_t member)
 {
-    const struct entry *entry = state->members[member];
     struct member_spec spec = {0};
     struct json_object *tree = NULL;
     struct error_message why = {""};
@@ -48,37 +51,37 @@ static uint64_t write_member(struct json_writer *writer, const struct state *sta
 }
 
 /* Why the state doesn't have the member that the path names. */
-static enum api_step reply_absent(struct api_call *call, bool written)
+static enum api_step reply_absent(struct api_call *call)
 {
     struct member_view view;
-    if (written)
-        return problem(call, PROBLEM_SUPERSEDED,
-                       "the member was written, and has been deleted since");
     if (!member_view_require(call, &view))
         return API_REPLY;
     member_view_release(&view);
     return problem(call, PROBLEM_INTERNAL, "the member is not in the state");
 }
 
-enum api_step member_reply(struct api_call *call, int status, bool written)
+enum api_step member_reply(struct api_call *call, int status)
 {
     const struct state *state = call->snapshot->state;
+    const struct entry *entry = change_written(call);
     int32_t member = state_find_member(state, call->parameters[0], call->parameters[1]);
-    if (member == STATE_NONE)
-        return reply_absent(call, written);
+    if (!entry && member == STATE_NONE)
+        return reply_absent(call);
+    if (!entry)
+        entry = state->members[member];
     struct json_writer writer = reply_json(call, status);
-    uint64_t hash = write_member(&writer, state, member);
+    uint64_t hash = write_member(&writer, state, entry, member);
     if (call->made_session[0])
         json_text_field(&writer, "session", call->made_session);
     json_end(&writer, '}');
-    return reply_finish_resource(call, state->members[member]->mod_revision, hash);
+    return reply_finish_resource(call, entry->mod_revision, hash);
 }
 
 /* --- handlers --- */
 
 enum api_step members_get(struct api_call *call)
 {
-    return member_reply(call, 200, false);
+    return member_reply(call, 200);
 }
 
 enum api_step members_list(struct api_call *call)
@@ -94,7 +97,7 @@ enum api_step members_list(struct api_call *call)
             continue;
         if (!list_take(&list))
             break;
-        (void)write_member(&list.writer, state, i);
+        (void)write_member(&list.writer, state, state->members[i], i);
         json_end(&list.writer, '}');
     }
     return list_end(&list, i, state->member_count);
@@ -106,7 +109,10 @@ enum api_step members_list(struct api_call *call)
 static enum api_step on_lease_revoked(struct api_call *call, const struct api_outcome *outcome)
 {
     (void)outcome; /* a lease that stays has nobody who keeps it alive */
-    return call_refresh(call) ? reply_empty(call, 204) : API_REPLY;
+    if (!call_refresh(call))
+        return API_REPLY;
+    call->committed = call->snapshot->state->revision; /* the revocation, too */
+    return reply_empty(call, 204);
 }
 
 static enum api_step on_deleted(struct api_call *call)

@@ -21,6 +21,8 @@ struct member_view {
  * then. */
 int member_view_open(struct api_call *call, struct span zone, struct span suffix,
                      struct member_view *ret);
+/* The same of the member as this request has written it. */
+int member_view_open_written(struct api_call *call, struct member_view *ret);
 void member_view_release(struct member_view *view);
 /* The same for the member that the path names. False: the reply is made, as there is no memory, or
  * no member with a valid value. */
@@ -45,8 +47,8 @@ struct member_holdings member_holdings(const struct state *state, const struct m
 enum api_step member_rewrite(struct api_call *call, const struct member_view *view,
                              const struct member_spec *spec, api_handler *written);
 
-/* Replies with the member that the path names. @written: it was written by this request, so that
- * its absence is no 404. */
-enum api_step member_reply(struct api_call *call, int status, bool written);
+/* Replies with the member that the path names, as this request has written it, or else as the
+ * snapshot has it. */
+enum api_step member_reply(struct api_call *call, int status);
 
 #endif

@@ -22,7 +22,6 @@
     X(TTL_FIXED, 409, "ttl-fixed", "The TTL of a live registration can't change")   \
     X(HOLDS, 409, "holds-assignments", "The member holds assignments")              \
     X(NOT_REGISTERED, 409, "member-not-registered", "The member is not registered") \
-    X(SUPERSEDED, 409, "superseded", "Undone by somebody else")                     \
     X(CONTENDED, 409, "contended", "Changed by others all the time")                \
     X(GONE, 410, "revision-gone", "The revision is gone")                           \
     X(PRECONDITION, 412, "precondition-failed", "Precondition failed")              \

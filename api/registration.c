@@ -37,12 +37,12 @@ static const struct json_spec put_json = {put_fields, sizeof put_fields / sizeof
 
 static enum api_step reply_created(struct api_call *call)
 {
-    return member_reply(call, 201, true);
+    return member_reply(call, 201);
 }
 
 static enum api_step reply_updated(struct api_call *call)
 {
-    return member_reply(call, 200, true);
+    return member_reply(call, 200);
 }
 
 /* --- a new registration --- */
@@ -66,7 +66,7 @@ static enum api_step register_member(struct api_call *call, const struct member_
     if (!change_begin(call))
         return API_REPLY;
     change_check(call, view->key, NULL);
-    transaction_put(&call->transaction, view->key, value, call->lease);
+    change_put(call, view->key, NULL, value, call->lease);
     return change_submit(call, reply_created);
 }
 
@@ -136,7 +136,7 @@ static enum api_step put_present(struct api_call *call, const struct member_view
         spec.session_hash = span_of(hash);
     }
     if (view->valid && values_equal_members(&spec, &view->spec))
-        return member_reply(call, 200, false);
+        return member_reply(call, 200);
     return member_rewrite(call, view, &spec, reply_updated);
 }
 

@@ -59,8 +59,11 @@ static void add_location(struct api_call *call)
 
 static void add_revision(struct api_call *call)
 {
-    if (call->snapshot)
-        reply_header_format(call, "Allot-Revision", "%" PRId64, call->snapshot->state->revision);
+    int64_t revision = call->committed;
+    if (!revision && call->snapshot)
+        revision = call->snapshot->state->revision;
+    if (call->committed || call->snapshot)
+        reply_header_format(call, "Allot-Revision", "%" PRId64, revision);
 }
 
 struct json_writer reply_json(struct api_call *call, int status)

@@ -18,7 +18,8 @@ void reply_header_format(struct api_call *call, const char *name, const char *fo
 /* The path of the request, as it came, without the query. */
 struct span reply_path(const struct api_call *call);
 
-/* Starts a reply in JSON, with Allot-Revision if there is a snapshot. */
+/* Starts a reply in JSON, with Allot-Revision: of the change that was made, else the snapshot's if
+ * there is one. */
 struct json_writer reply_json(struct api_call *call, int status);
 /* Ends it. If it could not be written, for memory or for its size, it becomes that problem. */
 enum api_step reply_finish(struct api_call *call);

@@ -19,6 +19,13 @@ void resource_write_revisions(struct json_writer *writer, const struct entry *en
     json_integer_field(writer, "mod_revision", entry->mod_revision);
 }
 
+uint64_t resource_no_status(struct json_writer *writer)
+{
+    json_name(writer, "status");
+    json_null(writer);
+    return HASH_START;
+}
+
 size_t resource_status_begin(struct json_writer *writer)
 {
     json_name(writer, "status");

@@ -16,5 +16,7 @@ void resource_write_revisions(struct json_writer *writer, const struct entry *en
  * what the begin returned. */
 size_t resource_status_begin(struct json_writer *writer);
 uint64_t resource_status_end(struct json_writer *writer, size_t begin);
+/* `"status":null`, and its hash. */
+uint64_t resource_no_status(struct json_writer *writer);
 
 #endif

@@ -250,6 +250,37 @@ Test(assignments, a_report_follows_a_replica_that_moves)
     cr_expect(client_true(&client, "/consistent"));
 }
 
+static bool removes;
+
+static void take_away(struct client *overtaken, enum api_step step)
+{
+    (void)step;
+    fake_store_delete(&overtaken->store, "/assign/a/b#east#1#0");
+    if (!removes)
+        fake_store_put(&overtaken->store, "/assign/a/b#east#1#3", "{\"consistent\":true}");
+}
+
+Test(assignments, a_report_is_answered_with_itself)
+{
+    removes = false;
+    client.overtake = take_away;
+    cr_expect_eq(patch("{\"consistent\":true,\"value\":7}"), 200);
+    cr_expect_eq(client_number(&client, "/slot"), 0);
+    cr_expect_eq(client_number(&client, "/value"), 7);
+    cr_expect_eq(client_number(&client, "/create_revision"), 6);
+    cr_expect_eq(client_number(&client, "/mod_revision"), 10);
+    cr_expect_str_eq(client_reply_header(&client, "Allot-Revision"), "10");
+    cr_expect(client_true(&client, "/consistent"));
+    fake_store_delete(&client.store, "/assign/a/b#east#1#3");
+    fake_store_put(&client.store, "/assign/a/b#east#1#0", "");
+    fake_store_publish(&client.store);
+    removes = true;
+    cr_expect_eq(patch("{\"consistent\":true}"), 200);
+    cr_expect_str_eq(client_text(&client, "/item"), "a/b");
+    cr_expect(client_true(&client, "/reported"));
+    cr_expect_not(client_true(&client, "/consistent"));
+}
+
 static void leave(struct client *meddled, enum api_step step)
 {
     (void)step;

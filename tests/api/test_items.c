@@ -287,6 +287,77 @@ Test(items, a_lost_race_with_a_precondition_is_412)
     cr_expect_eq(put("/v1/items/a", "{\"replication\":1}"), 412);
 }
 
+/* --- what a write is answered, when others write at once --- */
+
+static const char *value_after; /* NULL: deleted */
+
+static void overtake(struct client *overtaken, enum api_step step)
+{
+    (void)step;
+    if (value_after)
+        fake_store_put(&overtaken->store, "/items/a", value_after);
+    else
+        fake_store_delete(&overtaken->store, "/items/a");
+}
+
+/* PUT of replication 1, at revision 2 or 3. */
+static void expect_own_write(int status, int64_t create_revision, int64_t revision)
+{
+    char text[32];
+    client.overtake = overtake;
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":1,\"labels\":{\"x\":\"y\"}}"), status);
+    client.overtake = NULL;
+    cr_expect_str_eq(client_text(&client, "/id"), "a");
+    cr_expect_eq(client_number(&client, "/replication"), 1);
+    cr_expect_str_eq(client_text(&client, "/labels/x"), "y");
+    cr_expect_eq(client_number(&client, "/create_revision"), create_revision);
+    cr_expect_eq(client_number(&client, "/mod_revision"), revision);
+    (void)snprintf(text, sizeof text, "%lld", (long long)revision);
+    cr_expect_str_eq(client_reply_header(&client, "Allot-Revision"), text);
+    (void)snprintf(text, sizeof text, "\"%lld-", (long long)revision);
+    cr_expect_eq(strncmp(client_reply_header(&client, "ETag"), text, strlen(text)), 0, "%s",
+                 client_reply_header(&client, "ETag"));
+}
+
+Test(items, a_write_that_is_overwritten_at_once_is_answered_with_itself)
+{
+    value_after = "{\"replication\":9}";
+    expect_own_write(201, 2, 2);
+    cr_expect_str_eq(client_text(&client, "/status/state"), "unassigned");
+    char etag[64];
+    (void)snprintf(etag, sizeof etag, "%s", client_reply_header(&client, "ETag"));
+    client_header(&client, "If-Match", etag);
+    cr_expect_eq(client_send(&client, "DELETE", "/v1/items/a", NULL), 412);
+    client_header(&client, "If-Match", NULL);
+    expect_own_write(200, 2, 4);
+}
+
+Test(items, a_write_that_is_deleted_at_once_is_answered_with_itself)
+{
+    value_after = NULL;
+    expect_own_write(201, 2, 2);
+    cr_expect(json_object_object_get_ex(client.reply.json, "status", NULL));
+    cr_expect_null(client_json(&client, "/status"));
+    cr_expect_eq(get("/v1/items/a"), 404);
+    value_after = "no JSON";
+    expect_own_write(201, 4, 4);
+    cr_expect_null(client_json(&client, "/status"));
+}
+
+static void recreate(struct client *overtaken, enum api_step step)
+{
+    (void)step;
+    fake_store_put(&overtaken->store, "/items/a", "{\"replication\":1}");
+}
+
+Test(items, a_deletion_is_done_though_another_item_takes_its_place)
+{
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":1}"), 201);
+    client.overtake = recreate;
+    cr_expect_eq(client_send(&client, "DELETE", "/v1/items/a", NULL), 204);
+    cr_expect_str_eq(client_reply_header(&client, "Allot-Revision"), "3");
+}
+
 /* --- the store fails --- */
 
 Test(items, errors_of_the_store)

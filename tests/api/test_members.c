@@ -363,6 +363,70 @@ Test(members, no_room_for_another_lease)
     cr_expect_not_null(client_reply_header(&client, "Retry-After"));
 }
 
+/* The member goes, or is overwritten by others, before the reply is made. */
+static const char *value_after; /* NULL: deleted */
+
+static void overtake(struct client *overtaken, enum api_step step)
+{
+    if (step != API_TXN)
+        return;
+    if (value_after)
+        fake_store_put(&overtaken->store, "/members/east#m1", value_after);
+    else
+        fake_store_delete(&overtaken->store, "/members/east#m1");
+}
+
+Test(members, a_registration_is_answered_with_itself)
+{
+    static const char *const values[] = {NULL, "{\"item_limit\":7}", "no JSON"};
+    client.overtake = overtake;
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        value_after = values[i];
+        cr_expect_eq(put("{\"item_limit\":4,\"ttl_seconds\":30}"), 201);
+        cr_expect_eq(strlen(client_text(&client, "/session")), 32);
+        cr_expect_eq(client_number(&client, "/item_limit"), 4);
+        cr_expect_eq(client_number(&client, "/ttl_seconds"), 30);
+        cr_expect_eq(client_number(&client, "/mod_revision"), client.store.txn.revision);
+        cr_expect_eq(client_number(&client, "/create_revision"), client.store.txn.revision);
+        cr_expect_eq(client_json(&client, "/status") != NULL, i == 1);
+        if (value_after)
+            fake_store_delete(&client.store, "/members/east#m1");
+        fake_store_publish(&client.store);
+    }
+}
+
+Test(members, a_change_is_answered_with_itself)
+{
+    value_after = "{\"item_limit\":7}";
+    cr_expect_eq(put("{\"item_limit\":4}"), 201);
+    client.overtake = overtake;
+    cr_expect_eq(put("{\"item_limit\":5}"), 200);
+    cr_expect_eq(client_number(&client, "/item_limit"), 5);
+    cr_expect_eq(client_number(&client, "/create_revision"), 2);
+    cr_expect_eq(client_number(&client, "/mod_revision"), 3);
+    cr_expect_str_eq(client_reply_header(&client, "Allot-Revision"), "3");
+}
+
+Test(members, a_drain_is_answered_with_itself)
+{
+    static const char *const values[] = {NULL, "{\"item_limit\":7}", "no JSON"};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        value_after = values[i];
+        cr_expect_eq(put("{\"item_limit\":4}"), 201);
+        assign();
+        client.overtake = overtake;
+        cr_expect_eq(client_send(&client, "POST", MEMBER "/drain", NULL), 200);
+        client.overtake = NULL;
+        cr_expect(client_true(&client, "/exiting"));
+        cr_expect_not(client_true(&client, "/drained"));
+        cr_expect_eq(client_number(&client, "/remaining"), 1);
+        cr_expect_eq(client_number(&client, "/item_limit"), 4);
+        if (value_after)
+            fake_store_delete(&client.store, "/members/east#m1");
+        fake_store_publish(&client.store);
+    }
+}
+
 static int fail_random(void *context, void *bytes, size_t size)
 {
     (void)context;

@@ -133,8 +133,14 @@ static struct api_outcome perform(struct client *client, enum api_step step,
     client->steps++;
     if (client->meddle)
         client->meddle(client, step);
-    if (!client->failing_error || client->failing_step != step)
-        return fake_store_perform(&client->store, step, action);
+    if (!client->failing_error || client->failing_step != step) {
+        struct api_outcome outcome = fake_store_perform(&client->store, step, action);
+        if (client->overtake) {
+            client->overtake(client, step);
+            fake_store_publish(&client->store);
+        }
+        return outcome;
+    }
     if (client->failing_done)
         (void)fake_store_perform(&client->store, step, action);
     return (struct api_outcome){.error = client->failing_error, .refused = client->failing_refused};

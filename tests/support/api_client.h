@@ -40,6 +40,9 @@ struct client {
 
     /* Called before each action is performed: somebody else is faster. */
     void (*meddle)(struct client *client, enum api_step step);
+    /* Called after each action is performed, and before its outcome is told; then it's published.
+     */
+    void (*overtake)(struct client *client, enum api_step step);
     /* Instead of performing an action of this kind, give this error. */
     enum api_step failing_step;
     int failing_error;    /* 0: none fails */
