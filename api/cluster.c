@@ -93,6 +93,50 @@ static void write_zone(struct json_writer *writer, const struct state *state, in
     json_end(writer, '}');
 }
 
+/* Whether the first member has a greater part of its effective limit in use than the second. */
+static bool is_fuller(const struct state *state, int32_t first, int32_t second)
+{
+    return (int64_t)state->total_count[first] * state->effective_limit[second] >
+           (int64_t)state->total_count[second] * state->effective_limit[first];
+}
+
+static void write_load(struct json_writer *writer, const char *name, const struct state *state,
+                       int32_t member)
+{
+    json_name(writer, name);
+    if (member == STATE_NONE) {
+        json_null(writer);
+        return;
+    }
+    json_begin(writer, '{');
+    json_string_field(writer, "zone", state->members[member]->parts.zone);
+    json_string_field(writer, "suffix", state->members[member]->parts.suffix);
+    json_integer_field(writer, "assigned", state->total_count[member]);
+    json_integer_field(writer, "effective_limit", state->effective_limit[member]);
+    json_end(writer, '}');
+}
+
+/* The members with the most and the least to do for their size, of those that are to hold anything:
+ * the nearer the two, the more even the load. */
+static void write_balance(struct json_writer *writer, const struct state *state)
+{
+    int32_t most = STATE_NONE;
+    int32_t least = STATE_NONE;
+    for (int32_t i = 0; i < state->member_count; i++) {
+        if (state->effective_limit[i] <= 0)
+            continue;
+        if (most == STATE_NONE || is_fuller(state, i, most))
+            most = i;
+        if (least == STATE_NONE || is_fuller(state, least, i))
+            least = i;
+    }
+    json_name(writer, "balance");
+    json_begin(writer, '{');
+    write_load(writer, "most_loaded", state, most);
+    write_load(writer, "least_loaded", state, least);
+    json_end(writer, '}');
+}
+
 /* What the allocator has still to do, as of this snapshot; null before it is solved. */
 static void write_pending(struct json_writer *writer, const struct snapshot *snapshot)
 {
@@ -145,6 +189,7 @@ enum api_step cluster_get(struct api_call *call)
     for (int32_t i = 0; i < state->zone_count; i++)
         write_zone(&writer, state, i);
     json_end(&writer, ']');
+    write_balance(&writer, state);
     write_health(&writer, call);
     json_end(&writer, '}');
     return reply_finish(call);

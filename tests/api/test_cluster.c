@@ -70,6 +70,34 @@ Test(cluster, counts)
     cr_expect_eq(client_number(&client, "/allocator/pending/keep"), 2);
 }
 
+Test(cluster, balance)
+{
+    struct fake_store *store = &client.store;
+    cr_expect_eq(get("/v1/cluster"), 200);
+    cr_expect(json_object_object_get_ex(client.reply.json, "balance", NULL));
+    cr_expect_null(client_json(&client, "/balance/most_loaded"));
+    cr_expect_null(client_json(&client, "/balance/least_loaded"));
+    fake_store_put(store, "/members/east#0", "{\"item_limit\":0}"); /* has no share of anything */
+    fake_store_put(store, "/members/east#1", "{\"item_limit\":4}");
+    fake_store_put(store, "/members/east#2", "{\"item_limit\":1}");
+    fake_store_put(store, "/members/west#1", "{\"item_limit\":3}");
+    fake_store_put(store, "/items/a", "{\"replication\":3}");
+    fake_store_put(store, "/items/b", "{\"replication\":1}");
+    fake_store_put(store, "/assign/a#east#1#0", "");
+    fake_store_put(store, "/assign/a#east#2#1", "");
+    fake_store_put(store, "/assign/a#west#1#2", "");
+    fake_store_put(store, "/assign/b#east#1#0", "");
+    fake_store_publish(store);
+    cr_expect_eq(get("/v1/cluster"), 200);
+    cr_expect_str_eq(client_text(&client, "/balance/most_loaded/zone"), "east");
+    cr_expect_str_eq(client_text(&client, "/balance/most_loaded/suffix"), "2");
+    cr_expect_eq(client_number(&client, "/balance/most_loaded/assigned"), 1);
+    cr_expect_eq(client_number(&client, "/balance/most_loaded/effective_limit"), 1);
+    cr_expect_str_eq(client_text(&client, "/balance/least_loaded/zone"), "west");
+    cr_expect_eq(client_number(&client, "/balance/least_loaded/assigned"), 1);
+    cr_expect_eq(client_number(&client, "/balance/least_loaded/effective_limit"), 3);
+}
+
 Test(cluster, before_it_is_solved)
 {
     client.store.solves = false;
