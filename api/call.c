@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "api/examine.h"
@@ -60,6 +61,29 @@ bool api_refuse_early(struct api_call *call, int64_t content_length, size_t *ret
     return false;
 }
 
+static enum api_step on_revision(struct api_call *call, const struct api_outcome *outcome)
+{
+    if (outcome->error == ALLOT_EUNAVAILABLE)
+        return problem(call, PROBLEM_NOT_READY,
+                       "revision %" PRId64 " has not been seen here so far", call->action.revision);
+    if (outcome->error)
+        return problem_of_error(call, outcome->error, "to wait for the revision");
+    return call_refresh(call) ? call->route->handler(call) : API_REPLY;
+}
+
+/* Runs the handler, for a read as of the least revision that it asks for. */
+static enum api_step handle(struct api_call *call)
+{
+    int64_t revision = 0;
+    if (!call_query_integer(call, "min_revision", 0, INT64_MAX, &revision))
+        return API_REPLY;
+    if (revision == 0 || revision <= call->snapshot->state->revision)
+        return call->route->handler(call);
+    call->action.revision = revision;
+    call->resume = on_revision;
+    return API_WAIT_REVISION;
+}
+
 enum api_step api_begin(struct api_call *call)
 {
     int64_t size = (int64_t)call->request->body.size;
@@ -67,7 +91,7 @@ enum api_step api_begin(struct api_call *call)
         return API_REPLY;
     if (!examine_body(call) || (call->route->needs_snapshot && !call_refresh(call)))
         return API_REPLY;
-    return call->route->handler(call);
+    return handle(call);
 }
 
 enum api_step api_resume(struct api_call *call, const struct api_outcome *outcome)

@@ -61,7 +61,8 @@ static uint64_t hash_request(const struct api_call *call)
     for (size_t i = 0; i < call->query.count; i++) {
         const struct query_parameter *parameter = &call->query.parameters[i];
         if (span_equal(parameter->name, SPAN("limit")) ||
-            span_equal(parameter->name, SPAN("continue")))
+            span_equal(parameter->name, SPAN("continue")) ||
+            span_equal(parameter->name, SPAN("min_revision")))
             continue;
         filters += hash_bytes(hash_bytes(hash_bytes(HASH_START, parameter->name), SPAN("=")),
                               parameter->value);

@@ -15,7 +15,7 @@ enum { EMPTY_BODY = 1024 };
     {                                            \
         "GET", pattern, handler, 0, false, true, \
         {                                        \
-            __VA_ARGS__                          \
+            "min_revision", __VA_ARGS__          \
         }                                        \
     }
 #define WRITE(method, pattern, handler, ...)                \

@@ -210,6 +210,60 @@ Test(requests, unknown_query_parameters_are_named)
     cr_expect_eq(get("/v1/items?&"), 200);
 }
 
+/* --- revisions --- */
+
+static void catch_up(struct client *late, enum api_step step)
+{
+    cr_expect_eq(step, API_WAIT_REVISION);
+    fake_store_publish(&late->store);
+}
+
+Test(requests, a_read_waits_for_its_least_revision)
+{
+    fake_store_put(&client.store, "/items/a", "{\"replication\":1}"); /* at 2, not published */
+    cr_expect_eq(get("/v1/items/a"), 404);
+    cr_expect_eq(get("/v1/items/a?min_revision=1"), 404);
+    cr_expect_eq(client.steps, 0);
+    (void)get("/v1/items/a?min_revision=2");
+    expect_code(503, "not-ready");
+    cr_expect_not_null(client_reply_header(&client, "Retry-After"));
+    client.meddle = catch_up;
+    cr_expect_eq(get("/v1/items/a?min_revision=2"), 200);
+    cr_expect_eq(client.steps, 1);
+    cr_expect_str_eq(client_reply_header(&client, "Allot-Revision"), "2");
+    cr_expect_eq(get("/v1/items?min_revision=2"), 200);
+    cr_expect_eq(client.steps, 0);
+    cr_expect_eq(get("/v1/items?min_revision=-1"), 400);
+    cr_expect_eq(get("/v1/items?min_revision=two"), 400);
+    cr_expect_eq(client_send(&client, "PUT", "/v1/items/a?min_revision=2", "{}"), 400);
+}
+
+Test(requests, every_read_of_the_state_takes_a_least_revision)
+{
+    size_t count;
+    const struct api_route *routes = routes_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        bool takes = false;
+        for (size_t k = 0; k < ROUTE_MAX_QUERY && routes[i].query[k]; k++)
+            takes = takes || strcmp(routes[i].query[k], "min_revision") == 0;
+        bool reads = routes[i].needs_snapshot && strcmp(routes[i].method, "GET") == 0;
+        cr_expect_eq(takes, reads, "%s %s", routes[i].method, routes[i].pattern);
+    }
+}
+
+Test(requests, a_list_goes_on_whatever_its_least_revision)
+{
+    char target[200];
+    fake_store_put(&client.store, "/items/a", "{\"replication\":1}");
+    fake_store_put(&client.store, "/items/b", "{\"replication\":1}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(get("/v1/items?limit=1&min_revision=3"), 200);
+    (void)snprintf(target, sizeof target, "/v1/items?continue=%s",
+                   client_text(&client, "/continue"));
+    cr_expect_eq(get(target), 200);
+    cr_expect_str_eq(client_text(&client, "/items/0/id"), "b");
+}
+
 /* --- bodies --- */
 
 Test(requests, malformed_bodies)

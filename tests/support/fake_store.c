@@ -299,6 +299,10 @@ static struct api_outcome run_lease(struct fake_store *store, enum api_step step
 struct api_outcome fake_store_perform(struct fake_store *store, enum api_step step,
                                       const union api_action *action)
 {
+    if (step == API_WAIT_REVISION) {
+        bool reached = store->newest && store->newest->state->revision >= action->revision;
+        return (struct api_outcome){.error = reached ? 0 : ALLOT_EUNAVAILABLE};
+    }
     struct api_outcome outcome =
         step == API_TXN ? run_txn(store, &action->txn) : run_lease(store, step, action);
     fake_store_publish(store);
