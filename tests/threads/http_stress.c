@@ -1,18 +1,20 @@
 /* The whole server under load, for ThreadSanitizer: the embedded store, the loop, the listener, and
  * clients that write, read what they wrote, list, break off, and are still there when it stops.
  *
- * What must hold: every reply is one of those expected, a client sees its own writes at once, and
- * what was acknowledged is still there in a server that is started anew. */
+ * What must hold: every reply is one of those expected, a client sees its own writes at once, what
+ * was acknowledged is still there in a server that is started anew, and no lease is left behind by
+ * those who broke off. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "server/embedded_store.h"
 #include "server/log.h"
 #include "tests/support/http_client.h"
 #include "tests/support/whole_server.h"
 
-enum { CLIENTS = 8, ITEMS = 30, LEAVERS = 16 };
+enum { CLIENTS = 8, ITEMS = 30, LEAVERS = 16, FICKLE = 100 };
 
 static void require(bool holds, const char *what)
 {
@@ -105,19 +107,61 @@ static void *be_rude(void *argument)
     return NULL;
 }
 
+/* Registers members that others are registering too, and doesn't wait to hear whether it has. */
+static void *be_fickle(void *argument)
+{
+    struct user *user = argument;
+    for (int i = 0; i < FICKLE; i++) {
+        struct http_client client;
+        char target[64];
+        char body[128];
+        (void)snprintf(target, sizeof target, "/v1/members/fickle/%d", i);
+        (void)snprintf(body, sizeof body,
+                       "{\"item_limit\":1,\"ttl_seconds\":3600,\"session\":\"%016d\"}",
+                       user->number);
+        require(http_client_connect(&client, &user->server->address), "connected");
+        (void)http_client_send_request(&client, "PUT", target, "", body);
+        if (i % 4 == 0) {
+            (void)usleep(1000);
+        }
+        http_client_close(&client);
+    }
+    return NULL;
+}
+
 static void run_clients(struct whole_server *server, bool last)
 {
-    pthread_t threads[CLIENTS + 1];
-    struct user users[CLIENTS + 1];
-    for (int i = 0; i <= CLIENTS; i++) {
+    enum { COUNT = CLIENTS + 3 };
+    pthread_t threads[COUNT];
+    struct user users[COUNT];
+    for (int i = 0; i < COUNT; i++) {
         users[i] = (struct user){server, i, last};
-        require(pthread_create(&threads[i], NULL, i < CLIENTS ? be_client : be_rude, &users[i]) ==
-                    0,
-                "thread");
+        void *(*be)(void *) = i < CLIENTS ? be_client : i == CLIENTS ? be_rude : be_fickle;
+        require(pthread_create(&threads[i], NULL, be, &users[i]) == 0, "thread");
     }
-    for (int i = 0; i <= CLIENTS; i++) {
+    for (int i = 0; i < COUNT; i++) {
         (void)pthread_join(threads[i], NULL);
     }
+}
+
+/* Waits until there are as many leases as members that stand on one, beside the server's own. A
+ * request that has just been sent may still be under way. */
+static void await_leases(struct whole_server *server, struct http_reply *reply)
+{
+    struct http_client client;
+    struct embedded_store_statistics statistics;
+    int64_t members = -1;
+    require(http_client_connect(&client, &server->address), "connected");
+    do {
+        require(ask(&client, "GET", "/v1/members?zone=fickle&limit=5000", "", NULL, reply) == 200,
+                "members");
+        members = 0;
+        for (const char *at = reply->body; (at = strstr(at, "\"zone\":\"fickle\"")); at++) {
+            members++;
+        }
+        embedded_store_statistics(server->store, &statistics);
+    } while (statistics.leases != members + 1);
+    http_client_close(&client);
 }
 
 /* Requests that are under way when the server stops: each is answered, or its connection ends. */
@@ -167,6 +211,7 @@ int main(void)
     whole_server_start(&server, data_dir);
     run_clients(&server, false);
     run_clients(&server, true);
+    await_leases(&server, &reply);
     stop_under_load(&server, &reply);
 
     whole_server_start(&server, data_dir);
