@@ -165,7 +165,7 @@ static int mark(struct member_items *items, const struct state *state,
     const struct assignment_spec spec = {.consistent = true};
     struct arena arena = {NULL};
     struct buffer actor;
-    struct span actor_key;
+    struct span actor_key = {NULL, 0};
     struct span value;
     buffer_init(&actor, MAX_ACTOR);
     int error = values_write_assignment(&arena, entry->value, &spec, &value);
