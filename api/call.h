@@ -57,6 +57,9 @@ struct api_reply {
 
 /* --- what the API needs from the runtime: a port that server/ implements --- */
 
+/* A snapshot of this age no longer counts as current: what is read of it says how old it is. */
+enum { API_STALE_MS = 5 * STORE_PROGRESS_MS };
+
 struct api_health {
     bool store_reachable;
     int64_t snapshot_age_ms; /* since the snapshot was known to be current; -1: none yet */

@@ -57,6 +57,18 @@ static void add_location(struct api_call *call)
         call->reply.body.error = ALLOT_ENOMEM;
 }
 
+/* A store that can be reached is heard of every second: while it can't, what is read is what it
+ * was, and says how old it is, as HTTP caches do (RFC 9111). */
+static void add_age(struct api_call *call)
+{
+    struct api_health health = {0};
+    call->runtime->health(call->runtime->context, &health);
+    if (health.snapshot_age_ms < API_STALE_MS)
+        return;
+    reply_header_format(call, "Age", "%" PRId64, health.snapshot_age_ms / 1000);
+    reply_header(call, "Warning", "110 - \"Response is Stale\"");
+}
+
 static void add_revision(struct api_call *call)
 {
     int64_t revision = call->committed;
@@ -64,6 +76,8 @@ static void add_revision(struct api_call *call)
         revision = call->snapshot->state->revision;
     if (call->committed || call->snapshot)
         reply_header_format(call, "Allot-Revision", "%" PRId64, revision);
+    if (call->snapshot && !call->committed)
+        add_age(call);
 }
 
 struct json_writer reply_json(struct api_call *call, int status)

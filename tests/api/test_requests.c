@@ -501,3 +501,18 @@ Test(requests, reasons)
     client_header(&client, "X-Allot-Reason", "d\xC3\xA9j\xC3\xA0 \"vu\"");
     cr_expect_eq(put("{\"replication\":2}"), 200);
 }
+
+/* --- a store that can't be reached --- */
+
+Test(requests, tell_how_old_a_snapshot_is_that_is_not_current)
+{
+    cr_expect_eq(get("/v1/items"), 200);
+    cr_expect_null(client_reply_header(&client, "Age"));
+    cr_expect_null(client_reply_header(&client, "Warning"));
+    client.health.snapshot_age_ms = API_STALE_MS + 1999;
+    cr_expect_eq(get("/v1/items"), 200);
+    cr_expect_str_eq(client_reply_header(&client, "Age"), "6");
+    cr_expect_str_eq(client_reply_header(&client, "Warning"), "110 - \"Response is Stale\"");
+    cr_expect_eq(put("{\"replication\":1}"), 201);
+    cr_expect_null(client_reply_header(&client, "Age"));
+}
