@@ -1,5 +1,6 @@
 #include "api/change.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -30,7 +31,19 @@ static bool is_plain_text(struct span text)
     return text.size <= MAX_REASON && utf8_is_valid(text);
 }
 
-static void write_actor(const struct api_call *call, struct span reason, struct buffer *out)
+enum { NONCE_SIZE = 2 * sizeof(uint64_t) + 1 };
+
+/* What tells this write from every other one: by it the write is known again in the watch. */
+static int make_nonce(const struct api_call *call, char text[NONCE_SIZE])
+{
+    uint64_t number = 0;
+    int error = call->runtime->random(call->runtime->context, &number, sizeof number);
+    (void)snprintf(text, NONCE_SIZE, "%016" PRIx64, number);
+    return error;
+}
+
+static void write_actor(const struct api_call *call, struct span reason, const char *nonce,
+                        struct buffer *out)
 {
     const struct api_request *request = call->request;
     struct json_writer writer = json_writer_of(out);
@@ -44,6 +57,7 @@ static void write_actor(const struct api_call *call, struct span reason, struct 
     if (reason.size > 0)
         json_string_field(&writer, "reason", reason);
     json_text_field(&writer, "time", time_text);
+    json_text_field(&writer, "write", nonce);
     json_end(&writer, '}');
 }
 
@@ -78,14 +92,16 @@ bool change_begin(struct api_call *call)
     call->resource = (struct entry){.valid = false};
     struct buffer text;
     buffer_init(&text, MAX_ACTOR);
-    write_actor(call, reason, &text);
+    char nonce[NONCE_SIZE];
+    int error = make_nonce(call, nonce);
+    write_actor(call, reason, nonce, &text);
     struct span key = actor_key(call);
     struct span value = {NULL, 0};
     if (!text.error)
         value = arena_copy(&call->arena, buffer_span(&text));
     buffer_release(&text);
-    if (!key.data || !value.data) {
-        (void)refuse_memory(call);
+    if (error || !key.data || !value.data) {
+        (void)problem_of_error(call, error ? error : ALLOT_ENOMEM, "to make the change");
         return false;
     }
     transaction_put(&call->transaction, key, value, 0);

@@ -9,6 +9,9 @@
  *                 │                    │                         ▲
  *                 └── error, bound, server stops ────────────────┘
  *
+ * If the store doesn't know whether it has made a change, the watch is asked: it tells of every
+ * change that was made.
+ *
  * Two hold it: the request, and whoever the next answer is expected from (the store, then the
  * publisher). Whoever settles it first decides the outcome and resumes the connection; an answer
  * that comes after that, even after the request or the server has gone, only lets it go.
@@ -24,6 +27,8 @@ struct http_exchange {
     enum api_step step;
     struct timer bound;
     int64_t snapshot_ms;
+    struct outcomes *outcomes; /* NULL: nobody is asked */
+    uint64_t mark;             /* of the transaction's first value, by which it is known */
     int64_t staked; /* the lease that the transaction is to put a key under; 0: none of ours */
 
     /* The store's answer: written by its thread, read by the request once settled. */
@@ -211,11 +216,42 @@ static void wait_for_snapshot(struct http_exchange *exchange, int64_t revision)
     }
 }
 
+/* The watch has told of the transaction (@revision), or not. */
+static void on_found(void *context, int64_t revision)
+{
+    struct http_exchange *exchange = context;
+    if (revision != 0) {
+        exchange->txn = calloc(1, sizeof *exchange->txn);
+    }
+    if (!exchange->txn) {
+        finish(exchange, ALLOT_EUNKNOWN);
+        return;
+    }
+    exchange->txn->succeeded = true;
+    exchange->txn->revision = revision;
+    wait_for_snapshot(exchange, revision);
+}
+
+/* Its answer is lost. If it has happened, the watch tells. */
+static void look_for_txn(struct http_exchange *exchange)
+{
+    int error = exchange->outcomes ? outcomes_find(exchange->outcomes, exchange->mark,
+                                                   exchange->snapshot_ms, on_found, exchange)
+                                   : ALLOT_EUNKNOWN;
+    if (error < 0) {
+        finish(exchange, ALLOT_EUNKNOWN);
+    }
+}
+
 static void on_txn(void *context, int error, const struct store_txn_result *result)
 {
     struct http_exchange *exchange = context;
     if (error < 0 ? error != ALLOT_EUNKNOWN : !result->succeeded) {
         spare_lease(exchange, exchange->staked);
+    }
+    if (error == ALLOT_EUNKNOWN) {
+        look_for_txn(exchange);
+        return;
     }
     if (error < 0) {
         finish(exchange, error);
@@ -340,6 +376,7 @@ static int create(struct http_server *server, struct MHD_Connection *connection,
     exchange->server = server;
     exchange->store = server->config.store;
     exchange->publisher = server->config.publisher;
+    exchange->outcomes = server->config.outcomes;
     exchange->step = step;
     exchange->snapshot_ms = server->config.times.snapshot_ms;
     exchange->connection = connection;
@@ -360,6 +397,9 @@ int http_exchange_begin(struct http_server *server, struct MHD_Connection *conne
     bool stakes = step == API_TXN && lease != 0 && puts_under(action, lease);
     exchange->staked = stakes ? lease : 0;
     exchange->spare = stakes ? 0 : lease;
+    if (step == API_TXN && action->txn.success_count > 0) {
+        exchange->mark = outcomes_mark(action->txn.success[0].value);
+    }
     if (!suspend(server, exchange)) {
         destroy(exchange);
         return ALLOT_ECANCELED;

@@ -15,6 +15,7 @@
 
 #include "api/call.h"
 #include "core/store.h"
+#include "server/outcomes.h"
 #include "server/publisher.h"
 
 /* How long things may take, in milliseconds. A connection that is too slow is cut, without a
@@ -56,6 +57,7 @@ struct http_server_config {
     const struct api_runtime *runtime;
     struct store *store;
     struct publisher *publisher;
+    struct outcomes *outcomes; /* asked when a write's answer is lost; NULL: nobody is. As above */
 };
 
 struct http_server;

@@ -110,6 +110,12 @@ static int on_applied(void *context, struct keyspace *keyspace)
     return publish(loop);
 }
 
+static void on_heard(void *context, const struct store_watch_response *response)
+{
+    struct loop *loop = context;
+    outcomes_hear(loop->config.outcomes, response);
+}
+
 static void on_broken(void *context, int error)
 {
     (void)context;
@@ -369,6 +375,7 @@ static int start_threads(struct loop *loop)
                      .report = on_anomaly},
         .gather_ms = loop->config.gather_ms,
         .applied = on_applied,
+        .heard = loop->config.outcomes ? on_heard : NULL,
         .broken = on_broken,
         .context = loop,
     };

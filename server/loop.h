@@ -6,6 +6,7 @@
 
 #include "core/allocator.h"
 #include "server/candidate.h"
+#include "server/outcomes.h"
 #include "server/publisher.h"
 
 struct loop_config {
@@ -18,6 +19,8 @@ struct loop_config {
     int64_t gather_ms; /* how long changes are gathered before a pass, and at most before
                         * they are applied */
     int threads;       /* to solve with, >= 1 */
+    /* Told of what the watch says of writes. Borrowed; may be NULL. */
+    struct outcomes *outcomes;
     /* Our own member is exiting and has nothing left: the loop does nothing more. Called on the
      * loop's thread, once. May be NULL. */
     void (*left)(void *context);

@@ -80,6 +80,8 @@ static void on_watch(void *context, const struct store_watch_response *response)
 {
     struct mirror *mirror = context;
     struct queued *queued = copy_response(response);
+    if (mirror->config.heard)
+        mirror->config.heard(mirror->config.context, response);
     pthread_mutex_lock(&mirror->mutex);
     if (!queued) {
         mirror->queue_error = ALLOT_ENOMEM;

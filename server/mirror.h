@@ -15,6 +15,9 @@ struct mirror_config {
      * the newest keyspace, borrowed. Returns 0, or an error (ALLOT_ENOMEM): then it is tried again.
      */
     int (*applied)(void *context, struct keyspace *keyspace);
+    /* Called on the store's thread with each message of the watch, before it is gathered. May be
+     * NULL. */
+    void (*heard)(void *context, const struct store_watch_response *response);
     /* Called on the mirror's thread when it has to start over, with why. */
     void (*broken)(void *context, int error);
     void *context;

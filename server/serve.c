@@ -19,6 +19,7 @@ struct parts {
     struct store *store;
     struct publisher *publisher;
     struct candidate candidate;
+    struct outcomes *outcomes;
     struct loop *loop;
     struct runtime runtime;
     bool runtime_is_made;
@@ -67,6 +68,7 @@ static int start_loop(const struct config *config, struct parts *parts)
         .ttl_seconds = config->ttl_seconds,
         .gather_ms = config->gather_ms,
         .threads = config->threads,
+        .outcomes = parts->outcomes,
     };
     int error = candidate_init_scheduler(&parts->candidate, loop.root,
                                          span_of(parts->runtime.instance), &why);
@@ -89,6 +91,7 @@ static int start_http(const struct config *config, struct parts *parts)
         .runtime = &parts->runtime.api,
         .store = parts->store,
         .publisher = parts->publisher,
+        .outcomes = parts->outcomes,
     };
     int error = http_server_start(&http, &parts->http, &why);
     if (error < 0) {
@@ -100,9 +103,14 @@ static int start_http(const struct config *config, struct parts *parts)
     return error;
 }
 
-static int make_publisher(struct parts *parts)
+static int make_publisher(const struct config *config, struct parts *parts)
 {
+    char actor[CONFIG_MAX_ROOT + 8];
+    int size = snprintf(actor, sizeof actor, "%s/actor", config->root);
     int error = publisher_create(&parts->publisher);
+    if (error == 0) {
+        error = outcomes_create((struct span){actor, (size_t)size}, &parts->outcomes);
+    }
     return error < 0 ? process_fail("cannot start", error, &(struct error_message){""}) : 0;
 }
 
@@ -119,7 +127,7 @@ static int start(const struct config *config, struct parts *parts)
 {
     int error = open_store(config, parts);
     if (error == 0) {
-        error = make_publisher(parts);
+        error = make_publisher(config, parts);
     }
     if (error == 0) {
         error = start_loop(config, parts);
@@ -160,6 +168,7 @@ static void stop(struct parts *parts)
     if (parts->store) {
         parts->store->operations->destroy(parts->store);
     }
+    outcomes_destroy(parts->outcomes);
     publisher_destroy(parts->publisher);
 }
 

@@ -76,7 +76,8 @@ Test(items, a_write_names_its_actor_first)
     cr_expect(span_equal(actor, SPAN("{\"principal\":\"anonymous\",\"request_id\":\"request-1\","
                                      "\"method\":\"PUT\",\"path\":\"/v1/items/a\","
                                      "\"reason\":\"more load\","
-                                     "\"time\":\"2026-01-01T00:00:00.123Z\"}")),
+                                     "\"time\":\"2026-01-01T00:00:00.123Z\","
+                                     "\"write\":\"a5a5a5a5a5a5a5a5\"}")),
               "%.*s", (int)actor.size, actor.data);
     cr_expect_eq(fake_store_mod_revision(&client.store, "/actor"),
                  fake_store_mod_revision(&client.store, "/items/a"));

@@ -56,6 +56,8 @@ void fixture_start(struct fixture *fixture)
     fixture->config.runtime = &fixture->runtime;
     fixture->config.store = held_store_port(fixture->store);
     fixture->config.publisher = fixture->publisher;
+    cr_assert_eq(outcomes_create(SPAN("/allot/test"), &fixture->outcomes), 0);
+    fixture->config.outcomes = fixture->outcomes;
     cr_assert_eq(http_server_start(&fixture->config, &fixture->server, &why), 0, "%s", why.text);
     http_server_address(fixture->server, &fixture->address);
 }
@@ -65,6 +67,7 @@ void fixture_stop(struct fixture *fixture)
     http_server_stop(fixture->server);
     fixture->server = NULL;
     held_store_destroy(fixture->store);
+    outcomes_destroy(fixture->outcomes);
     publisher_destroy(fixture->publisher);
     cr_assert_eq(scripted_api_calls(), 0);
 }

@@ -13,6 +13,7 @@ struct fixture {
     struct api_runtime runtime;
     struct held_store *store;
     struct publisher *publisher;
+    struct outcomes *outcomes; /* of what is put at /allot/test */
     struct http_server *server;
     struct sockaddr_storage address;
 };

@@ -81,6 +81,43 @@ Test(waiting, a_transaction_waits_for_the_store_and_then_for_its_snapshot)
     http_client_close(&client);
 }
 
+/* The watch tells of the value that the scripted API's transaction puts. */
+static void hear_of_txn(int64_t revision)
+{
+    struct store_event event = {
+        .kind = STORE_EVENT_PUT,
+        .kv = {.key = SPAN("/allot/test"), .value = SPAN("value"), .mod_revision = revision}};
+    outcomes_hear(fixture.outcomes, &(struct store_watch_response){
+                                        .revision = revision, .events = &event, .event_count = 1});
+}
+
+Test(waiting, a_transaction_whose_answer_is_lost_is_looked_for_in_the_watch)
+{
+    start();
+    struct http_client client = fixture_connect(&fixture);
+    fixture_publish(&fixture, 6);
+    send_post(&client, "/txn");
+    held_store_answer(fixture.store, (struct held_answer){.error = ALLOT_EUNKNOWN});
+    cr_assert(nothing_received(&client));
+    hear_of_txn(7);
+    cr_assert(nothing_received(&client)); /* nor is it told before its snapshot */
+    fixture_publish(&fixture, 7);
+    assert_outcome(&client, "error=0 succeeded=1 revision=7\n");
+    http_client_close(&client);
+}
+
+Test(waiting, a_transaction_that_nobody_hears_of_stays_unknown)
+{
+    fixture.config.times.snapshot_ms = 50;
+    start();
+    struct http_client client = fixture_connect(&fixture);
+    fixture_publish(&fixture, 6);
+    send_post(&client, "/txn");
+    held_store_answer(fixture.store, (struct held_answer){.error = ALLOT_EUNKNOWN});
+    assert_outcome(&client, "error=-15\n");
+    http_client_close(&client);
+}
+
 Test(waiting, a_store_may_answer_at_once)
 {
     start();
@@ -279,6 +316,7 @@ static struct http_client ask_to_register(const char *target)
 
 Test(waiting, a_lease_that_is_used_stays)
 {
+    fixture.config.times.snapshot_ms = 50; /* so long is an unknown outcome looked for */
     start();
     fixture_publish(&fixture, 5);
     struct http_client client = ask_to_register("/register");
