@@ -17,7 +17,7 @@ LISTEN ?= 127.0.0.1:8080
 DATA_DIR ?= allot-data
 SOAK ?= 20
 
-PACKAGES := libmicrohttpd json-c sqlite3 gnutls zlib
+PACKAGES := libmicrohttpd json-c sqlite3 gnutls zlib libcurl
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
 CFLAGS_release := -O2 -g -DNDEBUG=1 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -108,6 +108,8 @@ define criterion_program
 $(BUILD)/tests_$(1): $(call objects,tests/$(1)) $(call objects,tests/support)
 endef
 $(foreach folder,$(CRITERION),$(eval $(call criterion_program,$(folder))))
+# Every store runs what every store must do.
+$(BUILD)/tests_etcd: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/server/store_conformance*.c))
 $(CRITERION:%=$(BUILD)/tests_%): $(LIBRARIES)
 	$(SAY)
 	$(QUIET)$(LINK) $(WRAP) -o $@ $(filter %.o,$^) $(LIBRARIES) $(LIBS) -lcriterion

@@ -14,11 +14,12 @@ packages_for() {
     case $1 in
     build)
         echo gcc libc6-dev make pkgconf \
-            libmicrohttpd-dev libjson-c-dev libsqlite3-dev libgnutls28-dev zlib1g-dev
+            libmicrohttpd-dev libjson-c-dev libsqlite3-dev libgnutls28-dev zlib1g-dev \
+            libcurl4-gnutls-dev
         ;;
     # curl: for the quick start, and for the health check of a container.
-    run) echo libmicrohttpd12 libjson-c5 libsqlite3-0 libgnutls30 zlib1g curl ;;
-    test) echo libcriterion-dev clang clang-format curl jq ;;
+    run) echo libmicrohttpd12 libjson-c5 libsqlite3-0 libgnutls30 zlib1g libcurl3-gnutls curl ;;
+    test) echo libcriterion-dev clang clang-format curl jq etcd-server etcd-client ;;
     lint) echo clang-tidy cppcheck shellcheck ;;
     coverage) echo gcovr ;;
     *) return 1 ;;

@@ -5,6 +5,7 @@
 #define ALLOT_SERVER_EMBEDDED_MAP_H
 
 #include "core/store.h"
+#include "server/store_check.h"
 
 enum { EMBEDDED_MAP_LEVELS = 12 };
 
@@ -65,13 +66,5 @@ bool embedded_map_is_within(const struct embedded_node *node, const struct store
 /* Puts in a node whose key is not there; takes out one that is. Both never fail. O(log n). */
 void embedded_map_link(struct embedded_map *map, struct embedded_node *node);
 void embedded_map_unlink(struct embedded_map *map, struct embedded_node *node);
-
-/* Whether @keys has @key. */
-static inline bool store_keys_have(const struct store_keys *keys, struct span key)
-{
-    if (keys->range_end.size == 0)
-        return span_equal(keys->key, key);
-    return span_compare(keys->key, key) <= 0 && span_compare(key, keys->range_end) < 0;
-}
 
 #endif

@@ -1,0 +1,410 @@
+#include "server/etcd_store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "server/etcd_answer.h"
+#include "server/etcd_request.h"
+#include "server/etcd_watch.h"
+#include "server/store_check.h"
+
+enum {
+    MAX_BODY = 8 << 20, /* of a request, as JSON */
+    CONNECTIONS = 8,
+    MAX_CONNECTIONS = 256,
+    REQUEST_TIMEOUT_MS = 5000,
+    CONNECT_TIMEOUT_MS = 2000,
+    RESUME_TIMEOUT_MS = 5000,
+    REFRESH_MS = 1000,
+    MAX_ANSWER = 64 << 20,
+};
+
+struct etcd_store {
+    struct store store; /* first */
+    struct etcd_client *client;
+    struct etcd_watches watches;
+};
+
+/* One request of the port on its way. */
+struct request {
+    struct etcd_call call; /* first */
+    struct etcd_store *store;
+    union {
+        store_range_done *range;
+        store_txn_done *txn;
+        store_lease_done *lease;
+        store_compact_done *compact;
+    } done;
+    void *context;
+    int64_t asked_revision; /* range */
+    int (*read_lease)(struct json_object *answer, struct store_lease_result *ret);
+    size_t success_count; /* txn */
+    size_t failure_count;
+    unsigned char kinds[]; /* of the operations: of success, then of failure */
+};
+
+static struct etcd_store *etcd(struct store *store)
+{
+    return (struct etcd_store *)store;
+}
+
+static struct request *create(struct store *store, const char *path, etcd_call_done *done,
+                              void *context, size_t kinds)
+{
+    struct request *request = calloc(1, sizeof *request + kinds);
+    if (!request)
+        return NULL;
+    request->store = etcd(store);
+    request->context = context;
+    request->call.path = path;
+    request->call.endpoint = ETCD_ANY_ENDPOINT;
+    request->call.done = done;
+    buffer_init(&request->call.body, MAX_BODY);
+    return request;
+}
+
+static void request_destroy(struct request *request)
+{
+    buffer_release(&request->call.body);
+    free(request);
+}
+
+/* Takes the request. */
+static int submit(struct request *request)
+{
+    int error = request->call.body.error;
+    if (!error)
+        error = etcd_client_submit(request->store->client, &request->call);
+    if (error)
+        request_destroy(request);
+    return error;
+}
+
+/* A writing request whose answer cannot be read was executed, who knows how. */
+static int open_error(const struct request *request, int error)
+{
+    bool unread = error == ALLOT_EIO || error == ALLOT_ENOMEM;
+    return unread && request->call.writes ? ALLOT_EUNKNOWN : error;
+}
+
+/* --- ranges --- */
+
+static void on_range(struct etcd_call *call, int error, struct json_object *answer)
+{
+    struct request *request = (struct request *)call;
+    struct store_range_result result = {0};
+    struct arena arena = {0};
+    if (!error)
+        error = etcd_answer_range(answer, request->asked_revision, &arena, &result);
+    if (!error)
+        etcd_watches_heard(&request->store->watches, result.revision);
+    request->done.range(request->context, error, error ? NULL : &result);
+    arena_release(&arena);
+    request_destroy(request);
+}
+
+static int range(struct store *store, const struct store_range *asked, store_range_done *done,
+                 void *context)
+{
+    size_t size;
+    int error = store_check_range(asked, &size);
+    if (error)
+        return error;
+    struct request *request = create(store, "/v3/kv/range", on_range, context, 0);
+    if (!request)
+        return ALLOT_ENOMEM;
+    request->done.range = done;
+    request->asked_revision = asked->revision;
+    request->call.repeatable = true;
+    etcd_request_range(&request->call.body, asked);
+    return submit(request);
+}
+
+/* --- transactions --- */
+
+static void on_txn(struct etcd_call *call, int error, struct json_object *answer)
+{
+    struct request *request = (struct request *)call;
+    const struct etcd_txn_kinds kinds = {request->kinds, request->success_count,
+                                         request->kinds + request->success_count,
+                                         request->failure_count};
+    struct store_txn_result result = {0};
+    struct arena arena = {0};
+    if (!error)
+        error = open_error(request, etcd_answer_txn(answer, &kinds, &arena, &result));
+    if (!error)
+        etcd_watches_heard(&request->store->watches, result.revision);
+    request->done.txn(request->context, error, error ? NULL : &result);
+    arena_release(&arena);
+    request_destroy(request);
+}
+
+/* Notes the kinds of a branch. Whether it may change something. */
+static bool note_kinds(const struct store_op *ops, size_t count, unsigned char *kinds)
+{
+    bool writes = false;
+    for (size_t i = 0; i < count; i++) {
+        kinds[i] = (unsigned char)ops[i].kind;
+        writes = writes || ops[i].kind != STORE_OP_GET;
+    }
+    return writes;
+}
+
+static int txn(struct store *store, const struct store_txn *asked, store_txn_done *done,
+               void *context)
+{
+    size_t size;
+    int error = store_check_txn(asked, &size);
+    if (!error && etcd_request_txn_size(asked, size) > ETCD_MAX_REQUEST)
+        error = ALLOT_ELIMIT;
+    if (error)
+        return error;
+    struct request *request =
+        create(store, "/v3/kv/txn", on_txn, context, asked->success_count + asked->failure_count);
+    if (!request)
+        return ALLOT_ENOMEM;
+    request->done.txn = done;
+    request->success_count = asked->success_count;
+    request->failure_count = asked->failure_count;
+    bool success = note_kinds(asked->success, asked->success_count, request->kinds);
+    bool failure =
+        note_kinds(asked->failure, asked->failure_count, request->kinds + asked->success_count);
+    request->call.writes = success || failure;
+    request->call.repeatable = !request->call.writes;
+    etcd_request_txn(&request->call.body, asked);
+    return submit(request);
+}
+
+/* --- leases --- */
+
+static void on_lease(struct etcd_call *call, int error, struct json_object *answer)
+{
+    struct request *request = (struct request *)call;
+    struct store_lease_result result = {0};
+    if (!error)
+        error = open_error(request, request->read_lease(answer, &result));
+    request->done.lease(request->context, error, error ? NULL : &result);
+    request_destroy(request);
+}
+
+/* A revocation tells nothing of the lease. */
+static int read_revoked(struct json_object *answer, struct store_lease_result *ret)
+{
+    (void)ret;
+    return etcd_answer_plain(answer);
+}
+
+enum lease_kind { LEASE_GRANT, LEASE_KEEP_ALIVE, LEASE_REVOKE, LEASE_TIME_TO_LIVE };
+
+static int submit_lease(struct store *store, enum lease_kind kind, int64_t id, int64_t ttl,
+                        store_lease_done *done, void *context)
+{
+    static const struct {
+        const char *path;
+        int (*read)(struct json_object *answer, struct store_lease_result *ret);
+        bool writes;
+        bool repeatable; /* twice renewed is renewed */
+    } kinds[] = {
+        [LEASE_GRANT] = {"/v3/lease/grant", etcd_answer_grant, true, false},
+        [LEASE_KEEP_ALIVE] = {"/v3/lease/keepalive", etcd_answer_keep_alive, true, true},
+        [LEASE_REVOKE] = {"/v3/lease/revoke", read_revoked, true, false},
+        [LEASE_TIME_TO_LIVE] = {"/v3/lease/timetolive", etcd_answer_time_to_live, false, true},
+    };
+    struct request *request = create(store, kinds[kind].path, on_lease, context, 0);
+    if (!request)
+        return ALLOT_ENOMEM;
+    request->done.lease = done;
+    request->read_lease = kinds[kind].read;
+    request->call.writes = kinds[kind].writes;
+    request->call.repeatable = kinds[kind].repeatable;
+    etcd_request_lease(&request->call.body, id, ttl);
+    return submit(request);
+}
+
+static int lease_grant(struct store *store, int64_t id, int64_t ttl, store_lease_done *done,
+                       void *context)
+{
+    int error = store_check_grant(id, ttl);
+    return error ? error : submit_lease(store, LEASE_GRANT, id, ttl, done, context);
+}
+
+static int lease_keep_alive(struct store *store, int64_t id, store_lease_done *done, void *context)
+{
+    int error = store_check_lease(id);
+    return error ? error : submit_lease(store, LEASE_KEEP_ALIVE, id, 0, done, context);
+}
+
+static int lease_revoke(struct store *store, int64_t id, store_lease_done *done, void *context)
+{
+    int error = store_check_lease(id);
+    return error ? error : submit_lease(store, LEASE_REVOKE, id, 0, done, context);
+}
+
+static int lease_time_to_live(struct store *store, int64_t id, store_lease_done *done,
+                              void *context)
+{
+    int error = store_check_lease(id);
+    return error ? error : submit_lease(store, LEASE_TIME_TO_LIVE, id, 0, done, context);
+}
+
+/* --- watches and compaction --- */
+
+static int watch(struct store *store, const struct store_keys *keys, int64_t start_revision,
+                 store_watch_event *event, void *context, struct store_watch **ret)
+{
+    return etcd_watches_add(&etcd(store)->watches, keys, start_revision, event, context, ret);
+}
+
+static void watch_cancel(struct store *store, struct store_watch *cancelled)
+{
+    if (cancelled)
+        etcd_watches_cancel(&etcd(store)->watches, cancelled);
+}
+
+static void on_compact(struct etcd_call *call, int error, struct json_object *answer)
+{
+    struct request *request = (struct request *)call;
+    if (!error)
+        error = open_error(request, etcd_answer_plain(answer));
+    request->done.compact(request->context, error);
+    request_destroy(request);
+}
+
+static int compact(struct store *store, int64_t revision, store_compact_done *done, void *context)
+{
+    if (revision < 0)
+        return ALLOT_EINVAL;
+    struct request *request = create(store, "/v3/kv/compaction", on_compact, context, 0);
+    if (!request)
+        return ALLOT_ENOMEM;
+    request->done.compact = done;
+    request->call.writes = true;
+    etcd_request_compact(&request->call.body, revision);
+    return submit(request);
+}
+
+/* --- lifecycle --- */
+
+static int64_t on_round(void *context, int64_t now_ms)
+{
+    struct etcd_store *store = context;
+    return etcd_watches_round(&store->watches, now_ms);
+}
+
+static void on_stopping(void *context)
+{
+    struct etcd_store *store = context;
+    etcd_watches_stop(&store->watches);
+}
+
+static void destroy(struct store *port)
+{
+    struct etcd_store *store = etcd(port);
+    etcd_client_destroy(store->client);
+    etcd_watches_release(&store->watches);
+    free(store);
+}
+
+static const struct store_operations operations = {
+    .range = range,
+    .txn = txn,
+    .lease_grant = lease_grant,
+    .lease_keep_alive = lease_keep_alive,
+    .lease_revoke = lease_revoke,
+    .lease_time_to_live = lease_time_to_live,
+    .watch = watch,
+    .watch_cancel = watch_cancel,
+    .compact = compact,
+    .destroy = destroy,
+};
+
+static bool is_given(const char *text)
+{
+    return text && *text;
+}
+
+static int check_config(const struct etcd_store_config *config, struct error_message *why)
+{
+    const char *files[] = {config->ca_file, config->cert_file, config->key_file,
+                           config->password_file};
+    const char *fault = NULL;
+    if (!is_given(config->endpoints))
+        fault = "no endpoints of etcd";
+    else if (is_given(config->cert_file) != is_given(config->key_file))
+        fault = "a certificate for etcd needs a key, and a key a certificate";
+    else if (is_given(config->user) != is_given(config->password_file))
+        fault = "a user of etcd needs a password's file, and that a user";
+    else if (config->connections < 0 || config->connections > MAX_CONNECTIONS)
+        fault = "a wrong number of connections to etcd";
+    if (fault) {
+        snprintf(why->text, sizeof why->text, "%s", fault);
+        return ALLOT_EINVAL;
+    }
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        if (is_given(files[i]) && access(files[i], R_OK) != 0) {
+            snprintf(why->text, sizeof why->text, "%.200s: cannot be read", files[i]);
+            return ALLOT_EIO;
+        }
+    }
+    return 0;
+}
+
+static int64_t or_default(int64_t number, int64_t usual)
+{
+    return number > 0 ? number : usual;
+}
+
+static struct etcd_client_config client_config(const struct etcd_store_config *config,
+                                               struct etcd_store *store)
+{
+    return (struct etcd_client_config){
+        .endpoints = config->endpoints,
+        .tls = {config->ca_file, config->cert_file, config->key_file},
+        .user = config->user,
+        .password_file = config->password_file,
+        .connections = config->connections ? config->connections : CONNECTIONS,
+        .request_timeout_ms = or_default(config->request_timeout_ms, REQUEST_TIMEOUT_MS),
+        .connect_timeout_ms = or_default(config->connect_timeout_ms, CONNECT_TIMEOUT_MS),
+        .max_answer = config->max_answer ? config->max_answer : MAX_ANSWER,
+        .max_queue = ETCD_STORE_MAX_QUEUE,
+        .max_queued_bytes = ETCD_STORE_MAX_QUEUED_BYTES,
+        .failed = config->failed,
+        .failed_context = config->failed_context,
+        .round = on_round,
+        .stopping = on_stopping,
+        .context = store,
+    };
+}
+
+int etcd_store_open(const struct etcd_store_config *config, struct store **ret,
+                    struct error_message *why)
+{
+    int error = check_config(config, why);
+    if (error)
+        return error;
+    snprintf(why->text, sizeof why->text, "%s", allot_error_text(ALLOT_ENOMEM));
+    struct etcd_store *store = calloc(1, sizeof *store);
+    if (!store)
+        return ALLOT_ENOMEM;
+    store->store.operations = &operations;
+    store->watches.maximum = ETCD_STORE_MAX_WATCHES;
+    store->watches.refresh_ms = or_default(config->refresh_ms, REFRESH_MS);
+    store->watches.resume_timeout_ms = or_default(config->resume_timeout_ms, RESUME_TIMEOUT_MS);
+    if (etcd_watches_init(&store->watches) < 0) {
+        free(store);
+        return ALLOT_ENOMEM;
+    }
+    const struct etcd_client_config client = client_config(config, store);
+    error = etcd_client_create(&client, &store->client, why);
+    if (!error) {
+        store->watches.client = store->client;
+        error = etcd_client_start(store->client);
+    }
+    if (error) {
+        destroy(&store->store);
+        return error;
+    }
+    *ret = &store->store;
+    return 0;
+}

@@ -1,0 +1,84 @@
+/* One POST at a time to etcd's gateway, over libcurl, whose answer is parsed as it comes: the bytes
+ * of it are never held. Private to the etcd store.
+ *
+ * A request that may not be sent twice isn't: libcurl would send it again by itself when a
+ * connection that it used before breaks without an answer. */
+#ifndef ALLOT_SERVER_ETCD_TRANSFER_H
+#define ALLOT_SERVER_ETCD_TRANSFER_H
+
+#include <curl/curl.h>
+#include <json-c/json_object.h>
+#include <json-c/json_tokener.h>
+#include <stdint.h>
+
+#include "core/span.h"
+
+enum { ETCD_MAX_URL = 512 };
+
+/* Paths of files; NULL: none, and for the CA the system's. */
+struct etcd_tls {
+    const char *ca_file;
+    const char *cert_file;
+    const char *key_file;
+};
+
+struct etcd_post {
+    const char *endpoint; /* "http://127.0.0.1:2379" */
+    const char *path;     /* "/v3/kv/range" */
+    struct span body;     /* borrowed until the end */
+    const char *token;    /* NULL: none */
+    const struct etcd_tls *tls;
+    int64_t timeout_ms; /* of the whole, which etcd is told; 0: it never ends (a watch) */
+    int64_t connect_timeout_ms;
+    bool once;      /* not to be sent twice */
+    size_t maximum; /* bytes of one message */
+};
+
+struct etcd_transfer;
+/* Called within curl_multi_perform with each JSON object of the answer (borrowed), and with the
+ * HTTP status. False: enough, cut the connection. */
+typedef bool etcd_transfer_message(struct etcd_transfer *transfer, long status,
+                                   struct json_object *message);
+/* Called by the owner of the multi handle with what curl tells of the end. Calls
+ * etcd_transfer_end. */
+typedef void etcd_transfer_finished(struct etcd_transfer *transfer, CURLcode code);
+
+enum etcd_transfer_end {
+    ETCD_TRANSFER_DONE,     /* the answer is complete */
+    ETCD_TRANSFER_NOT_SENT, /* could not connect */
+    ETCD_TRANSFER_BROKEN,   /* sent; the answer is not complete */
+    ETCD_TRANSFER_LARGE,    /* cut: a message was larger than the maximum */
+    ETCD_TRANSFER_BAD,      /* the answer is not JSON */
+};
+
+struct etcd_transfer {
+    CURL *easy;
+    struct curl_slist *headers;
+    struct json_tokener *tokener;
+    struct span body;
+    size_t sent;     /* bytes of the body */
+    size_t received; /* bytes of the message that has begun */
+    size_t maximum;
+    bool large;
+    bool bad;
+    bool running;
+    etcd_transfer_message *message;
+    etcd_transfer_finished *finished;
+    char why[CURL_ERROR_SIZE]; /* of the end, if it failed */
+};
+
+/* ALLOT_ENOMEM. */
+int etcd_transfer_init(struct etcd_transfer *transfer);
+/* Not while it runs. Fine after a failed init, and on what is zero. */
+void etcd_transfer_release(struct etcd_transfer *transfer);
+
+/* Adds it to @multi, with itself as CURLOPT_PRIVATE. ALLOT_ENOMEM. */
+int etcd_transfer_begin(struct etcd_transfer *transfer, CURLM *multi, const struct etcd_post *post,
+                        etcd_transfer_message *message, etcd_transfer_finished *finished);
+/* Takes it from @multi, finished or not. What came of it, if curl has told @code. */
+enum etcd_transfer_end etcd_transfer_end(struct etcd_transfer *transfer, CURLM *multi,
+                                         CURLcode code);
+/* Of the answer; 0: none. */
+long etcd_transfer_status(struct etcd_transfer *transfer);
+
+#endif

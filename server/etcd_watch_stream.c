@@ -1,0 +1,180 @@
+/* What comes in on the streams of a watch. */
+#include <stddef.h>
+
+#include "server/clock.h"
+#include "server/etcd_watch_internal.h"
+
+enum {
+    /* etcd's watchBatchMaxRevs: a message of as many revisions may have left out later ones. */
+    BATCH_REVISIONS = 1000,
+    LOOK_BACK_AGAIN_MS = 200,
+};
+
+/* Everything up to @revision has been told. */
+static void advance(struct store_watch *watch, int64_t revision)
+{
+    if (watch->next_revision <= revision)
+        watch->next_revision = revision + 1;
+}
+
+static void tell_progress(struct store_watch *watch, uint64_t cluster_id, int64_t revision)
+{
+    advance(watch, revision);
+    const struct store_watch_response response = {.cluster_id = cluster_id,
+                                                  .revision = etcd_watch_told(watch)};
+    etcd_watch_tell(watch, &response);
+}
+
+/* If what looking back has shown has been told by now. */
+static void settle(struct store_watch *watch, uint64_t cluster_id)
+{
+    int64_t told = etcd_watch_told(watch);
+    if (watch->seen_revision > told && watch->seen_last_event <= told)
+        tell_progress(watch, cluster_id, watch->seen_revision);
+}
+
+static int64_t last_revision(const struct etcd_watch_message *message)
+{
+    return message->events[message->event_count - 1].kv.mod_revision;
+}
+
+static int64_t complete_revision(const struct etcd_watch_message *message)
+{
+    return message->revision_count < BATCH_REVISIONS ? message->revision : last_revision(message);
+}
+
+/* --- the watch's own stream --- */
+
+static void take_created(struct store_watch *watch, const struct etcd_watch_message *message)
+{
+    watch->created = true;
+    watch->broken_ms = 0;
+    if (watch->next_revision == 0)
+        watch->next_revision = message->revision + 1;
+}
+
+/* The stream ends, or the whole watch does. */
+static void take_cancelled(struct store_watch *watch, const struct etcd_watch_message *message)
+{
+    struct etcd_fault fault;
+    if (message->compact_revision > 0) {
+        etcd_watch_end(watch, ALLOT_ECOMPACTED, message->compact_revision);
+        return;
+    }
+    etcd_fault_of_reason(message->reason, &fault);
+    if (fault.kind == ETCD_FAULT_LOGIN && !watch->logged_in_again) {
+        watch->logged_in_again = true;
+        etcd_client_refuse_token(watch->watches->client, watch->stream.token_number);
+        return;
+    }
+    etcd_client_report_refusal(watch->watches->client, fault.text);
+    etcd_watch_end(watch, ALLOT_EUNAVAILABLE, 0);
+}
+
+static bool take_events(struct store_watch *watch, const struct etcd_watch_message *message)
+{
+    if (message->events[0].kv.mod_revision < watch->next_revision) {
+        etcd_watch_end(watch, ALLOT_EIO, 0);
+        return false;
+    }
+    watch->event_revision = last_revision(message);
+    advance(watch, complete_revision(message));
+    const struct store_watch_response response = {
+        .cluster_id = message->cluster_id,
+        .revision = etcd_watch_told(watch),
+        .events = message->events,
+        .event_count = message->event_count,
+    };
+    etcd_watch_tell(watch, &response);
+    settle(watch, message->cluster_id);
+    return true;
+}
+
+/* False: the stream is to be cut. */
+static bool take_message(struct store_watch *watch, const struct etcd_watch_message *message)
+{
+    if (message->canceled) {
+        take_cancelled(watch, message);
+        return false;
+    }
+    watch->logged_in_again = false;
+    if (message->created)
+        take_created(watch, message);
+    if (!watch->created) {
+        etcd_watch_end(watch, ALLOT_EIO, 0);
+        return false;
+    }
+    if (message->event_count > 0)
+        return take_events(watch, message);
+    if (!message->created)
+        tell_progress(watch, message->cluster_id, message->revision);
+    return true;
+}
+
+bool etcd_watch_on_message(struct etcd_stream *stream, struct json_object *object)
+{
+    struct store_watch *watch =
+        (struct store_watch *)((char *)stream - offsetof(struct store_watch, stream));
+    struct etcd_watch_message message;
+    struct etcd_fault fault;
+    struct arena arena = {0};
+    if (watch->ended)
+        return false;
+    watch->heard_ms = clock_monotonic_ms();
+    if (etcd_answer_is_fault(object, &fault)) {
+        if (fault.kind == ETCD_FAULT_LOGIN)
+            etcd_client_refuse_token(watch->watches->client, stream->token_number);
+        return false;
+    }
+    int error = etcd_answer_watch(object, &arena, &message);
+    if (error)
+        etcd_watch_end(watch, error, 0);
+    bool go_on = !error && take_message(watch, &message);
+    if (go_on)
+        etcd_watches_heard(watch->watches, message.revision);
+    arena_release(&arena);
+    return go_on;
+}
+
+void etcd_watch_on_ended(struct etcd_stream *stream, enum etcd_transfer_end end)
+{
+    struct store_watch *watch =
+        (struct store_watch *)((char *)stream - offsetof(struct store_watch, stream));
+    if (end == ETCD_TRANSFER_LARGE)
+        etcd_watch_end(watch, ALLOT_ELIMIT, 0);
+    watch->cut = true;
+}
+
+/* --- looking back --- */
+
+bool etcd_watch_on_look_back(struct etcd_stream *stream, struct json_object *object)
+{
+    struct store_watch *watch =
+        (struct store_watch *)((char *)stream - offsetof(struct store_watch, look_back));
+    struct etcd_watch_message message;
+    struct etcd_fault fault;
+    struct arena arena = {0};
+    bool go_on = false;
+    if (etcd_answer_is_fault(object, &fault) || etcd_answer_watch(object, &arena, &message) < 0)
+        goto out;
+    go_on = !message.canceled;
+    if (message.compact_revision > 0)
+        watch->event_revision = 0;
+    if (message.event_count == 0 || message.revision_count >= BATCH_REVISIONS)
+        goto out;
+    go_on = false;
+    watch->seen_revision = message.revision;
+    watch->seen_last_event = last_revision(&message);
+    settle(watch, message.cluster_id);
+out:
+    arena_release(&arena);
+    return go_on;
+}
+
+void etcd_watch_on_look_back_ended(struct etcd_stream *stream, enum etcd_transfer_end end)
+{
+    struct store_watch *watch =
+        (struct store_watch *)((char *)stream - offsetof(struct store_watch, look_back));
+    (void)end;
+    watch->look_back_ms = clock_monotonic_ms() + LOOK_BACK_AGAIN_MS;
+}

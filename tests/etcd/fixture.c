@@ -1,0 +1,24 @@
+#include "tests/etcd/fixture.h"
+
+#include <criterion/criterion.h>
+
+struct store *must_open(const struct etcd_store_config *config)
+{
+    struct store *store = NULL;
+    struct error_message why = {""};
+    cr_assert_eq(etcd_store_open(config, &store, &why), 0, "%s", why.text);
+    return store;
+}
+
+void fixture_open(struct fixture *fixture)
+{
+    etcd_server_start(&fixture->server, NULL);
+    fixture->store = must_open(&(struct etcd_store_config){.endpoints = fixture->server.url});
+}
+
+void fixture_remove(struct fixture *fixture)
+{
+    if (fixture->store)
+        fixture->store->operations->destroy(fixture->store);
+    etcd_server_remove(&fixture->server);
+}
