@@ -102,26 +102,27 @@ static bool has_ended(struct etcd_server *server)
     return true;
 }
 
-static bool answers(const struct etcd_server *server, bool speaks_http)
+/* The status; 0: none. A @method of NULL only connects: 200. */
+static int request(const struct etcd_server *server, const char *method, const char *path,
+                   const char *body)
 {
+    static struct http_reply reply;
     struct sockaddr_storage address = {0};
     struct sockaddr_in ipv4 = address_of(server->port);
-    memcpy(&address, &ipv4, sizeof ipv4);
     struct http_client client;
+    memcpy(&address, &ipv4, sizeof ipv4);
     if (!http_client_connect(&client, &address))
-        return false;
-    static struct http_reply reply;
-    int status =
-        speaks_http ? http_client_request(&client, "GET", "/health", "", NULL, &reply) : 200;
+        return 0;
+    int status = method ? http_client_request(&client, method, path, "", body, &reply) : 200;
     http_client_close(&client);
-    return status == 200;
+    return status;
 }
 
 /* False: it has ended. */
 static bool await(struct etcd_server *server, bool speaks_http)
 {
     for (int waited_ms = 0; waited_ms < PATIENCE_MS; waited_ms += POLL_MS) {
-        if (answers(server, speaks_http))
+        if (request(server, speaks_http ? "GET" : NULL, "/health", NULL) == 200)
             return true;
         if (has_ended(server))
             return false;
@@ -173,9 +174,14 @@ void etcd_server_kill(struct etcd_server *server)
     server->pid = 0;
 }
 
-void etcd_server_restart(struct etcd_server *server)
+void etcd_server_restart(struct etcd_server *server, const char *const *arguments)
 {
-    require(begin(server, NULL, true), "etcd does not start again");
+    require(begin(server, arguments, true), "etcd does not start again");
+}
+
+void etcd_server_post(const struct etcd_server *server, const char *path, const char *body)
+{
+    require(request(server, "POST", path, body) == 200, path);
 }
 
 void etcd_server_freeze(struct etcd_server *server)

@@ -14,14 +14,17 @@ struct etcd_server {
     pid_t pid;
 };
 
-/* With more arguments, up to a NULL; or NULL. Those for TLS, if @tls: then the url is https. */
+/* With more arguments, up to a NULL; or NULL. */
 void etcd_server_start(struct etcd_server *server, const char *const *arguments);
-/* Likewise, but doesn't wait until it answers: for one that wants TLS. */
+/* With arguments that make it speak TLS: then the url is https, and what is waited for is only that
+ * it listens. */
 void etcd_server_start_tls(struct etcd_server *server, const char *const *arguments);
 /* Ends it at once, and keeps what it has written. */
 void etcd_server_kill(struct etcd_server *server);
 /* Begins again after etcd_server_kill, with what it had written, on the same port. */
-void etcd_server_restart(struct etcd_server *server);
+void etcd_server_restart(struct etcd_server *server, const char *const *arguments);
+/* POSTs to its gateway, which must answer with 200. */
+void etcd_server_post(const struct etcd_server *server, const char *path, const char *body);
 /* Lets it stand still, and go on. */
 void etcd_server_freeze(struct etcd_server *server);
 void etcd_server_thaw(struct etcd_server *server);

@@ -1,0 +1,288 @@
+/* The etcd store while a real etcd dies, comes back, stands still, or is full. */
+#include <criterion/criterion.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "tests/etcd/fixture.h"
+#include "tests/server/store_conformance.h"
+#include "tests/support/store_sync.h"
+
+static void pause_ms(int ms)
+{
+    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
+}
+
+static struct store *open_store(const char *endpoints)
+{
+    return must_open(&(struct etcd_store_config){.endpoints = endpoints});
+}
+
+static void destroy(struct store *store)
+{
+    store->operations->destroy(store);
+}
+
+static const struct store_range one_key = {.keys.key = {"/a/key", 6}};
+
+/* --- watches --- */
+
+Test(etcd_store_watches, pass_what_is_written_elsewhere)
+{
+    struct fixture fixture;
+    struct sync_watch watch;
+    fixture_open(&fixture);
+    int64_t first = must_put(fixture.store, SPAN("/a/1"), "value", 0);
+    cr_assert_eq(sync_watch_start(&watch, fixture.store, conformance_all("/a/"), first), 0);
+    cr_assert(sync_watch_wait(&watch, 1));
+    for (int i = 0; i < 3; i++) {
+        int64_t elsewhere = must_put(fixture.store, SPAN("/b/1"), "value", 0);
+        cr_assert(sync_watch_wait_revision(&watch, elsewhere));
+        int64_t here = must_put(fixture.store, SPAN("/a/2"), "value", 0);
+        cr_assert(sync_watch_wait_revision(&watch, here));
+    }
+    sync_watch_stop(&watch);
+    cr_assert_eq(watch.error, 0);
+    cr_assert_eq(watch.count, 4);
+    sync_watch_release(&watch);
+    fixture_remove(&fixture);
+}
+
+/* Another process writes, so that no answer of ours tells. */
+Test(etcd_store_watches, pass_what_is_written_by_others)
+{
+    struct fixture fixture;
+    struct sync_watch watch;
+    fixture_open(&fixture);
+    struct store *other = open_store(fixture.server.url);
+    int64_t first = must_put(fixture.store, SPAN("/a/1"), "value", 0);
+    cr_assert_eq(sync_watch_start(&watch, fixture.store, conformance_all("/a/"), first), 0);
+    cr_assert(sync_watch_wait(&watch, 1));
+    int64_t elsewhere = must_put(other, SPAN("/b/1"), "value", 0);
+    cr_assert(sync_watch_wait_revision(&watch, elsewhere));
+    sync_watch_stop(&watch);
+    cr_assert_eq(watch.error, 0);
+    sync_watch_release(&watch);
+    destroy(other);
+    fixture_remove(&fixture);
+}
+
+/* What it saw last is gone: it waits for the server's own progress messages. */
+Test(etcd_store_watches, live_through_the_compaction_of_what_they_saw)
+{
+    const char *const arguments[] = {"--experimental-watch-progress-notify-interval", "200ms",
+                                     NULL};
+    struct etcd_server server;
+    struct sync_watch watch;
+    etcd_server_start(&server, arguments);
+    struct store *store = open_store(server.url);
+    int64_t first = must_put(store, SPAN("/a/1"), "value", 0);
+    cr_assert_eq(sync_watch_start(&watch, store, conformance_all("/a/"), first), 0);
+    cr_assert(sync_watch_wait(&watch, 1));
+    int64_t elsewhere = must_put(store, SPAN("/b/1"), "value", 0);
+    cr_assert_eq(sync_compact(store, elsewhere), 0);
+    elsewhere = must_put(store, SPAN("/b/1"), "value", 0);
+    cr_assert(sync_watch_wait_revision(&watch, elsewhere));
+    sync_watch_stop(&watch);
+    cr_assert_eq(watch.error, 0);
+    sync_watch_release(&watch);
+    destroy(store);
+    etcd_server_remove(&server);
+}
+
+Test(etcd_store_watches, go_on_after_a_restart)
+{
+    struct fixture fixture;
+    struct sync_watch watch;
+    etcd_server_start(&fixture.server, NULL);
+    fixture.store = must_open(
+        &(struct etcd_store_config){.endpoints = fixture.server.url, .resume_timeout_ms = 30000});
+    cr_assert_eq(sync_watch_start(&watch, fixture.store, conformance_all("/a/"),
+                                  sync_revision(fixture.store) + 1),
+                 0);
+    for (int round = 0; round < 3; round++) {
+        must_put(fixture.store, SPAN("/a/1"), "before", 0);
+        etcd_server_kill(&fixture.server);
+        cr_assert_eq(sync_range(fixture.store, &one_key, NULL), ALLOT_EUNAVAILABLE);
+        etcd_server_restart(&fixture.server, NULL);
+        struct store *other = open_store(fixture.server.url);
+        must_put(other, SPAN("/a/1"), "after", 0);
+        destroy(other);
+        cr_assert(sync_watch_wait(&watch, 2 * ((size_t)round + 1)));
+        while (sync_range(fixture.store, &one_key, NULL) != 0)
+            pause_ms(5);
+    }
+    sync_watch_stop(&watch);
+    cr_assert_eq(watch.error, 0);
+    cr_assert_eq(watch.count, 6);
+    sync_watch_release(&watch);
+    fixture_remove(&fixture);
+}
+
+Test(etcd_store_watches, end_when_etcd_stays_away)
+{
+    struct fixture fixture;
+    struct sync_watch watch;
+    etcd_server_start(&fixture.server, NULL);
+    fixture.store = must_open(
+        &(struct etcd_store_config){.endpoints = fixture.server.url, .resume_timeout_ms = 200});
+    cr_assert_eq(sync_watch_start(&watch, fixture.store, conformance_all("/a/"), 1), 0);
+    int64_t revision = must_put(fixture.store, SPAN("/a/1"), "value", 0);
+    cr_assert(sync_watch_wait(&watch, 1));
+    etcd_server_kill(&fixture.server);
+    cr_assert(sync_watch_wait(&watch, 2));
+    sync_watch_stop(&watch);
+    cr_assert_eq(watch.error, ALLOT_EUNAVAILABLE);
+    cr_assert_eq(watch.revision, revision);
+    sync_watch_release(&watch);
+    fixture_remove(&fixture);
+}
+
+Test(etcd_store_watches, end_when_etcd_stands_still)
+{
+    struct fixture fixture;
+    struct sync_watch watch;
+    etcd_server_start(&fixture.server, NULL);
+    fixture.store = must_open(&(struct etcd_store_config){.endpoints = fixture.server.url,
+                                                          .request_timeout_ms = 300,
+                                                          .refresh_ms = 50,
+                                                          .resume_timeout_ms = 300});
+    cr_assert_eq(sync_watch_start(&watch, fixture.store, conformance_all("/a/"), 1), 0);
+    while (sync_put(fixture.store, SPAN("/a/1"), SPAN("value"), 0, NULL) != 0)
+        ;
+    cr_assert(sync_watch_wait(&watch, 1));
+    etcd_server_freeze(&fixture.server);
+    cr_assert(sync_watch_wait(&watch, 1000));
+    sync_watch_stop(&watch);
+    cr_assert_eq(watch.error, ALLOT_EUNAVAILABLE);
+    sync_watch_release(&watch);
+    etcd_server_thaw(&fixture.server);
+    fixture_remove(&fixture);
+}
+
+/* --- requests --- */
+
+Test(etcd_store_requests, fail_fast_and_recover)
+{
+    struct fixture fixture;
+    fixture_open(&fixture);
+    must_put(fixture.store, SPAN("/a/key"), "value", 0);
+    etcd_server_kill(&fixture.server);
+    for (int i = 0; i < 1000; i++) {
+        cr_assert_eq(sync_range(fixture.store, &one_key, NULL), ALLOT_EUNAVAILABLE);
+        cr_assert_eq(sync_put(fixture.store, SPAN("/a/key"), SPAN("2"), 0, NULL),
+                     ALLOT_EUNAVAILABLE);
+    }
+    etcd_server_restart(&fixture.server, NULL);
+    while (sync_put(fixture.store, SPAN("/a/key"), SPAN("3"), 0, NULL) == ALLOT_EUNAVAILABLE)
+        pause_ms(5);
+    struct store_kv kv;
+    cr_assert(sync_exists(fixture.store, SPAN("/a/key"), &kv));
+    cr_assert_eq(kv.version, 2);
+    fixture_remove(&fixture);
+}
+
+Test(etcd_store_requests, are_late_when_etcd_stands_still)
+{
+    struct fixture fixture;
+    struct store_lease_result lease;
+    etcd_server_start(&fixture.server, NULL);
+    fixture.store = must_open(
+        &(struct etcd_store_config){.endpoints = fixture.server.url, .request_timeout_ms = 1000});
+    cr_assert_eq(sync_grant(fixture.store, 0, 60, &lease), 0);
+    etcd_server_freeze(&fixture.server);
+    cr_assert_eq(sync_range(fixture.store, &one_key, NULL), ALLOT_EUNAVAILABLE);
+    cr_assert_eq(sync_put(fixture.store, SPAN("/a/key"), SPAN("2"), 0, NULL), ALLOT_EUNKNOWN);
+    cr_assert_eq(sync_keep_alive(fixture.store, lease.id, NULL), ALLOT_EUNKNOWN);
+    cr_assert_eq(sync_time_to_live(fixture.store, lease.id, NULL), ALLOT_EUNAVAILABLE);
+    etcd_server_thaw(&fixture.server);
+    while (sync_range(fixture.store, &one_key, NULL) != 0)
+        pause_ms(5);
+    fixture_remove(&fixture);
+}
+
+Test(etcd_store_requests, turn_to_the_endpoint_that_works)
+{
+    struct etcd_server server, dead;
+    char endpoints[256];
+    etcd_server_start(&dead, NULL);
+    etcd_server_start(&server, NULL);
+    snprintf(endpoints, sizeof endpoints, "%s,%s/,%s", dead.url, server.url, dead.url);
+    etcd_server_kill(&dead);
+    for (int i = 0; i < 5; i++) { /* it begins with any of them */
+        struct store *store = open_store(endpoints);
+        must_put(store, SPAN("/a/key"), "value", 0);
+        cr_assert_eq(sync_range(store, &one_key, NULL), 0);
+        destroy(store);
+    }
+    etcd_server_remove(&server);
+    etcd_server_remove(&dead);
+}
+
+static void count_error(void *context, int error, const struct store_range_result *result)
+{
+    (void)result;
+    atomic_int *counts = context;
+    atomic_fetch_add(&counts[-error], 1);
+}
+
+Test(etcd_store_requests, are_bounded_and_all_answered_in_the_end)
+{
+    struct fixture fixture;
+    atomic_int counts[32] = {0};
+    int refused = 0, made = 0;
+    fixture_open(&fixture);
+    must_put(fixture.store, SPAN("/a/key"), "value", 0);
+    etcd_server_freeze(&fixture.server);
+    while (!refused && made < 100000) {
+        refused = fixture.store->operations->range(fixture.store, &one_key, count_error, counts);
+        made += !refused;
+    }
+    cr_assert_eq(refused, ALLOT_ELIMIT);
+    destroy(fixture.store);
+    fixture.store = NULL;
+    cr_assert_eq(counts[-ALLOT_ECANCELED] + counts[-ALLOT_EUNAVAILABLE] + counts[0], made);
+    cr_assert_gt(counts[-ALLOT_ECANCELED], 0);
+    etcd_server_thaw(&fixture.server);
+    fixture_remove(&fixture);
+}
+
+Test(etcd_store_requests, have_answers_of_a_bounded_size)
+{
+    struct fixture fixture;
+    struct store_range all = {.keys = conformance_all("/a/")};
+    char value[1000] = "";
+    etcd_server_start(&fixture.server, NULL);
+    fixture.store =
+        must_open(&(struct etcd_store_config){.endpoints = fixture.server.url, .max_answer = 8192});
+    memset(value, 'x', sizeof value - 1);
+    for (int i = 0; i < 4; i++)
+        must_put(fixture.store, conformance_numbered("/a/", i), value, 0);
+    cr_assert_eq(sync_range(fixture.store, &all, NULL), 0);
+    for (int i = 4; i < 10; i++)
+        must_put(fixture.store, conformance_numbered("/a/", i), value, 0);
+    cr_assert_eq(sync_range(fixture.store, &all, NULL), ALLOT_ELIMIT);
+    all.limit = 4;
+    cr_assert_eq(sync_range(fixture.store, &all, NULL), 0);
+    fixture_remove(&fixture);
+}
+
+Test(etcd_store_requests, are_not_done_when_etcd_is_full)
+{
+    const char *const arguments[] = {"--quota-backend-bytes", "1000000", NULL};
+    struct etcd_server server;
+    etcd_server_start(&server, arguments);
+    struct store *store = open_store(server.url);
+    char *value = calloc(1, 200001);
+    int error = 0;
+    cr_assert_not_null(value);
+    memset(value, 'x', 200000);
+    for (int i = 0; i < 50 && !error; i++)
+        error = sync_put(store, conformance_numbered("/a/", i), span_of(value), 0, NULL);
+    cr_assert_eq(error, ALLOT_EUNAVAILABLE);
+    cr_assert_eq(sync_range(store, &one_key, NULL), 0);
+    free(value);
+    destroy(store);
+    etcd_server_remove(&server);
+}
