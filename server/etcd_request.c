@@ -145,17 +145,36 @@ void etcd_request_compact(struct buffer *out, int64_t revision)
     json_end(&writer, '}');
 }
 
+static void begin_watch(struct json_writer *writer)
+{
+    json_begin(writer, '{');
+    json_name(writer, "create_request");
+    json_begin(writer, '{');
+}
+
+static void end_watch(struct json_writer *writer, int64_t start_revision)
+{
+    number_field(writer, "start_revision", start_revision);
+    json_boolean_field(writer, "progress_notify", true);
+    json_end(writer, '}');
+    json_end(writer, '}');
+}
+
 void etcd_request_watch(struct buffer *out, const struct store_keys *keys, int64_t start_revision)
 {
     struct json_writer writer = json_writer_of(out);
-    json_begin(&writer, '{');
-    json_name(&writer, "create_request");
-    json_begin(&writer, '{');
+    begin_watch(&writer);
     keys_fields(&writer, keys);
-    number_field(&writer, "start_revision", start_revision);
-    json_boolean_field(&writer, "progress_notify", true);
-    json_end(&writer, '}');
-    json_end(&writer, '}');
+    end_watch(&writer, start_revision);
+}
+
+void etcd_request_watch_all(struct buffer *out, int64_t start_revision)
+{
+    struct json_writer writer = json_writer_of(out);
+    begin_watch(&writer);
+    bytes_field(&writer, "key", (struct span){"", 1});
+    bytes_field(&writer, "range_end", (struct span){"", 1});
+    end_watch(&writer, start_revision);
 }
 
 void etcd_request_authenticate(struct buffer *out, struct span user, struct span password)

@@ -20,6 +20,8 @@ void etcd_request_lease(struct buffer *out, int64_t id, int64_t ttl);
 void etcd_request_compact(struct buffer *out, int64_t revision);
 /* @start_revision 0: the next one. */
 void etcd_request_watch(struct buffer *out, const struct store_keys *keys, int64_t start_revision);
+/* Of all keys that there are. */
+void etcd_request_watch_all(struct buffer *out, int64_t start_revision);
 void etcd_request_authenticate(struct buffer *out, struct span user, struct span password);
 
 #endif

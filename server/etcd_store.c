@@ -16,7 +16,6 @@ enum {
     REQUEST_TIMEOUT_MS = 5000,
     CONNECT_TIMEOUT_MS = 2000,
     RESUME_TIMEOUT_MS = 5000,
-    REFRESH_MS = 1000,
     MAX_ANSWER = 64 << 20,
 };
 
@@ -389,7 +388,7 @@ int etcd_store_open(const struct etcd_store_config *config, struct store **ret,
         return ALLOT_ENOMEM;
     store->store.operations = &operations;
     store->watches.maximum = ETCD_STORE_MAX_WATCHES;
-    store->watches.refresh_ms = or_default(config->refresh_ms, REFRESH_MS);
+    store->watches.refresh_ms = or_default(config->refresh_ms, STORE_PROGRESS_MS);
     store->watches.resume_timeout_ms = or_default(config->resume_timeout_ms, RESUME_TIMEOUT_MS);
     if (etcd_watches_init(&store->watches) < 0) {
         free(store);

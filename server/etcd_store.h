@@ -17,11 +17,11 @@
  * - An answer larger than `max_answer` is ALLOT_ELIMIT, to a request that writes ALLOT_EUNKNOWN.
  * - A watch goes on at the next endpoint when its connection breaks. It ends (ALLOT_EUNAVAILABLE)
  *   when that takes longer than `resume_timeout_ms`; also when etcd denies it.
- * - A watch hears from its member at least every `refresh_ms`, which shows as messages without
- *   events. If any answer of this store has told of a revision, its watches come to know that they
- *   have been told everything up to there, although nothing of what they watch may have changed:
- *   mostly within 200 ms. (An etcd that compacts what a quiet watch has last seen slows that down
- *   to its --experimental-watch-progress-notify-interval: 10 minutes unless told otherwise.)
+ * - If any answer of this store has told of a revision, its watches come to know that they have
+ *   been told everything up to there, although nothing of what they watch may have changed: mostly
+ *   within 200 ms. Where the user may read less than all keys, and etcd has compacted what a quiet
+ *   watch has last seen, that takes until its next event, or etcd's own progress message:
+ *   every --experimental-watch-progress-notify-interval, 10 minutes unless told otherwise.
  * - A watch of an empty range (its end is not greater than its key) is ALLOT_EINVAL.
  * - A granted TTL may be longer than asked for: etcd has a minimum, of 2 s usually.
  * - watch_cancel waits for an `event` under way, except on the store's own thread. */
@@ -49,7 +49,7 @@ struct etcd_store_config {
     int64_t request_timeout_ms; /* 5000 */
     int64_t connect_timeout_ms; /* 2000 */
     int64_t resume_timeout_ms;  /* 5000 */
-    int64_t refresh_ms;         /* 1000 */
+    int64_t refresh_ms;         /* STORE_PROGRESS_MS */
     size_t max_answer;          /* bytes of an answer, or of one message of a watch; 64 MiB */
     /* Called on the store's thread when an endpoint or a login fails. May be NULL. */
     void (*failed)(void *failed_context, int error, const char *why);

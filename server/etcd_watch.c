@@ -181,7 +181,9 @@ static void on_refreshed(struct etcd_call *call, int error, struct json_object *
     }
     watch->heard_ms = clock_monotonic_ms();
     etcd_watches_heard(watch->watches, result.revision);
-    if (watch->ended || watch->cut)
+    /* If the store is further, there is something to come, or looking back shows that there isn't.
+     */
+    if (watch->ended || watch->cut || etcd_watch_told(watch) < result.revision)
         return;
     const struct store_watch_response response = {.cluster_id = result.cluster_id,
                                                   .revision = etcd_watch_told(watch)};
@@ -217,7 +219,11 @@ static void look_back(struct store_watch *watch, int64_t now_ms)
     }
     watch->look_back_is_made = true;
     buffer_clear(&watch->look_back_body);
-    etcd_request_watch(&watch->look_back_body, &watch->keys, watch->event_revision);
+    watch->seen_revision = watch->seen_last_event = 0;
+    if (watch->event_revision > 0)
+        etcd_request_watch(&watch->look_back_body, &watch->keys, watch->event_revision);
+    else
+        etcd_request_watch_all(&watch->look_back_body, watch->next_revision);
     int error = watch->look_back_body.error;
     if (!error)
         error = etcd_client_open_stream(watch->watches->client, &watch->look_back,
@@ -228,7 +234,7 @@ static void look_back(struct store_watch *watch, int64_t now_ms)
 /* Returns when there is something to do again. */
 static int64_t look_back_if_behind(struct store_watch *watch, int64_t now_ms)
 {
-    bool behind = etcd_watch_told(watch) < watch->watches->latest && watch->event_revision > 0;
+    bool behind = etcd_watch_told(watch) < watch->watches->latest && !watch->cannot_look_back;
     if (watch->look_back.transfer.running) {
         if (behind && now_ms < watch->look_back_ms)
             return watch->look_back_ms;

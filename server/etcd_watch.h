@@ -10,11 +10,13 @@
  * up, and one revision at a time to one that follows. So is the server's own progress message. When
  * the store is known to be further than the watch, because others have written elsewhere, the watch
  * looks back: a second, short stream asks for everything since the last event that it knows. Its
- * first message holds that event, all later ones, and the revision that it is complete up to.
- * When all of these events have been told, so has everything up to there. That needs no clock, no
- * version, and nothing but what a watch is; it fails only if the last event has been compacted, and
- * then progress is as rare as the server's own messages. (etcd's answer to a request for progress
- * proves nothing before 3.4.26 and 3.5.9: it may overtake events.) */
+ * first message holds that event, all later ones, and the revision that it is complete up to. When
+ * all of these events have been told, so has everything up to there. That needs no clock, no
+ * version, and nothing but what a watch is. If no event is known, or it has been compacted, the
+ * stream asks for the events of all keys since the watch's own revision: there is at least the one
+ * that has brought the store further. Only if etcd denies that as well is progress as rare as the
+ * server's own messages. (etcd's answer to a request for progress proves nothing before 3.4.26 and
+ * 3.5.9: it may overtake events.) */
 #ifndef ALLOT_SERVER_ETCD_WATCH_H
 #define ALLOT_SERVER_ETCD_WATCH_H
 

@@ -35,6 +35,7 @@ struct store_watch {
     struct etcd_stream look_back;
     struct buffer look_back_body;
     bool look_back_is_made;
+    bool cannot_look_back;   /* until the next event */
     int64_t look_back_ms;    /* when to open it, or to give it up; 0: not needed */
     int64_t seen_revision;   /* what it has shown: complete up to here, */
     int64_t seen_last_event; /* if everything up to here has been told */

@@ -3,6 +3,7 @@
 
 #include "server/clock.h"
 #include "server/etcd_watch_internal.h"
+#include "server/store_check.h"
 
 enum {
     /* etcd's watchBatchMaxRevs: a message of as many revisions may have left out later ones. */
@@ -78,6 +79,7 @@ static bool take_events(struct store_watch *watch, const struct etcd_watch_messa
         return false;
     }
     watch->event_revision = last_revision(message);
+    watch->cannot_look_back = false;
     advance(watch, complete_revision(message));
     const struct store_watch_response response = {
         .cluster_id = message->cluster_id,
@@ -147,6 +149,42 @@ void etcd_watch_on_ended(struct etcd_stream *stream, enum etcd_transfer_end end)
 
 /* --- looking back --- */
 
+/* Of the last event that is the watch's; 0: there is none. */
+static int64_t last_own_revision(const struct store_watch *watch,
+                                 const struct etcd_watch_message *message)
+{
+    size_t i = message->event_count;
+    while (i > 0 && !store_keys_have(&watch->keys, message->events[i - 1].kv.key))
+        i--;
+    return i > 0 ? message->events[i - 1].kv.mod_revision : 0;
+}
+
+/* It cannot look back like this. */
+static void take_look_back_cancelled(struct store_watch *watch,
+                                     const struct etcd_watch_message *message)
+{
+    if (watch->event_revision > 0 && message->compact_revision > 0)
+        watch->event_revision = 0;
+    else
+        watch->cannot_look_back = true;
+}
+
+static bool take_look_back(struct store_watch *watch, const struct etcd_watch_message *message)
+{
+    if (message->canceled) {
+        take_look_back_cancelled(watch, message);
+        return false;
+    }
+    if (message->event_count == 0)
+        return true;
+    int64_t last = last_own_revision(watch, message);
+    watch->seen_revision = complete_revision(message);
+    if (watch->seen_last_event < last)
+        watch->seen_last_event = last;
+    settle(watch, message->cluster_id);
+    return watch->seen_revision < watch->watches->latest;
+}
+
 bool etcd_watch_on_look_back(struct etcd_stream *stream, struct json_object *object)
 {
     struct store_watch *watch =
@@ -154,19 +192,9 @@ bool etcd_watch_on_look_back(struct etcd_stream *stream, struct json_object *obj
     struct etcd_watch_message message;
     struct etcd_fault fault;
     struct arena arena = {0};
-    bool go_on = false;
-    if (etcd_answer_is_fault(object, &fault) || etcd_answer_watch(object, &arena, &message) < 0)
-        goto out;
-    go_on = !message.canceled;
-    if (message.compact_revision > 0)
-        watch->event_revision = 0;
-    if (message.event_count == 0 || message.revision_count >= BATCH_REVISIONS)
-        goto out;
-    go_on = false;
-    watch->seen_revision = message.revision;
-    watch->seen_last_event = last_revision(&message);
-    settle(watch, message.cluster_id);
-out:
+    bool go_on = !etcd_answer_is_fault(object, &fault) &&
+                 etcd_answer_watch(object, &arena, &message) == 0 &&
+                 take_look_back(watch, &message);
     arena_release(&arena);
     return go_on;
 }
