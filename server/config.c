@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/keys.h"
+#include "server/etcd_endpoints.h"
 
 /* --- the table --- */
 
@@ -41,7 +42,8 @@ struct option {
     bool required;
 };
 
-static const char *const store_names[] = {[CONFIG_STORE_EMBEDDED] = "embedded", NULL};
+static const char *const store_names[] = {
+    [CONFIG_STORE_EMBEDDED] = "embedded", [CONFIG_STORE_ETCD] = "etcd", NULL};
 static const char *const level_names[] = {
     [LOG_ERROR] = "error",
     [LOG_WARNING] = "warning",
@@ -80,6 +82,18 @@ static const struct option options[] = {
      "where the state is kept", ALL, false},
     {"data-dir", "ALLOT_DATA_DIR", OPTION_PATH, FIELD(data_dir), 0, 0, NULL, NULL, "DIRECTORY",
      "the embedded store's directory; default: $STATE_DIRECTORY, or else ./allot-data", ALL, false},
+    {"etcd-endpoints", "ALLOT_ETCD_ENDPOINTS", OPTION_TEXT, FIELD(etcd.endpoints), 0, 0, NULL, NULL,
+     "URL[,URL...]", "where etcd serves clients, such as http://127.0.0.1:2379", ALL, false},
+    {"etcd-ca", "ALLOT_ETCD_CA", OPTION_TEXT, FIELD(etcd.ca_file), 0, 0, NULL, NULL, "FILE",
+     "authorities whose certificates etcd may show; default: the system's", ALL, false},
+    {"etcd-cert", "ALLOT_ETCD_CERT", OPTION_TEXT, FIELD(etcd.cert_file), 0, 0, NULL, NULL, "FILE",
+     "certificate to show to etcd", ALL, false},
+    {"etcd-key", "ALLOT_ETCD_KEY", OPTION_TEXT, FIELD(etcd.key_file), 0, 0, NULL, NULL, "FILE",
+     "its key", ALL, false},
+    {"etcd-user", "ALLOT_ETCD_USER", OPTION_TEXT, FIELD(etcd.user), 0, 0, NULL, NULL, "NAME",
+     "user of etcd; default: none", ALL, false},
+    {"etcd-password-file", "ALLOT_ETCD_PASSWORD_FILE", OPTION_TEXT, FIELD(etcd.password_file), 0, 0,
+     NULL, NULL, "FILE", "file with that user's password, read at every login", ALL, false},
     {"threads", "ALLOT_THREADS", OPTION_INTEGER, FIELD(threads), 1, 256, NULL, NULL, "NUMBER",
      "threads that listen, and that solve; default: one for each processor", ALL, false},
     {"log-level", "ALLOT_LOG_LEVEL", OPTION_CHOICE, FIELD(log_level), 0, 0, level_names, "info",
@@ -437,6 +451,57 @@ static int check_required(const struct parsing *parsing)
     return 0;
 }
 
+/* What is given for etcd says which one to use, and etcd is what the state is kept in: somebody who
+ * forgets --store would else have an empty store of another kind. */
+static int check_store(const struct parsing *parsing)
+{
+    const struct config *config = &parsing->config;
+    struct etcd_endpoints endpoints;
+    struct error_message fault = {""};
+    bool is_etcd = config->store == CONFIG_STORE_ETCD;
+    for (size_t i = 0; i < OPTION_COUNT && !is_etcd; i++) {
+        if (parsing->is_given[i] && strncmp(options[i].flag, "etcd-", 5) == 0) {
+            (void)snprintf(parsing->why->text, sizeof parsing->why->text,
+                           "--%s is for --store etcd, and the store is %s", options[i].flag,
+                           store_names[config->store]);
+            return ALLOT_EINVAL;
+        }
+    }
+    if (!is_etcd) {
+        return 0;
+    }
+    if (!config->etcd.endpoints || !*config->etcd.endpoints) {
+        (void)snprintf(fault.text, sizeof fault.text, "URL[,URL...] is needed with --store etcd");
+    } else if (etcd_endpoints_init(&endpoints, config->etcd.endpoints, 0, &fault) == 0) {
+        return 0;
+    }
+    (void)snprintf(parsing->why->text, sizeof parsing->why->text, "--etcd-endpoints: %.200s",
+                   fault.text);
+    return ALLOT_EINVAL;
+}
+
+/* Those of which one is useless without the other. */
+static int check_pairs(const struct parsing *parsing)
+{
+    const struct config *config = &parsing->config;
+    const struct {
+        const char *flag;
+        const char *value;
+    } pairs[][2] = {
+        {{"etcd-cert", config->etcd.cert_file}, {"etcd-key", config->etcd.key_file}},
+        {{"etcd-user", config->etcd.user}, {"etcd-password-file", config->etcd.password_file}},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        int given = pairs[i][0].value != NULL;
+        if (given != (pairs[i][1].value != NULL)) {
+            (void)snprintf(parsing->why->text, sizeof parsing->why->text, "--%s needs --%s",
+                           pairs[i][!given].flag, pairs[i][given].flag);
+            return ALLOT_EINVAL;
+        }
+    }
+    return 0;
+}
+
 /* An address that others can reach, and nothing that keeps them out. */
 static int check_exposure(const struct config *config, struct error_message *why)
 {
@@ -473,6 +538,12 @@ int config_parse(enum config_command command, int argc, char *const *argv,
     }
     if (error == 0) {
         error = check_required(&parsing);
+    }
+    if (error == 0) {
+        error = check_store(&parsing);
+    }
+    if (error == 0) {
+        error = check_pairs(&parsing);
     }
     if (error == 0) {
         error = check_exposure(&parsing.config, why);

@@ -22,7 +22,7 @@ enum {
 /* Whose configuration it is: each has flags that the other hasn't. */
 enum config_command { CONFIG_SERVE = 1, CONFIG_MEMBER = 2 };
 
-enum config_store { CONFIG_STORE_EMBEDDED };
+enum config_store { CONFIG_STORE_EMBEDDED, CONFIG_STORE_ETCD };
 
 struct config_address {
     struct sockaddr_storage address;
@@ -35,6 +35,14 @@ struct config {
     char root[CONFIG_MAX_ROOT];
     int store; /* enum config_store */
     char data_dir[CONFIG_MAX_PATH];
+    struct { /* borrowed from the arguments or the environment; NULL: not given */
+        const char *endpoints;
+        const char *ca_file;
+        const char *cert_file;
+        const char *key_file;
+        const char *user;
+        const char *password_file;
+    } etcd;
     int threads;
     int log_level;  /* enum log_level */
     int log_format; /* enum log_format */

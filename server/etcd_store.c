@@ -1,7 +1,9 @@
 #include "server/etcd_store.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "server/etcd_answer.h"
@@ -17,12 +19,14 @@ enum {
     CONNECT_TIMEOUT_MS = 2000,
     RESUME_TIMEOUT_MS = 5000,
     MAX_ANSWER = 64 << 20,
+    INSTANCE_SIZE = 17,
 };
 
 struct etcd_store {
     struct store store; /* first */
     struct etcd_client *client;
     struct etcd_watches watches;
+    char instance[INSTANCE_SIZE];
 };
 
 /* One request of the port on its way. */
@@ -376,6 +380,17 @@ static struct etcd_client_config client_config(const struct etcd_store_config *c
     };
 }
 
+static int choose_instance(char *instance, struct error_message *why)
+{
+    uint64_t number;
+    if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number) {
+        snprintf(why->text, sizeof why->text, "no random numbers");
+        return ALLOT_EIO;
+    }
+    snprintf(instance, INSTANCE_SIZE, "%016" PRIx64, number);
+    return 0;
+}
+
 int etcd_store_open(const struct etcd_store_config *config, struct store **ret,
                     struct error_message *why)
 {
@@ -396,6 +411,8 @@ int etcd_store_open(const struct etcd_store_config *config, struct store **ret,
     }
     const struct etcd_client_config client = client_config(config, store);
     error = etcd_client_create(&client, &store->client, why);
+    if (!error)
+        error = choose_instance(store->instance, why);
     if (!error) {
         store->watches.client = store->client;
         error = etcd_client_start(store->client);
@@ -406,4 +423,9 @@ int etcd_store_open(const struct etcd_store_config *config, struct store **ret,
     }
     *ret = &store->store;
     return 0;
+}
+
+const char *etcd_store_instance(const struct store *store)
+{
+    return ((const struct etcd_store *)store)->instance;
 }

@@ -63,4 +63,8 @@ struct etcd_store_config {
 int etcd_store_open(const struct etcd_store_config *config, struct store **ret,
                     struct error_message *why);
 
+/* 16 hexadecimal digits chosen at random when the store was opened: a name for this process among
+ * others that use the same etcd. Borrowed from the store. */
+const char *etcd_store_instance(const struct store *store);
+
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "server/embedded_store.h"
+#include "server/etcd_store.h"
 
 const char *process_environment(const char *name)
 {
@@ -79,22 +80,52 @@ static void on_store_failed(void *context, int error, const char *why)
               LOG_FIELDS(log_text("error", allot_error_text(error)), log_text("why", why)));
 }
 
-int process_open_store(const struct config *config, struct process_store *ret)
+static int open_embedded(const struct config *config, struct process_store *ret,
+                         struct error_message *why)
 {
-    struct error_message why = {""};
     const struct embedded_store_config embedded = {
         .data_dir = config->data_dir,
         .retention = EMBEDDED_STORE_RETENTION,
         .failed = on_store_failed,
     };
+    int error = embedded_store_open(&embedded, &ret->store, why);
+    if (error == 0) {
+        ret->name = "embedded";
+        ret->instance = embedded_store_instance(ret->store);
+    }
+    return error;
+}
+
+static int open_etcd(const struct config *config, struct process_store *ret,
+                     struct error_message *why)
+{
+    const struct etcd_store_config etcd = {
+        .endpoints = config->etcd.endpoints,
+        .ca_file = config->etcd.ca_file,
+        .cert_file = config->etcd.cert_file,
+        .key_file = config->etcd.key_file,
+        .user = config->etcd.user,
+        .password_file = config->etcd.password_file,
+        .failed = on_store_failed,
+    };
+    int error = etcd_store_open(&etcd, &ret->store, why);
+    if (error == 0) {
+        ret->name = "etcd";
+        ret->instance = etcd_store_instance(ret->store);
+    }
+    return error;
+}
+
+int process_open_store(const struct config *config, struct process_store *ret)
+{
+    struct error_message why = {""};
     int error = ALLOT_EINVAL;
     switch ((enum config_store)config->store) {
     case CONFIG_STORE_EMBEDDED:
-        error = embedded_store_open(&embedded, &ret->store, &why);
-        if (error == 0) {
-            ret->name = "embedded";
-            ret->instance = embedded_store_instance(ret->store);
-        }
+        error = open_embedded(config, ret, &why);
+        break;
+    case CONFIG_STORE_ETCD:
+        error = open_etcd(config, ret, &why);
         break;
     }
     return error < 0 ? process_fail("cannot open the store", error, &why) : 0;

@@ -151,8 +151,10 @@ static void tell_listening(const struct config *config, const struct parts *part
               LOG_FIELDS(log_text("address", address), log_text("version", ALLOT_VERSION),
                          log_text("instance", parts->runtime.instance),
                          log_text("store", parts->runtime.store),
-                         log_text("data_dir", config->data_dir), log_text("root", config->root),
-                         log_integer("threads", config->threads)));
+                         config->store == CONFIG_STORE_ETCD
+                             ? log_text("endpoints", config->etcd.endpoints)
+                             : log_text("data_dir", config->data_dir),
+                         log_text("root", config->root), log_integer("threads", config->threads)));
 }
 
 /* In this order: what is in flight needs the loop to see its snapshot, and the server's last

@@ -149,7 +149,7 @@ Test(config, names_what_is_wrong)
         {"--threads 99999999999999999999",
          "--threads: \"99999999999999999999\": expected a number from 1 to 256"},
         {"--log-level loud", "--log-level: \"loud\": expected one of error, warning, info, debug"},
-        {"--store files", "--store: \"files\": expected embedded"},
+        {"--store files", "--store: \"files\": expected one of embedded, etcd"},
         {"--insecure=maybe", "--insecure: \"maybe\": expected true or false"},
         {"--root allot",
          "--root: \"allot\": expected an absolute path without a slash at its end, such as /allot"},
@@ -238,6 +238,9 @@ Test(config, help_names_every_flag_and_variable)
         "(1 to 256)",
         "--log-level",
         "error, warning, info, debug",
+        "embedded, etcd",
+        "--etcd-endpoints URL[,URL...]",
+        "ALLOT_ETCD_PASSWORD_FILE",
         "--log-format",
         "--host-name",
         "ALLOT_HOST_NAMES",
@@ -258,6 +261,57 @@ Test(config, help_names_every_flag_and_variable)
     }
     for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
         cr_expect_leq(strcspn(line, "\n"), 100, "%s", line);
+    }
+}
+
+/* --- etcd's --- */
+
+Test(config, of_etcd)
+{
+    struct config config =
+        parsed("--store etcd --etcd-endpoints https://a:1,https://b:1 --etcd-ca ca --etcd-cert c "
+               "--etcd-key k --etcd-user u --etcd-password-file p");
+    cr_assert_eq(config.store, CONFIG_STORE_ETCD);
+    cr_assert_str_eq(config.etcd.endpoints, "https://a:1,https://b:1");
+    cr_assert_str_eq(config.etcd.ca_file, "ca");
+    cr_assert_str_eq(config.etcd.cert_file, "c");
+    cr_assert_str_eq(config.etcd.key_file, "k");
+    cr_assert_str_eq(config.etcd.user, "u");
+    cr_assert_str_eq(config.etcd.password_file, "p");
+    static const char *const pairs[] = {"ALLOT_STORE", "etcd", "ALLOT_ETCD_ENDPOINTS",
+                                        "http://[::1]:2379", NULL};
+    variables = pairs;
+    config = parsed("");
+    cr_assert_eq(config.store, CONFIG_STORE_ETCD);
+    cr_assert_str_eq(config.etcd.endpoints, "http://[::1]:2379");
+    cr_assert_null(config.etcd.user);
+}
+
+Test(config, of_etcd_that_does_not_fit_together)
+{
+    static const struct {
+        const char *line;
+        const char *expected;
+    } cases[] = {
+        {"--store etcd", "--etcd-endpoints: URL[,URL...] is needed with --store etcd"},
+        {"--store etcd --etcd-endpoints=",
+         "--etcd-endpoints: URL[,URL...] is needed with --store etcd"},
+        {"--store etcd --etcd-endpoints a:1",
+         "--etcd-endpoints: \"a:1\" is not an endpoint such as http://127.0.0.1:2379"},
+        {"--etcd-endpoints http://a:1",
+         "--etcd-endpoints is for --store etcd, and the store is embedded"},
+        {"--store etcd --etcd-endpoints http://a:1 --etcd-cert c", "--etcd-cert needs --etcd-key"},
+        {"--store etcd --etcd-endpoints http://a:1 --etcd-key k", "--etcd-key needs --etcd-cert"},
+        {"--store etcd --etcd-endpoints http://a:1 --etcd-user u",
+         "--etcd-user needs --etcd-password-file"},
+        {"--store etcd --etcd-endpoints http://a:1 --etcd-password-file p",
+         "--etcd-password-file needs --etcd-user"},
+    };
+    struct config config;
+    enum config_verdict verdict;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cr_expect_eq(parse(cases[i].line, &config, &verdict), ALLOT_EINVAL, "%s", cases[i].line);
+        cr_expect_str_eq(why.text, cases[i].expected);
     }
 }
 
