@@ -15,6 +15,7 @@ BUILD := build/$(VARIANT)$(COMPILER)
 
 LISTEN ?= 127.0.0.1:8080
 DATA_DIR ?= allot-data
+CLUSTER_DIR ?= allot-cluster
 SOAK ?= 20
 
 PACKAGES := libmicrohttpd json-c sqlite3 gnutls zlib libcurl
@@ -124,7 +125,7 @@ $(THREADS:%=$(BUILD)/thread_%) $(BENCHES:%=$(BUILD)/bench_%): $(SUPPORT) $(LIBRA
 	$(QUIET)$(LINK) -o $@ $(filter %.o,$^) $(SUPPORT) $(LIBRARIES) $(LIBS)
 
 # These run the whole server, the one that lies beside them.
-$(BUILD)/tests_e2e $(BENCHES:%=$(BUILD)/bench_%): | $(BUILD)/allotd
+$(BUILD)/tests_e2e $(BUILD)/tests_chaos $(BENCHES:%=$(BUILD)/bench_%): | $(BUILD)/allotd
 
 # ---- testing ----
 
@@ -163,13 +164,20 @@ clang: ## build allotd and the test programs with clang
 	@$(MAKE) $(SUBMAKE) CC=clang VARIANT=release $(patsubst %,build/release-clang/%,allotd \
 		$(CRITERION:%=tests_%) $(THREADS:%=thread_%) $(BENCHES:%=bench_%))
 
+cluster: ## start three etcds and three allotds on loopback, to play with, until Ctrl-C
+	@scripts/install.sh build run test
+	@$(MAKE) $(SUBMAKE) all
+	@exec scripts/cluster.sh $(CLUSTER_DIR)
+
 bench: ## measure; nothing passes or fails
 	@$(MAKE) $(SUBMAKE) VARIANT=release all $(BENCHES:%=build/release$(COMPILER)/bench_%)
 	@set -e; for program in $(BENCHES:%=build/release$(COMPILER)/bench_%) \
 		$(wildcard tests/bench/*.sh); do echo "---- $$program"; $$program; done
 
-soak: ## SOAK times as much as a test run of what never ends: simulations, and programs with threads
-	@$(MAKE) $(SUBMAKE) VARIANT=asan build/asan$(COMPILER)/tests_core
+soak: ## SOAK times as much as a test run of what never ends: simulations, chaos, threads
+	@$(MAKE) $(SUBMAKE) VARIANT=asan build/asan$(COMPILER)/tests_core build/asan$(COMPILER)/tests_chaos
+	@ALLOT_CHAOS_SECONDS=$$((60 * $(SOAK))) ALLOT_TEST_TIMEOUT=0 scripts/run_tests.sh \
+		build/asan$(COMPILER)/tests_chaos
 	@ALLOT_SIMULATIONS=$$((1000 * $(SOAK))) ALLOT_TEST_TIMEOUT=0 \
 		CRITERION_TEST_PATTERN='loop_simulation/*' scripts/run_tests.sh \
 		build/asan$(COMPILER)/tests_core
@@ -231,5 +239,5 @@ help: ## list the targets
 clean: ## remove what was built (not the data directory)
 	rm -rf build
 
-.PHONY: all run test check check-core asan tsan test-scripts clang bench soak coverage \
+.PHONY: all run test check check-core asan tsan test-scripts clang cluster bench soak coverage \
 	format format-check lint help clean

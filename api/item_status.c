@@ -9,21 +9,6 @@ const struct solution *snapshot_solution(const struct snapshot *snapshot)
     return solution_fits(solution, snapshot->state) ? solution : NULL;
 }
 
-/* Whether the item's assignments are the desired ones: both are ordered by member. */
-static bool is_as_desired(const struct state *state, const struct solution *solution, int32_t item)
-{
-    int32_t begin = state->assignment_begin[item];
-    int32_t count = state->assignment_end[item] - begin;
-    const int32_t *desired = solution->member + solution->begin[item];
-    if (solution->begin[item + 1] - solution->begin[item] != count)
-        return false;
-    for (int32_t i = 0; i < count; i++) {
-        if (state->assignment_member[begin + i] != desired[i])
-            return false;
-    }
-    return true;
-}
-
 struct item_status item_status(const struct snapshot *snapshot, int32_t item)
 {
     const struct state *state = snapshot->state;
@@ -42,7 +27,7 @@ struct item_status item_status(const struct snapshot *snapshot, int32_t item)
         status.state = ITEM_UNASSIGNED;
     else if (status.assigned < wanted)
         status.state = ITEM_UNDER_REPLICATED;
-    else if (solution && status.consistent >= wanted && is_as_desired(state, solution, item))
+    else if (status.assigned == wanted && status.consistent == wanted)
         status.state = ITEM_HEALTHY;
     else
         status.state = ITEM_CONVERGING;

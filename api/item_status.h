@@ -7,9 +7,10 @@
 /* In this order, the first that holds:
  *   UNASSIGNED        replicas are wanted, there is none
  *   UNDER_REPLICATED  there are fewer assignments than replicas wanted
- *   HEALTHY           its assignments are exactly the desired ones, and at least as many as
- *                     replicas wanted are consistent
- *   CONVERGING        otherwise: the allocator has something to do, or members to report */
+ *   HEALTHY           there are as many as are wanted, all of them consistent
+ *   CONVERGING        otherwise: the allocator has something to remove, or members to report
+ * It goes by the assignments alone, so that every server says the same: what is desired is up to
+ * the one that leads. */
 enum item_state {
     ITEM_HEALTHY,
     ITEM_CONVERGING,

@@ -32,6 +32,7 @@ struct allocator {
     struct state *newest;
     struct allocator_term term;
     struct solution *solution; /* the last one */
+    bool solved_as_leader;     /* that one was asked for when we led */
     uint64_t random;
 
     /* WAIT ends when the newest state has reached wait_revision, or at this time; but not before it
@@ -222,6 +223,15 @@ static int begin_pass(struct allocator *allocator)
     return pass_create(&options, state, allocator->solution, &allocator->pass);
 }
 
+/* A follower's solution may be of assignments long past: whoever comes to lead would move them back
+ * to where they were then. */
+static bool needs_solution(const struct allocator *allocator)
+{
+    const struct state *state = allocator->newest;
+    return !solution_fits(allocator->solution, state) ||
+           (state_is_leader(state) && !allocator->solved_as_leader);
+}
+
 /* From WAIT, once there is a reason to look: to where the newest state leads. */
 static void look(struct allocator *allocator, int64_t now_ms)
 {
@@ -231,8 +241,9 @@ static void look(struct allocator *allocator, int64_t now_ms)
         stop(allocator, ALLOT_EFENCE);
     } else if (state_should_exit(state)) {
         stop(allocator, 0);
-    } else if (!solution_fits(allocator->solution, state)) {
+    } else if (needs_solution(allocator)) {
         allocator->phase = PHASE_SOLVE;
+        allocator->solved_as_leader = state_is_leader(state);
     } else if (!state_is_leader(state)) {
         wait_for_change(allocator, now_ms, false);
     } else if (state->own->lease != allocator->term.lease || !in_term(allocator, now_ms)) {

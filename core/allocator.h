@@ -15,6 +15,8 @@
  * as it is, the fence: what is still under way is checked against the former fence, and can't be
  * applied after it.
  *
+ * Who comes to lead solves anew, from the assignments that there are by then.
+ *
  * It decides only while the lease under which our own key stands can't have expired (the term), so
  * that one who has lost touch falls silent before another leads.
  *

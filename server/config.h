@@ -54,6 +54,7 @@ struct config {
     int max_connections_per_address; /* 0: any number */
     int gather_ms;
     int ttl_seconds;
+    char instance[CONFIG_MAX_NAME]; /* empty: the store's */
     /* Of a member. */
     char zone[CONFIG_MAX_NAME];
     char suffix[CONFIG_MAX_NAME];

@@ -51,7 +51,7 @@ static int open_store(const struct config *config, struct parts *parts)
     int error = process_open_store(config, &opened);
     parts->store = opened.store;
     parts->runtime.store = opened.name;
-    parts->runtime.instance = opened.instance;
+    parts->runtime.instance = config->instance[0] ? config->instance : opened.instance;
     return error;
 }
 

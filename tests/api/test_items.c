@@ -225,12 +225,12 @@ Test(items, states)
     cr_expect_eq(get("/v1/items?state=fine"), 400);
 }
 
-Test(items, nothing_is_healthy_before_it_is_solved)
+Test(items, how_they_fare_is_known_before_it_is_solved)
 {
     client.store.solves = false;
     assign_two();
     cr_expect_eq(get("/v1/items/a"), 200);
-    cr_expect_str_eq(client_text(&client, "/status/state"), "converging");
+    cr_expect_str_eq(client_text(&client, "/status/state"), "healthy");
     cr_expect(!client_json(&client, "/status/desired"));
 }
 

@@ -164,6 +164,9 @@ Test(allocator, solves_but_does_nothing_when_another_leads)
 
     cr_assert_eq(model_store_revoke(stage.store, stage.own_lease), 0);
     scheduler_catch_up(&other);
+    step = allocator_step(other.allocator, 0); /* anew: what it has was not of use to anybody */
+    cr_assert_eq(step.action, ALLOCATOR_SOLVE);
+    scheduler_solve(&other, step.state, 0);
     cr_assert_eq(allocator_step(other.allocator, 0).action, ALLOCATOR_TXN);
     scheduler_stop(&other);
 }
@@ -207,6 +210,41 @@ Test(allocator, ends_its_pass_when_its_term_ends)
     (void)stage_expect(1000, ALLOCATOR_WAIT);
     cr_assert_eq(stage_status().last_error, ALLOT_ELEASE);
     cr_assert_eq(stage_status().failed_passes, 1);
+}
+
+/* A follower's solution is as old as the problem. Whoever comes to lead takes the assignments as it
+ * finds them. */
+Test(allocator, moves_nothing_because_of_who_leads)
+{
+    struct scheduler other;
+    scheduler_start(&other, stage.store, "two", NULL, 2);
+    (void)scheduler_announce(&other);
+    stage_put("members/b#1", "2");
+    scheduler_catch_up(&other);
+    scheduler_solve(&other, allocator_step(other.allocator, 0).state, 0); /* x: a, say */
+    cr_assert_eq(allocator_step(other.allocator, 0).action, ALLOCATOR_WAIT);
+
+    stage_put("assign/x#b#1#0", SCHEDULER_CONSISTENT); /* by somebody */
+    cr_assert_eq(model_store_revoke(stage.store, stage.own_lease), 0);
+    scheduler_catch_up(&other);
+    for (;;) {
+        struct allocator_step step = allocator_step(other.allocator, 0);
+        struct store_txn_result result;
+        if (step.action == ALLOCATOR_WAIT)
+            break;
+        if (step.action == ALLOCATOR_SOLVE) {
+            scheduler_solve(&other, step.state, 0);
+            continue;
+        }
+        cr_assert_eq(step.action, ALLOCATOR_TXN);
+        cr_assert_eq(model_store_txn(stage.store, step.txn, &result), 0);
+        allocator_done(other.allocator, 0, 0, &result);
+        scheduler_catch_up(&other);
+    }
+    cr_assert_not_null(stage_find("assign/x#b#1#0"));
+    cr_assert_null(stage_find("assign/x#a#1#0"));
+    cr_assert_null(stage_find("assign/x#a#1#1"));
+    scheduler_stop(&other);
 }
 
 Test(allocator, stops_when_its_own_key_is_gone)

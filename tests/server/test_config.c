@@ -249,6 +249,7 @@ Test(config, help_names_every_flag_and_variable)
         "--max-connections-per-address",
         "--gather-ms",
         "--ttl-seconds",
+        "--instance",
         "--version",
     };
     char text[8192] = "";
