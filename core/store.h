@@ -110,9 +110,11 @@ struct store_txn {
 };
 
 enum {
-    STORE_MAX_COMPARES = 128,        /* of a transaction */
-    STORE_MAX_OPS = 128,             /* of each branch of a transaction */
-    STORE_MAX_REQUEST = 1536 * 1024, /* bytes of a transaction's keys and values */
+    STORE_MAX_COMPARES = 128, /* of a transaction */
+    STORE_MAX_OPS = 128,      /* of each branch of a transaction */
+    /* Bytes of a transaction's keys and values. (etcd takes 1,536 KiB of its own encoding, which
+     * needs some more for each operation and compare.) */
+    STORE_MAX_REQUEST = 1504 * 1024,
     STORE_MIN_TTL = 1,
     STORE_MAX_TTL = 86400 /* seconds, of a lease */
 };

@@ -10,8 +10,7 @@
  * answered with ALLOT_EUNAVAILABLE at once, but for one now and then that tries.
  *
  * Beyond the port:
- * - What can be known to be wrong from a request alone is returned at once, and so is what etcd
- *   would find too large: STORE_MAX_REQUEST counts keys and values, etcd its whole encoding.
+ * - What can be known to be wrong from a request alone is returned at once.
  * - ALLOT_EUNAVAILABLE is also the answer of an etcd that is out of space, and to a user without
  *   permission. ALLOT_EIO: an answer that cannot be read, if the request only reads.
  * - An answer larger than `max_answer` is ALLOT_ELIMIT, to a request that writes ALLOT_EUNKNOWN.

@@ -403,7 +403,7 @@ Test(items, a_change_that_no_store_takes)
     free(value);
     cr_expect_eq(put("/v1/items/a", "{\"replication\":2}"), 413);
     cr_expect_str_eq(client_text(&client, "/code"), "too-large-for-store");
-    cr_expect_not_null(strstr(client_text(&client, "/detail"), "1572864 bytes"));
+    cr_expect_not_null(strstr(client_text(&client, "/detail"), "1540096 bytes"));
     cr_expect_null(client_reply_header(&client, "Retry-After"));
     cr_expect_eq(client.steps, 0);
     cr_expect_eq(client_send(&client, "DELETE", "/v1/items/a", NULL), 204);

@@ -443,6 +443,18 @@ void store_conformance_txn_conflicts(struct store *store, const char *prefix)
     sync_answer_release(&answer);
 }
 
+/* Of a transaction that has these operations in either branch. */
+static size_t keys_size(const struct store_compare *compares, size_t compare_count,
+                        const struct store_op *ops, size_t op_count)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < compare_count; i++)
+        size += compares[i].keys.key.size;
+    for (size_t i = 0; i < op_count; i++)
+        size += 2 * ops[i].keys.key.size;
+    return size;
+}
+
 void store_conformance_txn_limits(struct store *store, const char *prefix)
 {
     struct store_compare compares[STORE_MAX_COMPARES + 1];
@@ -473,6 +485,13 @@ void store_conformance_txn_limits(struct store *store, const char *prefix)
     ops[1].value = ops[0].value;
     txn.success_count = 2;
     cr_assert_eq(sync_txn(store, &txn, NULL), ALLOT_ELIMIT);
+
+    /* as many of everything as there may be, and as many bytes */
+    size_t bytes = keys_size(compares, STORE_MAX_COMPARES, ops, STORE_MAX_OPS);
+    for (int i = 0; i < STORE_MAX_OPS; i++)
+        ops[i].value = (struct span){0};
+    ops[0].value = (struct span){value, (STORE_MAX_REQUEST - bytes) / 2};
+    cr_assert_eq(sync_txn(store, &most, NULL), 0);
     free(value);
 }
 
