@@ -190,6 +190,8 @@ static const struct {
     int count;
 } answers[] = {{"/v1/items?limit=1000", "\"healthy\"", CLIENTS_ITEMS},
                {"/v1/members?limit=1000", "\"suffix\"", CLIENTS_MEMBERS},
+               {"/v1/assignments?limit=1000", "\"slot\":0", CLIENTS_ITEMS},
+               {"/v1/assignments?limit=1000", "\"slot\":1", CLIENTS_ITEMS},
                {"/v1/assignments?limit=1000", "\"slot\"", 2 * CLIENTS_ITEMS}};
 enum { ANSWERS = sizeof answers / sizeof answers[0] };
 
