@@ -218,6 +218,7 @@ static int begin_pass(struct allocator *allocator)
         .actor_key = allocator->config.actor_key,
         .actor_value = actor_value(allocator),
         .guarded_removals = true,
+        .merged_checks = true,
         .split_oversized = true,
     };
     return pass_create(&options, state, allocator->solution, &allocator->pass);

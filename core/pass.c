@@ -335,6 +335,7 @@ static bool at_end(const struct pass *pass)
 static void begin_transaction(struct pass *pass)
 {
     transaction_clear(&pass->transaction);
+    pass->transaction.merges_checks = pass->options.merged_checks;
     pass->change_count = 0;
     if (pass->options.fence.size != 0)
         transaction_check_unchanged(&pass->transaction, pass->options.fence,

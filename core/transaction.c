@@ -115,9 +115,23 @@ void transaction_check_all_absent(struct transaction *transaction, struct store_
                            .keys = keys, .target = STORE_CREATE_REVISION, .relation = STORE_EQUAL});
 }
 
+/* Whether this very key, borrowed from the same place, is checked already. */
+static bool is_checked(const struct transaction *transaction, struct span key, int64_t mod_revision)
+{
+    for (size_t i = 0; i < transaction->check_count; i++) {
+        const struct store_compare *check = &transaction->checks[i];
+        if (check->keys.key.data == key.data && check->target == STORE_MOD_REVISION &&
+            check->number == mod_revision)
+            return true;
+    }
+    return false;
+}
+
 void transaction_check_unchanged(struct transaction *transaction, struct span key,
                                  int64_t mod_revision)
 {
+    if (transaction->merges_checks && is_checked(transaction, key, mod_revision))
+        return;
     check(transaction, (struct store_compare){.keys = {.key = key},
                                               .target = STORE_MOD_REVISION,
                                               .relation = STORE_EQUAL,

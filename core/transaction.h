@@ -16,6 +16,7 @@ struct transaction {
     struct store_op *operations;
     size_t operation_count, operation_capacity;
     size_t bytes;                     /* of all their keys and values */
+    bool merges_checks;               /* one that is there already isn't added again */
     struct transaction_block *blocks; /* the newest first */
     int error;
 };

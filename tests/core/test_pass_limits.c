@@ -147,6 +147,31 @@ Test(pass_limits, fills_transactions)
     EXPECT(&crowd, &signed_only, 127, 128, 23, 24);
 }
 
+/* Additions to one member all rest on it: with the fence it is all that is checked. Removals rest
+ * on the members that stay: 20 items that each lose one of three replicas need the fence, two
+ * members, and of each item itself and three assignments. */
+Test(pass_limits, checks_once_what_many_rest_on)
+{
+    struct crowd crowd = crowd_of(1, 1);
+    for (int i = 0; i < 150; i++) {
+        add(&crowd, "1", "items/i%03d", i);
+        crowd.desired[i] = crowd.everybody;
+    }
+    struct pass_options merged = LIVE;
+    merged.merged_checks = true;
+    EXPECT(&crowd, &merged, 2, 128, 2, 24);
+
+    crowd = crowd_of(3, 2);
+    for (int i = 0; i < 20; i++) {
+        add(&crowd, "2", "items/i%03d", i);
+        for (int m = 0; m < 3; m++)
+            add(&crowd, "ok", "assign/i%03d#a#%03d#%d", i, m, m);
+        crowd.desired[i] = crowd.everybody;
+    }
+    EXPECT(&crowd, &merged, 83, 21);
+    EXPECT(&crowd, &LIVE, 121, 21);
+}
+
 /* Moves have two operations to a check, removals the item's check beside their own. */
 Test(pass_limits, counts_operations_and_checks)
 {
