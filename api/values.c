@@ -200,6 +200,8 @@ int values_write_member(struct arena *arena, struct span former, const struct me
     int error = set(tree, "item_limit", json_object_new_int64(spec->item_limit));
     if (!error)
         error = set(tree, "exiting", json_object_new_boolean(spec->exiting));
+    if (!error && spec->allocator)
+        error = set(tree, "allocator", json_object_new_boolean(true));
     json_object_object_del(tree, "ttl_seconds");
     json_object_object_del(tree, "session_hash");
     if (!error && spec->ttl_seconds > 0)

@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "api/values.h"
 #include "server/candidate.h"
 #include "tests/support/fail_alloc.h"
 
@@ -71,4 +72,19 @@ Test(candidate, is_not_made_without_memory)
         candidate_init_member(&candidate, SPAN("/r"), SPAN("z"), SPAN("s"), SPAN("{}"), &why),
         ALLOT_ENOMEM);
     fail_alloc_set(0);
+}
+
+/* What `allotd member` announces of itself is what keeps schedulers out. */
+Test(candidate, of_a_member_says_that_it_allocates)
+{
+    const struct member_spec spec = {.item_limit = 4, .allocator = true};
+    struct decoder decoder = api_decoder();
+    struct arena arena = {NULL};
+    struct member_value member;
+    struct error_message why;
+    struct span value;
+    cr_assert_eq(values_write_member(&arena, SPAN(""), &spec, &value), 0);
+    cr_assert_eq(decoder.member(decoder.context, NULL, value, &member, &why), 0);
+    cr_assert_eq(member.user, VALUES_MEMBER_ALLOCATES);
+    arena_release(&arena);
 }
