@@ -149,7 +149,7 @@ static int run(const struct config *config)
                              log_text("suffix", config->suffix), log_text("root", config->root),
                              log_integer("item_limit", config->item_limit),
                              log_text("store", parts.opened.name)));
-        int number = process_wait_for_signal(INT64_MAX);
+        int number = process_wait_for_signal();
         log_write(LOG_INFO, "draining", LOG_FIELDS(log_text("signal", strsignal(number))));
     }
     process_let_signals_cut();

@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "server/embedded_store.h"
@@ -35,19 +34,13 @@ void process_begin(const struct config *config)
     (void)signal(SIGPIPE, SIG_IGN); /* a client that leaves is an error of write() */
 }
 
-int process_wait_for_signal(int64_t timeout_ms)
+int process_wait_for_signal(void)
 {
     sigset_t signals = stop_signals();
     int number = 0;
-    if (timeout_ms == INT64_MAX) {
-        while (sigwait(&signals, &number) != 0) {
-        }
-        return number;
+    while (sigwait(&signals, &number) != 0) {
     }
-    const struct timespec timeout = {.tv_sec = timeout_ms / 1000,
-                                     .tv_nsec = timeout_ms % 1000 * 1000000};
-    number = sigtimedwait(&signals, NULL, &timeout);
-    return number < 0 ? 0 : number;
+    return number;
 }
 
 static void leave_at_once(int number)

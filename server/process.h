@@ -19,9 +19,8 @@ const char *process_environment(const char *name);
 
 /* Sets the log up, and blocks SIGINT and SIGTERM in every thread: before the first one begins. */
 void process_begin(const struct config *config);
-/* Waits for SIGINT or SIGTERM, for as long as @timeout_ms (INT64_MAX: forever); 0: the time is up.
- */
-int process_wait_for_signal(int64_t timeout_ms);
+/* Waits for SIGINT or SIGTERM, and returns which. */
+int process_wait_for_signal(void);
 /* From now on a signal ends the process at once. */
 void process_let_signals_cut(void);
 

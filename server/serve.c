@@ -184,7 +184,7 @@ static int serve(const struct config *config)
     int error = start(config, &parts);
     if (error == 0) {
         tell_listening(config, &parts);
-        int number = process_wait_for_signal(INT64_MAX);
+        int number = process_wait_for_signal();
         log_write(LOG_INFO, "stopping", LOG_FIELDS(log_text("signal", strsignal(number))));
     }
     process_let_signals_cut();

@@ -213,16 +213,6 @@ static void count_event(struct history_checker *checker, struct history_author *
 
 /* --- the whole --- */
 
-static struct model_table copy_table(const struct model_table *table)
-{
-    struct model_table copy = {.count = table->count, .capacity = table->count};
-    copy.kvs = malloc((table->count + 1) * sizeof *copy.kvs);
-    must(copy.kvs != NULL, "out of memory");
-    if (table->count)
-        memcpy(copy.kvs, table->kvs, table->count * sizeof *copy.kvs);
-    return copy;
-}
-
 bool history_checker_add(struct history_checker *checker, const struct store_event *events,
                          size_t count)
 {
@@ -234,7 +224,7 @@ bool history_checker_add(struct history_checker *checker, const struct store_eve
     }
     struct history_author *author = find_author(checker, signature.name);
     begin_pass(checker, author, &signature);
-    struct model_table before = copy_table(model_store_table(checker->store));
+    struct model_table before = model_table_copy(model_store_table(checker->store));
     char *candidate = join(checker->root, "/schedulers/");
     char *key = join(candidate, signature.name);
     model_store_replay(checker->store, events, count);

@@ -261,17 +261,6 @@ static void check_event(const struct transition *transition, const struct store_
         check_addition(transition, &parts);
 }
 
-static struct model_table copy_table(const struct model_table *table)
-{
-    struct model_table copy = {.count = table->count, .capacity = table->count};
-    copy.kvs = malloc((table->count + 1) * sizeof *copy.kvs);
-    if (!copy.kvs)
-        abort();
-    if (table->count)
-        memcpy(copy.kvs, table->kvs, table->count * sizeof *copy.kvs);
-    return copy;
-}
-
 /* Brings the table up to date, and returns the events that did. */
 static const struct store_event *advance(struct loop_checker *checker, size_t *ret_count)
 {
@@ -295,7 +284,7 @@ bool loop_checker_check(struct loop_checker *checker, const char *author,
     struct transition transition = {.checker = checker,
                                     .author = author,
                                     .mirror = mirror,
-                                    .before = copy_table(&checker->table),
+                                    .before = model_table_copy(&checker->table),
                                     .after = &checker->table};
     transition.events = advance(checker, &transition.event_count);
     if (transition.event_count > 0) {

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct block {
     struct block *next;
@@ -88,6 +89,16 @@ const struct store_kv *model_table_find(const struct model_table *table, struct 
 {
     size_t place = find_place(table, key);
     return stands_at(table, place, key) ? &table->kvs[place] : NULL;
+}
+
+struct model_table model_table_copy(const struct model_table *table)
+{
+    struct model_table copy = {.count = table->count, .capacity = table->count};
+    copy.kvs = malloc((table->count + 1) * sizeof *copy.kvs);
+    check(copy.kvs != NULL, "out of memory");
+    if (table->count)
+        memcpy(copy.kvs, table->kvs, table->count * sizeof *copy.kvs);
+    return copy;
 }
 
 void model_table_release(struct model_table *table)

@@ -18,6 +18,8 @@ struct model_table {
 
 /* Begins zeroed. */
 void model_table_apply(struct model_table *table, const struct store_event *event);
+/* As it stands now; what it points to stays where it is. Released by the caller. */
+struct model_table model_table_copy(const struct model_table *table);
 /* NULL if there is no such key. Valid until the next apply. */
 const struct store_kv *model_table_find(const struct model_table *table, struct span key);
 void model_table_release(struct model_table *table);
