@@ -48,6 +48,7 @@ struct allocator {
 
     /* The pass under way. */
     struct pass *pass;
+    int64_t pass_revision; /* of the state that it is over */
     int64_t fence_revision;
     bool failed; /* something in it */
     struct allocator_status status;
@@ -190,6 +191,8 @@ static void wait_for_change(struct allocator *allocator, int64_t now_ms, bool fa
 static void end_pass(struct allocator *allocator, int64_t now_ms, int error)
 {
     allocator->status.last_pass = pass_summary(allocator->pass);
+    bool idle = !error && allocator->status.last_pass.transactions == 0;
+    allocator->status.idle_revision = idle ? allocator->pass_revision : 0;
     if (allocator->failed || error)
         allocator->status.last_error = error;
     pass_destroy(allocator->pass);
@@ -210,6 +213,7 @@ static int begin_pass(struct allocator *allocator)
     struct state *state = allocator->newest;
     allocator->status.round++;
     allocator->failed = false;
+    allocator->pass_revision = state->revision;
     allocator->fence_revision = state->own->mod_revision;
     struct pass_options options = {
         .fence = allocator->config.own_key,

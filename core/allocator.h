@@ -100,6 +100,8 @@ struct allocator_status {
     int64_t round;         /* passes begun */
     int64_t failed_passes; /* in a row */
     int last_error;        /* of the last failed pass; 0: checks failed */
+    /* The state's revision in which the last pass found nothing to do; 0: it found something. */
+    int64_t idle_revision;
     struct pass_summary last_pass;
 };
 struct allocator_status allocator_status(const struct allocator *allocator);

@@ -92,7 +92,7 @@ static int on_applied(void *context, struct keyspace *keyspace)
         .candidates = loop->candidate->prefix,
         .own_key = loop->candidate->key,
         .local_member = loop->candidate->member,
-        .gone_members_are_inconsistent = true,
+        .gone_members_are_inconsistent = !loop->config.gone_members_count,
     };
     struct state *state = NULL;
     int error = state_observe(&config, keyspace, &state);

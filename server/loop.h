@@ -19,6 +19,9 @@ struct loop_config {
     int64_t gather_ms; /* how long changes are gathered before a pass, and at most before
                         * they are applied */
     int threads;       /* to solve with, >= 1 */
+    /* An assignment whose member isn't registered may be consistent: as the reference has it, to be
+     * compared with it. */
+    bool gone_members_count;
     /* Told of what the watch says of writes. Borrowed; may be NULL. */
     struct outcomes *outcomes;
     /* Our own member is exiting and has nothing left: the loop does nothing more. Called on the

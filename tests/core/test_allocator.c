@@ -42,11 +42,13 @@ Test(allocator, solves_then_issues_then_waits_for_what_it_did)
     cr_assert_eq(stage_status().last_pass.additions, 1);
     cr_assert_eq(stage_status().last_pass.transactions, 1);
     cr_assert_eq(stage_status().failed_passes, 0);
+    cr_assert_eq(stage_status().idle_revision, 0);
 
     scheduler_catch_up(&stage.scheduler);
     cr_assert_eq(stage_expect(0, ALLOCATOR_WAIT).wake_at_ms, INT64_MAX);
     cr_assert_eq(stage_status().round, STAGE_FIRST_ROUND + 1);
     cr_assert_eq(stage_status().last_pass.transactions, 0);
+    cr_assert_eq(stage_status().idle_revision, stage.scheduler.state->revision);
 }
 
 Test(allocator, puts_the_actor_first_and_checks_the_fence_first)

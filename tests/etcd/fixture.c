@@ -10,10 +10,15 @@ struct store *must_open(const struct etcd_store_config *config)
     return store;
 }
 
+void fixture_start(struct fixture *fixture, const char *const *arguments)
+{
+    etcd_server_start(&fixture->server, arguments);
+    fixture->store = must_open(&(struct etcd_store_config){.endpoints = fixture->server.url});
+}
+
 void fixture_open(struct fixture *fixture)
 {
-    etcd_server_start(&fixture->server, NULL);
-    fixture->store = must_open(&(struct etcd_store_config){.endpoints = fixture->server.url});
+    fixture_start(fixture, NULL);
 }
 
 void fixture_remove(struct fixture *fixture)

@@ -11,6 +11,8 @@ struct fixture {
 };
 
 void fixture_open(struct fixture *fixture);
+/* With more arguments for etcd: see etcd_server_start. */
+void fixture_start(struct fixture *fixture, const char *const *arguments);
 void fixture_remove(struct fixture *fixture);
 
 /* Opens a store, which must succeed. */

@@ -113,7 +113,9 @@ static int request(const struct etcd_server *server, const char *method, const c
     memcpy(&address, &ipv4, sizeof ipv4);
     if (!http_client_connect(&client, &address))
         return 0;
-    int status = method ? http_client_request(&client, method, path, "", body, &reply) : 200;
+    /* A long answer tells its size by nothing but the end of the connection. */
+    const char *headers = "Connection: close\r\n";
+    int status = method ? http_client_request(&client, method, path, headers, body, &reply) : 200;
     http_client_close(&client);
     return status;
 }
