@@ -262,16 +262,17 @@ static void restart(struct loop *loop, int error)
 }
 
 /* Waits for a state that the allocator hasn't seen, or until @wake_at_ms; false: stop. A new state
- * is given gather_ms to be joined by others. Only states in which our candidate stands are of use.
+ * is given @gather_ms to be joined by others. Only states in which our candidate stands are of use.
  */
-static bool wait_for_state(struct loop *loop, int64_t wake_at_ms, struct state **ret)
+static bool wait_for_state(struct loop *loop, int64_t gather_ms, int64_t wake_at_ms,
+                           struct state **ret)
 {
     *ret = NULL;
     pthread_mutex_lock(&loop->mutex);
     while (!loop->stopping) {
         int64_t due = INT64_MAX;
         if (loop->changed_ms != 0 && loop->newest->own)
-            due = loop->changed_ms + loop->config.gather_ms;
+            due = loop->changed_ms + gather_ms;
         if (clock_monotonic_ms() >= due) {
             *ret = state_ref(loop->newest);
             loop->changed_ms = 0;
@@ -294,6 +295,13 @@ static bool is_stopping(struct loop *loop)
     return stopping;
 }
 
+/* Whether a pass that goes well has another to follow it: what has changed meanwhile was gathered
+ * while it took its time. */
+static bool is_busy(const struct allocator_status *status)
+{
+    return status->round > 0 && status->idle_revision == 0 && status->failed_passes == 0;
+}
+
 static void *allocator_thread(void *argument)
 {
     struct loop *loop = argument;
@@ -307,6 +315,7 @@ static void *allocator_thread(void *argument)
         pthread_mutex_unlock(&loop->mutex);
 
         int64_t wake_at_ms = step.wake_at_ms;
+        int64_t gather_ms = is_busy(&after) ? 0 : loop->config.gather_ms;
         switch (step.action) {
         case ALLOCATOR_SOLVE:
             solve(loop, step.state);
@@ -333,7 +342,7 @@ static void *allocator_thread(void *argument)
             break;
         }
         struct state *state = NULL;
-        if (!wait_for_state(loop, wake_at_ms, &state))
+        if (!wait_for_state(loop, gather_ms, wake_at_ms, &state))
             break;
         if (state)
             allocator_observe(loop->allocator, state);

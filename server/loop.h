@@ -16,8 +16,8 @@ struct loop_config {
     struct span root;                  /* copied */
     const struct candidate *candidate; /* borrowed, outlives the loop */
     int64_t ttl_seconds;               /* of its lease */
-    int64_t gather_ms; /* how long changes are gathered before a pass, and at most before
-                        * they are applied */
+    int64_t gather_ms; /* how long changes are gathered before a pass (unless it goes on from the
+                        * one before), and at most before they are applied */
     int threads;       /* to solve with, >= 1 */
     /* An assignment whose member isn't registered may be consistent: as the reference has it, to be
      * compared with it. */

@@ -2,10 +2,13 @@
  * nothing over 100 members, then a tenth of the members draining; each against what writing as many
  * operations takes by itself, over the same gateway, in full transactions, one in flight.
  *
+ * Medians of several runs, each on an etcd of its own.
+ *
  *     bench_converge */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "api/values.h"
@@ -24,6 +27,7 @@ enum {
     LIMIT = 450,              /* what 90 members need is 334 */
     FULL = STORE_MAX_OPS - 1, /* the loop's first operation is the actor */
     KEY = 96,
+    RUNS = 5,
 };
 
 static void must(int error, const char *what)
@@ -35,6 +39,8 @@ static void must(int error, const char *what)
 }
 
 /* --- writing by itself --- */
+
+static char member_keys[MEMBERS][KEY];
 
 /* A transaction that fills up, and is executed when it is full. */
 struct batch {
@@ -53,14 +59,15 @@ static void flush(struct batch *batch)
     batch->count = 0;
 }
 
-/* Each operation with the check of one key, as the loop's have. */
+/* Each operation with the check of one key that there is, a member's, as the loop's have. */
 static void add(struct batch *batch, enum store_op_kind kind, const char *value)
 {
     size_t at = batch->count++;
     struct store_keys keys = {.key = span_of(batch->keys[at])};
-    batch->checks[at] = (struct store_compare){.keys = {.key = SPAN("/another/key")},
+    batch->checks[at] = (struct store_compare){.keys = {.key = span_of(member_keys[at % MEMBERS])},
                                                .target = STORE_MOD_REVISION,
-                                               .relation = STORE_EQUAL};
+                                               .relation = STORE_NOT_EQUAL,
+                                               .number = -1};
     batch->ops[at] = (struct store_op){.kind = kind, .keys = keys, .value = span_of(value)};
     if (batch->count == FULL)
         flush(batch);
@@ -82,24 +89,21 @@ static int64_t write_alone(struct store *store, int puts, int deletes)
 
 /* --- what a cluster does --- */
 
-/* Counts what happens to assignments, from now on. */
-static void begin_count(struct store *store, struct sync_watch *watch)
+/* Writes by itself as much as has happened to assignments since @revision. How long that took.
+ * What happened is asked for only now: while it did, there was no other watch than the loop's. */
+static int64_t write_as_much(struct store *store, int64_t revision)
 {
     struct store_keys assignments = {SPAN("/bench/assign/"), SPAN("/bench/assign0")};
-    must(sync_watch_start(watch, store, assignments, 0), "a watch");
-}
-
-/* … up to now; and writes as much by itself. How long that took. */
-static int64_t write_as_much(struct store *store, struct sync_watch *watch)
-{
+    struct sync_watch watch;
     int puts = 0;
-    if (!sync_watch_wait_revision(watch, sync_revision(store)))
+    must(sync_watch_start(&watch, store, assignments, revision + 1), "a watch");
+    if (!sync_watch_wait_revision(&watch, sync_revision(store)))
         must(ALLOT_EUNAVAILABLE, "a watch");
-    sync_watch_stop(watch);
-    for (size_t i = 0; i < watch->count; i++)
-        puts += watch->events[i].kind == STORE_EVENT_PUT;
-    int deletes = (int)watch->count - puts;
-    sync_watch_release(watch);
+    sync_watch_stop(&watch);
+    for (size_t i = 0; i < watch.count; i++)
+        puts += watch.events[i].kind == STORE_EVENT_PUT;
+    int deletes = (int)watch.count - puts;
+    sync_watch_release(&watch);
     return write_alone(store, puts, deletes);
 }
 
@@ -110,8 +114,7 @@ static void put_members(struct store *store, int first, const char *value)
     static struct batch batch;
     batch = (struct batch){.store = store};
     for (int m = first; m < MEMBERS; m++) {
-        (void)snprintf(batch.keys[batch.count], KEY, "/bench/members/zone-%d#member-%03d",
-                       m % ZONES, m);
+        memcpy(batch.keys[batch.count], member_keys[m], KEY);
         add(&batch, STORE_OP_PUT, value);
     }
     flush(&batch);
@@ -128,40 +131,46 @@ static void put_items(struct store *store)
     flush(&batch);
 }
 
-static bool is_full(const struct state *state)
+/* Waits until the loop has found nothing more to do, in a state as of @revision or after. */
+static void await_idle(struct loop *loop, int64_t revision)
 {
-    return state->assignment_count == ITEMS * REPLICATION;
+    struct loop_status status;
+    do {
+        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        loop_status(loop, &status);
+    } while (status.allocator.idle_revision < revision);
 }
 
-static bool is_drained(const struct state *state)
+/* How long the loop took, and its operations by themselves. */
+struct times {
+    int64_t took_ms;
+    int64_t alone_ms;
+};
+
+static struct times from_nothing(struct store *store, const struct loop_config *config,
+                                 struct loop **ret_loop)
 {
-    int32_t exiting = 0;
-    int32_t left = 0;
-    for (int32_t m = 0; m < state->member_count; m++) {
-        exiting += state->members[m]->member.exiting;
-        left += state->members[m]->member.exiting ? state->total_count[m] : 0;
-    }
-    return exiting == MEMBERS / 10 && left == 0 && is_full(state);
+    int64_t revision = sync_revision(store);
+    int64_t begin_ms = clock_monotonic_ms();
+    must(loop_start(config, ret_loop), "loop");
+    await_idle(*ret_loop, revision);
+    int64_t took_ms = clock_monotonic_ms() - begin_ms;
+    return (struct times){took_ms, write_as_much(store, revision)};
 }
 
-static void await(struct publisher *publisher, bool (*holds)(const struct state *state))
+static struct times drain(struct store *store, struct loop *loop)
 {
-    for (bool held = false; !held;) {
-        struct snapshot *snapshot = publisher_snapshot(publisher);
-        held = snapshot && holds(snapshot->state);
-        snapshot_unref(snapshot);
-        (void)nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-    }
+    char value[64];
+    (void)snprintf(value, sizeof value, "{\"item_limit\":%d,\"exiting\":true}", LIMIT);
+    int64_t revision = sync_revision(store);
+    int64_t begin_ms = clock_monotonic_ms();
+    put_members(store, MEMBERS - MEMBERS / 10, value);
+    await_idle(loop, sync_revision(store));
+    int64_t took_ms = clock_monotonic_ms() - begin_ms;
+    return (struct times){took_ms, write_as_much(store, revision)};
 }
 
-static void report(const char *what, int64_t took_ms, int64_t alone_ms)
-{
-    printf("%-24s %6.2f s, its operations by themselves %6.2f s: %.2f times\n", what,
-           (double)took_ms / 1000, (double)alone_ms / 1000, (double)took_ms / (double)alone_ms);
-    fflush(stdout);
-}
-
-int main(void)
+static void measure(struct times *ret_from_nothing, struct times *ret_drain)
 {
     struct etcd_server server;
     struct store *store = NULL;
@@ -170,16 +179,12 @@ int main(void)
     struct candidate candidate;
     struct decoder decoder = api_decoder();
     struct error_message why;
-    log_configure(LOG_ERROR, LOG_FORMAT_LOGFMT, 2);
+    char value[64];
     etcd_server_start(&server, NULL);
     must(etcd_store_open(&(struct etcd_store_config){.endpoints = server.url}, &store, &why),
          "cannot open the store");
     must(publisher_create(&publisher), "publisher");
     must(candidate_init_scheduler(&candidate, SPAN("/bench"), SPAN("one"), &why), "candidate");
-    must(sync_put(store, SPAN("/bench/actor"), SPAN("{}"), 0, NULL), "a put");
-
-    struct sync_watch watch;
-    char value[64];
     (void)snprintf(value, sizeof value, "{\"item_limit\":%d}", LIMIT);
     put_members(store, 0, value);
     put_items(store);
@@ -191,25 +196,44 @@ int main(void)
                                  .ttl_seconds = 60,
                                  .gather_ms = 30,
                                  .threads = 2};
-    begin_count(store, &watch);
-    int64_t begin_ms = clock_monotonic_ms();
-    must(loop_start(&config, &loop), "loop");
-    await(publisher, is_full);
-    int64_t took_ms = clock_monotonic_ms() - begin_ms;
-    report("from nothing", took_ms, write_as_much(store, &watch));
-
-    (void)snprintf(value, sizeof value, "{\"item_limit\":%d,\"exiting\":true}", LIMIT);
-    begin_count(store, &watch);
-    begin_ms = clock_monotonic_ms();
-    put_members(store, MEMBERS - MEMBERS / 10, value);
-    await(publisher, is_drained);
-    took_ms = clock_monotonic_ms() - begin_ms;
-    report("a tenth draining", took_ms, write_as_much(store, &watch));
-
+    *ret_from_nothing = from_nothing(store, &config, &loop);
+    *ret_drain = drain(store, loop);
     loop_stop(loop);
     candidate_release(&candidate);
     store->operations->destroy(store);
     publisher_destroy(publisher);
     etcd_server_remove(&server);
+}
+
+static double ratio(const struct times *times)
+{
+    return (double)times->took_ms / (double)times->alone_ms;
+}
+
+static int by_ratio(const void *a, const void *b)
+{
+    return (ratio(a) > ratio(b)) - (ratio(a) < ratio(b));
+}
+
+static void report(const char *what, struct times *times)
+{
+    qsort(times, RUNS, sizeof *times, by_ratio);
+    const struct times *median = &times[RUNS / 2];
+    printf("%-18s %.2f s, its operations by themselves %.2f s: %.2f times (%.2f to %.2f)\n", what,
+           (double)median->took_ms / 1000, (double)median->alone_ms / 1000, ratio(median),
+           ratio(&times[0]), ratio(&times[RUNS - 1]));
+}
+
+int main(void)
+{
+    struct times nothing[RUNS];
+    struct times draining[RUNS];
+    log_configure(LOG_ERROR, LOG_FORMAT_LOGFMT, 2);
+    for (int m = 0; m < MEMBERS; m++)
+        (void)snprintf(member_keys[m], KEY, "/bench/members/zone-%d#member-%03d", m % ZONES, m);
+    for (int i = 0; i < RUNS; i++)
+        measure(&nothing[i], &draining[i]);
+    report("from nothing", nothing);
+    report("a tenth draining", draining);
     return 0;
 }

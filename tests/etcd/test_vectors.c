@@ -208,6 +208,18 @@ static struct allocator_status await_idle(struct run *run, struct loop *loop)
     return status.allocator;
 }
 
+/* The snapshot in which the loop was idle: it is published a moment after the loop has it. */
+static struct snapshot *await_snapshot(struct publisher *publisher, int64_t revision)
+{
+    struct snapshot *snapshot = publisher_snapshot(publisher);
+    while (snapshot->state->revision < revision) {
+        snapshot_unref(snapshot);
+        pause_briefly();
+        snapshot = publisher_snapshot(publisher);
+    }
+    return snapshot;
+}
+
 /* Returns how many rounds it took. */
 static int64_t converge(struct run *run)
 {
@@ -231,7 +243,7 @@ static int64_t converge(struct run *run)
     struct allocator_status status;
     for (bool marked = true; marked;) {
         status = await_idle(run, loop);
-        struct snapshot *snapshot = publisher_snapshot(publisher);
+        struct snapshot *snapshot = await_snapshot(publisher, status.idle_revision);
         marked = mark_all(run, snapshot->state);
         snapshot_unref(snapshot);
     }
