@@ -3,7 +3,8 @@
 #include "api/reply.h"
 #include "api/resources.h"
 
-/* /livez: the process answers. /readyz: it can serve: the store is there and the snapshot fresh. */
+/* /livez: the process answers. /readyz: it can serve: the store is there, the snapshot fresh, and
+ * the root one that servers lead. */
 
 enum { MAX_SNAPSHOT_AGE_MS = 15000 };
 
@@ -27,6 +28,10 @@ enum api_step health_ready(struct api_call *call)
     if (health.snapshot_age_ms > MAX_SNAPSHOT_AGE_MS)
         return problem(call, PROBLEM_NOT_READY, "the snapshot is %" PRId64 " ms old",
                        health.snapshot_age_ms);
+    if (health.refused)
+        return problem(
+            call, PROBLEM_NOT_READY,
+            "members that allocate themselves lead this root: serve another, or end them");
     struct json_writer writer = reply_json(call, 200);
     json_begin(&writer, '{');
     json_text_field(&writer, "status", "ready");

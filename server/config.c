@@ -79,7 +79,9 @@ static const struct option options[] = {
     {"root", "ALLOT_ROOT", OPTION_ROOT, FIELD(root), 0, 0, NULL, "/allot", "PATH",
      "prefix of all keys in the store", ALL, false},
     {"store", "ALLOT_STORE", OPTION_CHOICE, FIELD(store), 0, 0, store_names, "embedded", "NAME",
-     "where the state is kept", ALL, false},
+     "where the state is kept", CONFIG_SERVE, false},
+    {"store", "ALLOT_STORE", OPTION_CHOICE, FIELD(store), 0, 0, store_names, "etcd", "NAME",
+     "where the state is kept", CONFIG_MEMBER, false},
     {"data-dir", "ALLOT_DATA_DIR", OPTION_PATH, FIELD(data_dir), 0, 0, NULL, NULL, "DIRECTORY",
      "the embedded store's directory; default: $STATE_DIRECTORY, or else ./allot-data", ALL, false},
     {"etcd-endpoints", "ALLOT_ETCD_ENDPOINTS", OPTION_TEXT, FIELD(etcd.endpoints), 0, 0, NULL, NULL,
@@ -369,11 +371,12 @@ static int set_fallbacks(struct parsing *parsing)
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         struct given given = {&options[i], "default", options[i].fallback};
         if (options[i].offset == FIELD(data_dir)) {
-            bool is_set = state_directory && *state_directory;
-            given.origin = is_set ? "STATE_DIRECTORY" : "default";
-            given.value = is_set ? state_directory : "./allot-data";
+            bool has_one = state_directory && *state_directory;
+            given.origin = has_one ? "STATE_DIRECTORY" : "default";
+            given.value = has_one ? state_directory : "./allot-data";
         }
-        int error = given.value ? set_option(&given, &parsing->config, parsing->why) : 0;
+        bool is_set = given.value && has_option(parsing->command, &options[i]);
+        int error = is_set ? set_option(&given, &parsing->config, parsing->why) : 0;
         if (error < 0) {
             return error;
         }
@@ -548,7 +551,7 @@ int config_parse(enum config_command command, int argc, char *const *argv,
     if (error == 0) {
         error = check_pairs(&parsing);
     }
-    if (error == 0) {
+    if (error == 0 && command == CONFIG_SERVE) {
         error = check_exposure(&parsing.config, why);
     }
     if (error == 0) {

@@ -22,6 +22,7 @@ static void tell_health(void *context, struct api_health *ret)
                                ? -1
                                : clock_monotonic_ms() - status.current_monotonic_ms,
         .allocator_running = status.running,
+        .refused = status.refused,
         .store = runtime->store,
         .instance = runtime->instance,
         .last_pass_errors = status.failed_passes,

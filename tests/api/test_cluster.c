@@ -122,6 +122,10 @@ Test(cluster, live_and_ready)
     cr_expect_eq(get("/readyz"), 503);
     cr_expect_str_eq(client_text(&client, "/code"), "not-ready");
     cr_expect_eq(get("/livez"), 200);
+    client.health.store_reachable = true;
+    client.health.refused = true;
+    cr_expect_eq(get("/readyz"), 503);
+    cr_expect(strstr(client_text(&client, "/detail"), "lead this root"));
 }
 
 Test(cluster, nothing_is_served_before_the_first_snapshot)

@@ -60,7 +60,7 @@ etcdctl() {
 
 # start_member ZONE SUFFIX: sets pid.
 start_member() {
-    "$ALLOTD" member --store etcd --etcd-endpoints "http://127.0.0.1:$port" --root /t \
+    "$ALLOTD" member --etcd-endpoints "http://127.0.0.1:$port" --root /t \
         --ttl-seconds 3 --zone "$1" --suffix "$2" --item-limit 4 \
         --on-assign "echo \"\$ALLOT_EVENT \$ALLOT_ITEM\" >>'$tree/$2.told'" 2>"$tree/$2.log" &
     pid=$!
@@ -95,6 +95,8 @@ server=$!
 pids="$pids $server"
 until_true "the server does not say why it keeps out" grep -q 'members lead this root' \
     "$tree/server.log"
+url=http://$(sed -n 's/.*msg=listening address=\([^ ]*\) .*/\1/p' "$tree/server.log")
+[ "$(curl -s -o /dev/null -w '%{http_code}' "$url/readyz")" = 503 ] || fail "the server is ready"
 kill "$server"
 wait "$server" || fail "the server ends with $?"
 ! grep -q '/t/schedulers/' "$tree/output" || fail "the server was announced"

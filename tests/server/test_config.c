@@ -329,7 +329,8 @@ Test(config, of_a_member_needs_its_name_and_limit)
     cr_assert(strstr(why.text, "--zone: \"z#1\": expected a name"));
     static const char *const pairs[] = {"ALLOT_ITEM_LIMIT", "5", "ALLOT_LISTEN", "nonsense", NULL};
     variables = pairs;
-    config = parsed("--zone z --suffix s --on-assign=true");
+    config = parsed("--zone z --suffix s --on-assign=true --etcd-endpoints http://a:1");
+    cr_assert_eq(config.store, CONFIG_STORE_ETCD);
     cr_assert_str_eq(config.zone, "z");
     cr_assert_str_eq(config.suffix, "s");
     cr_assert_eq(config.item_limit, 5);
