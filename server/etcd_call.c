@@ -163,6 +163,13 @@ static void take_answer(struct etcd_slot *slot, struct etcd_call *call)
         answer(client, call, 0, slot->answer);
 }
 
+/* It takes connections, or the system does for it, and says nothing: as good as not there, so that
+ * not every request has to find out anew. */
+static bool stands_still(struct etcd_transfer *transfer, CURLcode code)
+{
+    return code == CURLE_OPERATION_TIMEDOUT && etcd_transfer_status(transfer) == 0;
+}
+
 static void on_call_finished(struct etcd_transfer *transfer, CURLcode code)
 {
     struct etcd_slot *slot = (struct etcd_slot *)transfer;
@@ -179,9 +186,13 @@ static void on_call_finished(struct etcd_transfer *transfer, CURLcode code)
         try_again(client, call, ALLOT_EUNAVAILABLE);
         break;
     case ETCD_TRANSFER_BROKEN:
-        etcd_client_report(client, open_error(call), "etcd: %.100s: %.120s",
-                           client->endpoints.urls[slot->endpoint], transfer->why);
-        etcd_endpoints_leave(&client->endpoints, (size_t)slot->endpoint);
+        if (stands_still(transfer, code)) {
+            etcd_client_endpoint_failed(client, slot->endpoint, transfer->why);
+        } else {
+            etcd_client_report(client, open_error(call), "etcd: %.100s: %.120s",
+                               client->endpoints.urls[slot->endpoint], transfer->why);
+            etcd_endpoints_leave(&client->endpoints, (size_t)slot->endpoint);
+        }
         if (call->repeatable)
             try_again(client, call, open_error(call));
         else
