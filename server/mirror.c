@@ -5,11 +5,9 @@
 #include <string.h>
 
 #include "server/clock.h"
-#include "server/store_wait.h"
+#include "server/mirror_load.h"
 
 enum {
-    LOAD_PAGE = 20000,           /* keys */
-    LOAD_TIMEOUT_MS = 30000,     /* for a page */
     RETRY_MS = 500,              /* after a failed load */
     QUEUE_MAX_BYTES = 256 << 20, /* of responses that wait to be applied */
 };
@@ -97,68 +95,23 @@ static void on_watch(void *context, const struct store_watch_response *response)
     pthread_mutex_unlock(&mirror->mutex);
 }
 
-/* --- loading --- */
-
-struct loading {
-    struct keyspace_loader *loader;
-    int error;
-    int64_t revision;
-    uint64_t cluster_id;
-    bool more;
-    char *next_key; /* where the next page begins: the last key and a zero byte */
-    size_t next_size;
-};
-
-static void read_page(void *context, const struct store_range_result *result)
+static bool is_stopping(void *context)
 {
-    struct loading *loading = context;
-    loading->revision = result->revision;
-    loading->cluster_id = result->cluster_id;
-    loading->more = result->more && result->kv_count > 0;
-    loading->error = keyspace_loader_add(loading->loader, result->kvs, result->kv_count);
-    if (loading->error || !loading->more)
-        return;
-    struct span last = result->kvs[result->kv_count - 1].key;
-    char *next = realloc(loading->next_key, last.size + 1);
-    if (!next) {
-        loading->error = ALLOT_ENOMEM;
-        return;
-    }
-    memcpy(next, last.data, last.size);
-    next[last.size] = 0;
-    loading->next_key = next;
-    loading->next_size = last.size + 1;
-}
-
-static bool is_stopping(struct mirror *mirror)
-{
+    struct mirror *mirror = context;
     pthread_mutex_lock(&mirror->mutex);
     bool stopping = mirror->stopping;
     pthread_mutex_unlock(&mirror->mutex);
     return stopping;
 }
 
-/* Loads everything, as of one revision, in pages. */
 static int load(struct mirror *mirror, struct keyspace **ret)
 {
-    struct loading loading = {.more = true};
-    struct store_range range = {.keys = mirror->keys, .limit = LOAD_PAGE};
-    int error = keyspace_loader_create(mirror->empty, &loading.loader);
-    while (!error && loading.more && !is_stopping(mirror)) {
-        error =
-            store_wait_range(mirror->config.store, &range, LOAD_TIMEOUT_MS, read_page, &loading);
-        if (!error)
-            error = loading.error;
-        range.revision = loading.revision;
-        range.keys.key = (struct span){loading.next_key, loading.next_size};
-    }
-    if (!error && loading.more)
-        error = ALLOT_ECANCELED;
-    if (!error)
-        error = keyspace_loader_finish(loading.loader, loading.cluster_id, loading.revision, ret);
-    keyspace_loader_destroy(loading.loader);
-    free(loading.next_key);
-    return error;
+    const struct mirror_load_config config = {.store = mirror->config.store,
+                                              .empty = mirror->empty,
+                                              .keys = mirror->keys,
+                                              .stopping = is_stopping,
+                                              .context = mirror};
+    return mirror_load(&config, ret);
 }
 
 /* --- the thread --- */

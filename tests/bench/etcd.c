@@ -1,17 +1,28 @@
 /* Measures the etcd store over a real etcd: transactions with one and more in flight, a range of
- * 100,000 keys, and how long a put takes to become a watch's event, or its progress.
+ * 100,000 keys (20,000 items of four replicas), the same as the mirror loads them, and how long a
+ * put takes to become a watch's event, or its progress.
  *
  *     bench_etcd */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/values.h"
 #include "server/clock.h"
 #include "server/etcd_store.h"
+#include "server/mirror_load.h"
 #include "tests/support/etcd_server.h"
 #include "tests/support/store_sync.h"
 
-enum { KEYS = 100000, OPS = 100, TXNS = 400, PUTS = 200, ELSEWHERE = 20, MAX_THREADS = 16 };
+enum {
+    ASSIGNMENTS = 80000,
+    LOADS = 3,
+    OPS = 100,
+    TXNS = 400,
+    PUTS = 200,
+    ELSEWHERE = 20,
+    MAX_THREADS = 16
+};
 
 static void must(int error, const char *what)
 {
@@ -70,15 +81,23 @@ static void fill(struct store *store)
     char keys[OPS][64];
     struct store_op ops[OPS];
     struct store_txn txn = {.success = ops, .success_count = OPS};
-    for (int i = 0; i < KEYS; i += OPS) {
+    for (int i = 0; i < ASSIGNMENTS; i += OPS) {
         for (int k = 0; k < OPS; k++) {
-            int size = snprintf(keys[k], sizeof keys[k], "/range/some-longer-name-%06d", i + k);
+            int size =
+                snprintf(keys[k], sizeof keys[k], "/range/assign/item-%06d#zone-a#member-%02d#%d",
+                         (i + k) / 4, (i + k) % 4, (i + k) % 4);
             ops[k] =
                 (struct store_op){.kind = STORE_OP_PUT,
                                   .keys.key = {keys[k], (size_t)size},
                                   .value = SPAN("{\"some\":\"value of a usual size\",\"n\":1}")};
         }
         must(sync_txn(store, &txn, NULL), "a transaction");
+        for (int k = 0; k < OPS / 4; k++) {
+            (void)snprintf(keys[k], sizeof keys[k], "/range/items/item-%06d", i / 4 + k);
+            ops[k].keys.key = span_of(keys[k]);
+        }
+        struct store_txn items = {.success = ops, .success_count = OPS / 4};
+        must(sync_txn(store, &items, NULL), "a transaction");
     }
 }
 
@@ -132,6 +151,30 @@ static void measure_range(struct store *store, int64_t limit)
            clock_monotonic_ms() - start_ms);
 }
 
+static bool never(void *context)
+{
+    (void)context;
+    return false;
+}
+
+static void measure_load(struct store *store)
+{
+    struct keyspace *empty = NULL;
+    struct keyspace *keyspace = NULL;
+    const struct keyspace_config config = {
+        .root = SPAN("/range"), .decoder = api_decoder(), .keep_invalid = true};
+    must(keyspace_create(&config, &empty), "a keyspace");
+    const struct mirror_load_config load = {.store = store,
+                                            .empty = empty,
+                                            .keys = {SPAN("/range/"), SPAN("/range0")},
+                                            .stopping = never};
+    int64_t start_ms = clock_monotonic_ms();
+    must(mirror_load(&load, &keyspace), "a load");
+    printf("the same, loaded by the mirror: %" PRId64 " ms\n", clock_monotonic_ms() - start_ms);
+    keyspace_unref(keyspace);
+    keyspace_unref(empty);
+}
+
 static void measure_watch(struct store *store, const char *key, const char *what, int puts)
 {
     struct sync_watch watch;
@@ -173,6 +216,8 @@ int main(void)
     fill(store);
     measure_range(store, 20000);
     measure_range(store, 0);
+    for (int i = 0; i < LOADS; i++)
+        measure_load(store);
     store->operations->destroy(store);
     etcd_server_remove(&server);
     return 0;
