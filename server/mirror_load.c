@@ -14,11 +14,16 @@ enum {
     SAMPLE_EACH = 64, /* items */
 };
 
+struct sample {
+    char *id; /* owned */
+    size_t size;
+};
+
 /* The ids of some of the items, in order: where assignments can be split evenly. */
 struct samples {
     struct span prefix; /* of the items' keys */
     size_t items;       /* seen */
-    struct span *ids;   /* owned, and so are their bytes */
+    struct sample *ids;
     size_t count;
     size_t capacity;
 };
@@ -36,11 +41,11 @@ struct lane {
     struct load *load;
     struct store_keys keys; /* what is left of it */
     char *next;             /* owned: keys.key, once a page has come */
+    pthread_t thread;
+    int error;
     bool more;
     bool samples; /* it meets items */
-    int error;
-    pthread_t thread;
-    bool started;
+    bool started; /* the thread */
 };
 
 /* --- samples --- */
@@ -49,18 +54,25 @@ static int add_sample(struct samples *samples, struct span id)
 {
     if (samples->count == samples->capacity) {
         size_t capacity = samples->capacity ? 2 * samples->capacity : 64;
-        struct span *ids = realloc(samples->ids, capacity * sizeof *ids);
+        struct sample *ids = realloc(samples->ids, capacity * sizeof *ids);
         if (!ids)
             return ALLOT_ENOMEM;
         samples->ids = ids;
         samples->capacity = capacity;
     }
-    char *copy = malloc(id.size + 1);
-    if (!copy)
+    struct sample *sample = &samples->ids[samples->count];
+    sample->id = malloc(id.size + 1);
+    if (!sample->id)
         return ALLOT_ENOMEM;
-    memcpy(copy, id.data, id.size);
-    samples->ids[samples->count++] = (struct span){copy, id.size};
+    memcpy(sample->id, id.data, id.size);
+    sample->size = id.size;
+    samples->count++;
     return 0;
+}
+
+static struct span sample_id(const struct samples *samples, size_t index)
+{
+    return (struct span){samples->ids[index].id, samples->ids[index].size};
 }
 
 static int take_samples(struct samples *samples, const struct store_kv *kvs, size_t count)
@@ -79,7 +91,7 @@ static int take_samples(struct samples *samples, const struct store_kv *kvs, siz
 static void release_samples(struct samples *samples)
 {
     for (size_t i = 0; i < samples->count; i++)
-        free((char *)samples->ids[i].data);
+        free(samples->ids[i].id);
     free(samples->ids);
 }
 
@@ -180,7 +192,7 @@ static size_t samples_before(const struct samples *samples, struct span assignme
     if (!span_has_prefix(key, assignments))
         return 0;
     struct span rest = {key.data + assignments.size, key.size - assignments.size};
-    while (count < samples->count && span_compare(samples->ids[count], rest) <= 0)
+    while (count < samples->count && span_compare(sample_id(samples, count), rest) <= 0)
         count++;
     return count;
 }
@@ -195,7 +207,7 @@ static int load_assignments(struct load *load, struct span assignments, struct s
     size_t count = 1;
     int error = 0;
     for (size_t i = 1; i < LANES && samples->count - first >= LANES && !error; i++) {
-        struct span id = samples->ids[first + i * (samples->count - first) / LANES];
+        struct span id = sample_id(samples, first + i * (samples->count - first) / LANES);
         splits[i] = split_key(assignments, id);
         struct span key = {splits[i], assignments.size + id.size};
         error = splits[i] ? 0 : ALLOT_ENOMEM;
