@@ -67,6 +67,10 @@ start_allotd() {
     until_true "$1 is not ready" curl -fs "$url/readyz"
 }
 
+etcdctl() {
+    ETCDCTL_API=3 command etcdctl --endpoints "http://127.0.0.1:$port" "$@"
+}
+
 put() {
     curl -fsS -X PUT -H 'Content-Type: application/json' -d "$2" "$1"
 }
@@ -100,11 +104,48 @@ wait "$first_pid" 2>/dev/null || true
 until_true "no item without the first" put "$second/v1/items/beta" '{"replication": 2}'
 until_true "beta is not assigned" is_assigned "$second" beta
 
-kill -9 "$etcd_pid"
-wait "$etcd_pid" 2>/dev/null || true
+# Without etcd: reads go on, and say how old they are; writes are refused at once.
+kill_etcd() {
+    kill -9 "$etcd_pid"
+    wait "$etcd_pid" 2>/dev/null || true
+}
+is_stale() {
+    curl -fsS -D "$tree/head" -o /dev/null "$second/v1/items/alpha" && grep -qi '^age: ' "$tree/head"
+}
+is_not_ready() {
+    [ "$(curl -s -o /dev/null -w '%{http_code}' "$second/readyz")" = 503 ]
+}
+kill_etcd
+until_true "reads don't say that they are stale" is_stale
+is_assigned "$second" alpha >/dev/null || fail "nothing to be read without etcd"
+until_true "ready without etcd" is_not_ready
+for name in one two three; do
+    status=$(curl -s --max-time 2 -D "$tree/head" -o "$tree/output" -w '%{http_code}' -X PUT \
+        -H 'Content-Type: application/json' -d '{"replication": 2}' "$second/v1/items/$name") ||
+        fail "no answer to a write without etcd"
+    [ "$status" = 503 ] || fail "a write without etcd: $status"
+    grep -qi '^retry-after: ' "$tree/head" || fail "a write without etcd: no Retry-After"
+done
 start_etcd || fail "etcd does not start again"
 until_true "no item after a restart of etcd" put "$second/v1/items/gamma" '{"replication": 2}'
 until_true "gamma is not assigned" is_assigned "$second" gamma
+
+# A watch whose place was compacted away: the server loads anew, and readers don't notice.
+kill -STOP "$second_pid"
+kill_etcd
+start_etcd || fail "etcd does not start once more"
+etcdctl put /allot/items/delta '{"replication": 2}' >/dev/null
+etcdctl put /elsewhere 1 >/dev/null
+etcdctl compact "$(etcdctl get /elsewhere -w json | jq .header.revision)" >/dev/null
+kill -CONT "$second_pid"
+tries=0
+until curl -fsS "$second/v1/items/delta" >"$tree/output" 2>&1; do
+    curl -fsS -o /dev/null "$second/v1/items/alpha" || fail "a reader notices that it loads anew"
+    tries=$((tries + 1))
+    [ "$tries" -lt 3000 ] || fail "delta is not there"
+done
+grep -q 'mirror starts over.*compacted' "$tree/second.log" || fail "it has not loaded anew"
+until_true "delta is not assigned" is_assigned "$second" delta
 
 kill -TERM "$second_pid"
 status=0
