@@ -5,6 +5,7 @@
 
 #include "server/mirror_load.h"
 #include "tests/server/embedded_fixture.h"
+#include "tests/support/fail_alloc.h"
 #include "tests/support/instance_builder.h"
 #include "tests/support/store_sync.h"
 
@@ -169,4 +170,18 @@ Test(mirror_load, ends_when_told_to)
     struct keyspace *keyspace = NULL;
     cr_assert_eq(load(10, 10, stop_later, &keyspace), ALLOT_ECANCELED);
     cr_assert_null(keyspace);
+}
+
+Test(mirror_load, is_out_of_memory)
+{
+    int error = ALLOT_ENOMEM;
+    for (long nth = 1; error; nth += 1 + nth / 20) {
+        struct keyspace *keyspace = NULL;
+        fail_alloc_set(nth);
+        error = load(10, 100, never, &keyspace);
+        fail_alloc_set(0);
+        cr_assert(error == 0 || error == ALLOT_ENOMEM, "%ld: %s", nth, allot_error_text(error));
+        cr_assert_eq(keyspace == NULL, error != 0);
+        keyspace_unref(keyspace);
+    }
 }
