@@ -69,8 +69,8 @@ typedef const char *config_environment(const char *name);
 
 /* Reads @argc arguments (those after the subcommand) and what @environment tells of the variables;
  * a variable of another command's is ignored. On success @ret_verdict says what was asked for; @ret
- * is complete if that is CONFIG_RUN. Errors: ALLOT_EINVAL, with the flag or variable, its value and
- * what was expected in @why. */
+ * is complete, in what @command has, if that is CONFIG_RUN. Errors: ALLOT_EINVAL, with the flag or
+ * variable, its value and what was expected in @why. */
 int config_parse(enum config_command command, int argc, char *const *argv,
                  config_environment *environment, struct config *ret,
                  enum config_verdict *ret_verdict, struct error_message *why);

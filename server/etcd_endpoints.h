@@ -39,7 +39,7 @@ int etcd_endpoints_init(struct etcd_endpoints *endpoints, const char *list, uint
 bool etcd_endpoints_admit(struct etcd_endpoints *endpoints, int64_t now_ms);
 /* An endpoint answered. */
 void etcd_endpoints_worked(struct etcd_endpoints *endpoints, size_t index);
-/* It could not be reached. */
+/* It could not be reached, or has said nothing for as long as a request may take. */
 void etcd_endpoints_failed(struct etcd_endpoints *endpoints, size_t index, int64_t now_ms);
 /* It can be reached, but another one may be better. */
 void etcd_endpoints_leave(struct etcd_endpoints *endpoints, size_t index);

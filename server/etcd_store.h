@@ -6,8 +6,9 @@
  * Failures. Requests turn to one of the endpoints as long as it works, then to the next one. What
  * only reads is tried once at each of them within its time. What writes is tried again only where
  * it certainly was not executed: it was not sent, or etcd refused it for want of a leader or of a
- * valid token. Else it ends in ALLOT_EUNKNOWN. While no endpoint can be reached, requests are
- * answered with ALLOT_EUNAVAILABLE at once, but for one now and then that tries.
+ * valid token. Else it ends in ALLOT_EUNKNOWN. While no endpoint can be reached (one that lets a
+ * request run out of time is taken for such), requests are answered with ALLOT_EUNAVAILABLE at
+ * once, but for one now and then that tries.
  *
  * Beyond the port:
  * - What can be known to be wrong from a request alone is returned at once.

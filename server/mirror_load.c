@@ -230,20 +230,20 @@ static int load_assignments(struct load *load, struct span assignments, struct s
 /* What the first page has left: first all but the assignments, which tells where to split those. */
 static int load_rest(struct load *load, struct span assignments, struct store_keys left)
 {
-    char end[1024];
-    int error = 0;
-    if (assignments.size >= sizeof end)
-        return ALLOT_EINVAL;
+    char *end = malloc(assignments.size);
+    if (!end)
+        return ALLOT_ENOMEM;
     struct span assignments_end = store_range_end_of_prefix(assignments, end);
     bool before = span_compare(left.key, assignments_end) < 0;
     struct lane others = {.load = load,
                           .keys = {before ? assignments_end : left.key, left.range_end},
                           .more = true,
                           .samples = true};
-    error = load_lanes(&others, 1);
+    int error = load_lanes(&others, 1);
     if (!error && before)
         error = load_assignments(load, assignments, (struct store_keys){left.key, assignments_end});
     free(others.next);
+    free(end);
     return error;
 }
 

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "api/values.h"
 #include "server/clock.h"
@@ -19,6 +18,7 @@
 #include "server/log.h"
 #include "server/loop.h"
 #include "tests/support/etcd_server.h"
+#include "tests/support/loop_idle.h"
 #include "tests/support/store_sync.h"
 
 enum {
@@ -238,14 +238,9 @@ static void put_items(struct store *store)
     flush(&batch);
 }
 
-/* Waits until the loop has found nothing more to do, in a state as of @revision or after. */
 static void await_idle(struct loop *loop, int64_t revision)
 {
-    struct loop_status status;
-    do {
-        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-        loop_status(loop, &status);
-    } while (status.allocator.idle_revision < revision);
+    must(loop_idle_wait(loop, revision) ? 0 : ALLOT_EUNAVAILABLE, "an idle loop");
 }
 
 static struct times from_nothing(struct store *store, const struct loop_config *config,

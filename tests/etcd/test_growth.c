@@ -5,12 +5,11 @@
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "api/values.h"
-#include "server/clock.h"
 #include "server/loop.h"
 #include "tests/etcd/fixture.h"
+#include "tests/support/loop_idle.h"
 #include "tests/support/store_sync.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -22,7 +21,6 @@ enum {
     ITEMS = 100, /* changed in each transaction */
     FEW = 1000 / ITEMS,
     MANY = 100000 / ITEMS,
-    WAIT_MS = 60000,
     SLACK = 64 << 10, /* bytes: buffers that have grown to what they need */
 };
 
@@ -78,24 +76,12 @@ static int64_t change_items(struct store *store, int number)
     return revision;
 }
 
-static void await_idle(struct loop *loop, int64_t revision)
-{
-    int64_t deadline = clock_monotonic_ms() + WAIT_MS;
-    struct loop_status status;
-    loop_status(loop, &status);
-    while (status.allocator.idle_revision < revision && clock_monotonic_ms() < deadline) {
-        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-        loop_status(loop, &status);
-    }
-    cr_assert(status.allocator.idle_revision >= revision, "not idle");
-}
-
 static struct held change(struct store *store, struct loop *loop, int transactions)
 {
     int64_t revision = 0;
     for (int i = 0; i < transactions; i++)
         revision = change_items(store, i);
-    await_idle(loop, revision);
+    cr_assert_neq(loop_idle_wait(loop, revision), 0, "not idle");
     return measure();
 }
 

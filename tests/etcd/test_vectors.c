@@ -13,12 +13,12 @@
 #include "api/values.h"
 #include "core/keys.h"
 #include "server/base64.h"
-#include "server/clock.h"
 #include "server/loop.h"
 #include "tests/etcd/fixture.h"
+#include "tests/support/loop_idle.h"
 #include "tests/support/store_sync.h"
 
-enum { PARTS = 2, ROOT_SIZE = 128, SIZE = 512, BODY_SIZE = 1 << 20, WAIT_MS = 60000 };
+enum { PARTS = 2, ROOT_SIZE = 128, SIZE = 512, BODY_SIZE = 1 << 20 };
 
 /* One case, while it runs. */
 struct run {
@@ -194,20 +194,6 @@ static void pause_briefly(void)
     (void)nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
 }
 
-/* Waits until a pass over all that was put has found nothing to do. */
-static struct allocator_status await_idle(struct run *run, struct loop *loop)
-{
-    int64_t deadline = clock_monotonic_ms() + WAIT_MS;
-    struct loop_status status;
-    loop_status(loop, &status);
-    while (status.allocator.idle_revision < run->revision && clock_monotonic_ms() < deadline) {
-        pause_briefly();
-        loop_status(loop, &status);
-    }
-    cr_assert(status.allocator.idle_revision >= run->revision, "%s: not idle", run->name);
-    return status.allocator;
-}
-
 /* The snapshot in which the loop was idle: it is published a moment after the loop has it. */
 static struct snapshot *await_snapshot(struct publisher *publisher, int64_t revision)
 {
@@ -240,17 +226,19 @@ static int64_t converge(struct run *run)
                                  .threads = 1,
                                  .gone_members_count = run->gone_members_count};
     cr_assert_eq(loop_start(&config, &loop), 0);
-    struct allocator_status status;
     for (bool marked = true; marked;) {
-        status = await_idle(run, loop);
-        struct snapshot *snapshot = await_snapshot(publisher, status.idle_revision);
+        int64_t idle_revision = loop_idle_wait(loop, run->revision);
+        cr_assert_neq(idle_revision, 0, "%s: not idle", run->name);
+        struct snapshot *snapshot = await_snapshot(publisher, idle_revision);
         marked = mark_all(run, snapshot->state);
         snapshot_unref(snapshot);
     }
+    struct loop_status status;
+    loop_status(loop, &status);
     loop_stop(loop);
     candidate_release(&candidate);
     publisher_destroy(publisher);
-    return status.round;
+    return status.allocator.round;
 }
 
 /* --- what happened, by the events --- */
