@@ -35,7 +35,7 @@ static int observe(struct simulation *simulation)
         return ALLOT_ENOMEM;
     struct state_config config = {.candidates = keys_members_prefix(root, buffer, size)};
     struct state *state = NULL;
-    int error = state_observe(&config, simulation->keyspace, &state);
+    int error = state_follow(&config, simulation->state, simulation->keyspace, &state);
     free(buffer);
     if (error)
         return error;

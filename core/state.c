@@ -12,20 +12,39 @@ struct counted_state {
     atomic_int references;
 };
 
-int state_observe(const struct state_config *config, struct keyspace *keyspace, struct state **ret)
+static struct state *create(struct keyspace *keyspace)
 {
     struct counted_state *counted = calloc(1, sizeof *counted);
     if (!counted)
-        return ALLOT_ENOMEM;
+        return NULL;
     atomic_init(&counted->references, 1);
     counted->state.keyspace = keyspace_ref(keyspace);
     counted->state.revision = keyspace_revision(keyspace);
-    int error = state_observe_keyspace(&counted->state, config);
+    return &counted->state;
+}
+
+int state_follow(const struct state_config *config, const struct state *former,
+                 struct keyspace *keyspace, struct state **ret)
+{
+    bool follows = false;
+    int error = former ? state_may_follow(keyspace, former, &follows) : 0;
     if (error)
-        state_unref(&counted->state);
+        return error;
+    struct state *state = create(keyspace);
+    if (!state)
+        return ALLOT_ENOMEM;
+    error = follows ? state_follow_former(state, config, former)
+                    : state_observe_keyspace(state, config);
+    if (error)
+        state_unref(state);
     else
-        *ret = &counted->state;
+        *ret = state;
     return error;
+}
+
+int state_observe(const struct state_config *config, struct keyspace *keyspace, struct state **ret)
+{
+    return state_follow(config, NULL, keyspace, ret);
 }
 
 struct state *state_ref(struct state *state)

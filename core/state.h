@@ -93,6 +93,12 @@ struct state {
  * ALLOT_ELIMIT (more than INT32_MAX / 2 members, items or assignments). */
 int state_observe(const struct state_config *config, struct keyspace *keyspace, struct state **ret);
 
+/* The same state, with the same errors, made from a @former one (borrowed; NULL: none) of the same
+ * root and an equal @config: where only assignments have changed, which is most of what happens,
+ * all else is copied, and only the assignments that changed are looked at. */
+int state_follow(const struct state_config *config, const struct state *former,
+                 struct keyspace *keyspace, struct state **ret);
+
 struct state *state_ref(struct state *state);
 void state_unref(struct state *state); /* NULL is fine */
 

@@ -23,8 +23,7 @@ struct member_table {
 
 /* --- small tools --- */
 
-/* An array of at least one element, zeroed; NULL (and *error set) when memory has run out. */
-static void *array(size_t count, size_t size, int *error)
+void *state_array(size_t count, size_t size, int *error)
 {
     void *memory = calloc(count + 1, size);
     if (!memory)
@@ -38,13 +37,7 @@ static int compare_names(const struct key_parts *a, const struct key_parts *b)
     return order ? order : span_compare(a->suffix, b->suffix);
 }
 
-/* The cursors that bound the keys which begin with @prefix. */
-struct key_range {
-    struct keyspace_cursor cursor;
-    size_t count;
-};
-
-static int find_range(const struct keyspace *keyspace, struct span prefix, struct key_range *ret)
+static int find_range(const struct keyspace *keyspace, struct span prefix, struct state_range *ret)
 {
     char *end = malloc(prefix.size + 1);
     if (!end)
@@ -56,9 +49,7 @@ static int find_range(const struct keyspace *keyspace, struct span prefix, struc
     return 0;
 }
 
-typedef struct span make_prefix(struct span root, char *buffer, size_t size);
-
-static int find_kind(const struct keyspace *keyspace, make_prefix *prefix, struct key_range *ret)
+int state_find_kind(const struct keyspace *keyspace, state_prefix *prefix, struct state_range *ret)
 {
     struct span root = keyspace_root(keyspace);
     size_t size = keys_max_size(root, (struct span){0}, (struct span){0}, (struct span){0});
@@ -95,8 +86,8 @@ static int table_reserve(struct member_table *table, size_t most)
     while (most >> bits > 0)
         bits++;
     table->shift = 64 - bits;
-    table->names = array(most, sizeof *table->names, &error);
-    table->begin = array(((size_t)1 << bits) + 1, sizeof *table->begin, &error);
+    table->names = state_array(most, sizeof *table->names, &error);
+    table->begin = state_array(((size_t)1 << bits) + 1, sizeof *table->begin, &error);
     return error;
 }
 
@@ -142,20 +133,20 @@ static const struct member_name *table_find(const struct member_table *table,
 
 static int observe_members(struct state *state, struct member_table *table)
 {
-    struct key_range range;
-    int error = find_kind(state->keyspace, keys_members_prefix, &range);
+    struct state_range range;
+    int error = state_find_kind(state->keyspace, keys_members_prefix, &range);
     if (error)
         return error;
     if (range.count > INT32_MAX / 2)
         return ALLOT_ELIMIT;
     error = table_reserve(table, range.count);
-    state->members = array(range.count, sizeof *state->members, &error);
-    state->item_limit = array(range.count, sizeof *state->item_limit, &error);
-    state->shed_capacity = array(range.count, sizeof *state->shed_capacity, &error);
-    state->effective_limit = array(range.count, sizeof *state->effective_limit, &error);
-    state->member_zone = array(range.count, sizeof *state->member_zone, &error);
-    state->total_count = array(range.count, sizeof *state->total_count, &error);
-    state->primary_count = array(range.count, sizeof *state->primary_count, &error);
+    state->members = state_array(range.count, sizeof *state->members, &error);
+    state->item_limit = state_array(range.count, sizeof *state->item_limit, &error);
+    state->shed_capacity = state_array(range.count, sizeof *state->shed_capacity, &error);
+    state->effective_limit = state_array(range.count, sizeof *state->effective_limit, &error);
+    state->member_zone = state_array(range.count, sizeof *state->member_zone, &error);
+    state->total_count = state_array(range.count, sizeof *state->total_count, &error);
+    state->primary_count = state_array(range.count, sizeof *state->primary_count, &error);
     if (error)
         return error;
 
@@ -180,9 +171,9 @@ static int observe_zones(struct state *state)
 {
     int error = 0;
     size_t most = (size_t)state->member_count;
-    state->zones = array(most, sizeof *state->zones, &error);
-    state->zone_member_begin = array(most, sizeof *state->zone_member_begin, &error);
-    state->zone_member_end = array(most, sizeof *state->zone_member_end, &error);
+    state->zones = state_array(most, sizeof *state->zones, &error);
+    state->zone_member_begin = state_array(most, sizeof *state->zone_member_begin, &error);
+    state->zone_member_end = state_array(most, sizeof *state->zone_member_end, &error);
     if (error)
         return error;
     for (int32_t begin = 0, end; begin < state->member_count; begin = end) {
@@ -215,16 +206,16 @@ struct invalid_items {
 
 static int observe_items(struct state *state, struct invalid_items *invalid)
 {
-    struct key_range range;
-    int error = find_kind(state->keyspace, keys_items_prefix, &range);
+    struct state_range range;
+    int error = state_find_kind(state->keyspace, keys_items_prefix, &range);
     if (error)
         return error;
     if (range.count > INT32_MAX / 2)
         return ALLOT_ELIMIT;
-    state->items = array(range.count, sizeof *state->items, &error);
-    state->replication = array(range.count, sizeof *state->replication, &error);
-    state->assignment_begin = array(range.count, sizeof *state->assignment_begin, &error);
-    state->assignment_end = array(range.count, sizeof *state->assignment_end, &error);
+    state->items = state_array(range.count, sizeof *state->items, &error);
+    state->replication = state_array(range.count, sizeof *state->replication, &error);
+    state->assignment_begin = state_array(range.count, sizeof *state->assignment_begin, &error);
+    state->assignment_end = state_array(range.count, sizeof *state->assignment_end, &error);
     if (error)
         return error;
     struct keyspace_cursor cursor = range.cursor;
@@ -239,7 +230,8 @@ static int observe_items(struct state *state, struct invalid_items *invalid)
     if ((size_t)state->item_count == range.count)
         return 0;
 
-    invalid->items = array(range.count - (size_t)state->item_count, sizeof *invalid->items, &error);
+    invalid->items =
+        state_array(range.count - (size_t)state->item_count, sizeof *invalid->items, &error);
     for (size_t i = 0; !error && i < range.count; i++) {
         const struct entry *entry = keyspace_next(&range.cursor);
         if (!entry->valid && entry->parts.item.size != 0) /* else its key itself is malformed */
@@ -261,17 +253,14 @@ static void observe_assignment(struct state *state, const struct member_table *t
         state->assignment_zone[a] = state_find_zone(state, entry->parts.zone);
 }
 
-/* Counts the item's assignments with their members. */
-static void count_assignments(struct state *state, int32_t item)
+void state_count_assignment(struct state *state, int32_t member, const struct entry *assignment,
+                            int32_t change)
 {
-    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++) {
-        int32_t member = state->assignment_member[a];
-        if (member == STATE_NONE)
-            continue;
-        state->total_count[member]++;
-        if (state->assignments[a]->parts.slot == 0)
-            state->primary_count[member]++;
-    }
+    if (member == STATE_NONE)
+        return;
+    state->total_count[member] += change;
+    if (assignment->parts.slot == 0)
+        state->primary_count[member] += change;
 }
 
 /* Items (left) with their assignments (right): both are in order of the item's ID. */
@@ -299,9 +288,10 @@ static void join_items(struct state *state)
     while (left_join_next(&join, &row)) {
         state->assignment_begin[row.left] = (int32_t)row.right_begin;
         state->assignment_end[row.left] = (int32_t)row.right_end;
-        for (size_t a = row.right_begin; a < row.right_end; a++)
+        for (size_t a = row.right_begin; a < row.right_end; a++) {
             state->assignment_item[a] = (int32_t)row.left;
-        count_assignments(state, (int32_t)row.left);
+            state_count_assignment(state, state->assignment_member[a], state->assignments[a], 1);
+        }
     }
 }
 
@@ -318,21 +308,27 @@ static void freeze_assignments(struct state *state, const struct invalid_items *
             state->frozen[a] = true;
 }
 
+int state_allocate_assignments(struct state *state, size_t count)
+{
+    int error = 0;
+    if (count > INT32_MAX / 2)
+        return ALLOT_ELIMIT;
+    state->assignments = state_array(count, sizeof *state->assignments, &error);
+    state->assignment_item = state_array(count, sizeof *state->assignment_item, &error);
+    state->assignment_member = state_array(count, sizeof *state->assignment_member, &error);
+    state->assignment_zone = state_array(count, sizeof *state->assignment_zone, &error);
+    state->consistent = state_array(count, sizeof *state->consistent, &error);
+    state->frozen = state_array(count, sizeof *state->frozen, &error);
+    return error;
+}
+
 static int observe_assignments(struct state *state, const struct member_table *table,
                                const struct invalid_items *invalid)
 {
-    struct key_range range;
-    int error = find_kind(state->keyspace, keys_assignments_prefix, &range);
-    if (error)
-        return error;
-    if (range.count > INT32_MAX / 2)
-        return ALLOT_ELIMIT;
-    state->assignments = array(range.count, sizeof *state->assignments, &error);
-    state->assignment_item = array(range.count, sizeof *state->assignment_item, &error);
-    state->assignment_member = array(range.count, sizeof *state->assignment_member, &error);
-    state->assignment_zone = array(range.count, sizeof *state->assignment_zone, &error);
-    state->consistent = array(range.count, sizeof *state->consistent, &error);
-    state->frozen = array(range.count, sizeof *state->frozen, &error);
+    struct state_range range;
+    int error = state_find_kind(state->keyspace, keys_assignments_prefix, &range);
+    if (!error)
+        error = state_allocate_assignments(state, range.count);
     if (error)
         return error;
     for (size_t i = 0; i < range.count; i++) {
@@ -347,41 +343,28 @@ static int observe_assignments(struct state *state, const struct member_table *t
     return 0;
 }
 
-/* Asks the decoder which assignments are consistent, item by item. */
-static int observe_consistency(struct state *state, bool gone_members_are_inconsistent)
+int state_observe_consistency(struct state *state, int32_t item, bool gone_members_are_inconsistent)
 {
     const struct decoder *decoder = keyspace_decoder(state->keyspace);
+    int32_t begin = state->assignment_begin[item];
+    int32_t count = state->assignment_end[item] - begin;
     struct assignment_value few[64];
     struct assignment_value *values = few;
-    int32_t capacity = (int32_t)(sizeof few / sizeof few[0]);
-    int error = 0;
-    for (int32_t item = 0; item < state->item_count; item++) {
-        int32_t begin = state->assignment_begin[item];
-        int32_t count = state->assignment_end[item] - begin;
-        if (count > capacity) {
-            struct assignment_value *more = malloc((size_t)count * sizeof *more);
-            if (!more) {
-                error = ALLOT_ENOMEM;
-                break;
-            }
-            if (values != few)
-                free(values);
-            values = more;
-            capacity = count;
-        }
-        for (int32_t i = 0; i < count; i++)
-            values[i] = state->assignments[begin + i]->assignment;
-        for (int32_t i = 0; i < count; i++)
-            state->consistent[begin + i] =
-                state->assignments[begin + i]->valid &&
-                !(gone_members_are_inconsistent &&
-                  state->assignment_member[begin + i] == STATE_NONE) &&
-                decoder->is_consistent(decoder->context, &state->items[item]->item, values,
-                                       (size_t)count, (size_t)i);
-    }
+    if (count > (int32_t)(sizeof few / sizeof few[0]))
+        values = malloc((size_t)count * sizeof *values);
+    if (!values)
+        return ALLOT_ENOMEM;
+    for (int32_t i = 0; i < count; i++)
+        values[i] = state->assignments[begin + i]->assignment;
+    for (int32_t i = 0; i < count; i++)
+        state->consistent[begin + i] =
+            state->assignments[begin + i]->valid &&
+            !(gone_members_are_inconsistent && state->assignment_member[begin + i] == STATE_NONE) &&
+            decoder->is_consistent(decoder->context, &state->items[item]->item, values,
+                                   (size_t)count, (size_t)i);
     if (values != few)
         free(values);
-    return error;
+    return 0;
 }
 
 /* --- what members that are leaving give up, and the hash of the problem --- */
@@ -420,7 +403,8 @@ static int shed(struct state *state)
 {
     int error = 0;
     size_t exiting_count = 0;
-    const struct entry **exiting = array((size_t)state->member_count, sizeof *exiting, &error);
+    const struct entry **exiting =
+        state_array((size_t)state->member_count, sizeof *exiting, &error);
     if (error)
         return error;
     for (int32_t member = 0; member < state->member_count; member++)
@@ -451,7 +435,7 @@ static int shed(struct state *state)
 
 static int observe_leader(struct state *state, const struct state_config *config)
 {
-    struct key_range range;
+    struct state_range range;
     if (config->own_key.size != 0)
         state->own = keyspace_find(state->keyspace, config->own_key);
     if (config->candidates.size == 0)
@@ -475,7 +459,7 @@ static int observe_local_items(struct state *state, const struct state_config *c
         return 0;
     int error = 0;
     int32_t most = state->total_count[state->local_member];
-    state->local_items = array((size_t)most, sizeof *state->local_items, &error);
+    state->local_items = state_array((size_t)most, sizeof *state->local_items, &error);
     if (error)
         return error;
     for (int32_t a = 0; a < state->assignment_count; a++) {
@@ -487,6 +471,12 @@ static int observe_local_items(struct state *state, const struct state_config *c
             item, state->assignment_begin[item], state->assignment_end[item], a};
     }
     return 0;
+}
+
+int state_observe_process(struct state *state, const struct state_config *config)
+{
+    int error = observe_leader(state, config);
+    return error ? error : observe_local_items(state, config);
 }
 
 /* --- the whole --- */
@@ -502,14 +492,12 @@ int state_observe_keyspace(struct state *state, const struct state_config *confi
         error = observe_items(state, &invalid);
     if (!error)
         error = observe_assignments(state, &table, &invalid);
-    if (!error)
-        error = observe_consistency(state, config->gone_members_are_inconsistent);
+    for (int32_t item = 0; !error && item < state->item_count; item++)
+        error = state_observe_consistency(state, item, config->gone_members_are_inconsistent);
     if (!error)
         error = shed(state);
     if (!error)
-        error = observe_leader(state, config);
-    if (!error)
-        error = observe_local_items(state, config);
+        error = state_observe_process(state, config);
     free(table.names);
     free(table.begin);
     free(invalid.items);

@@ -94,12 +94,16 @@ static int on_applied(void *context, struct keyspace *keyspace)
         .local_member = loop->candidate->member,
         .gone_members_are_inconsistent = !loop->config.gone_members_count,
     };
+    pthread_mutex_lock(&loop->mutex);
+    struct state *former = loop->newest ? state_ref(loop->newest) : NULL;
+    pthread_mutex_unlock(&loop->mutex);
     struct state *state = NULL;
-    int error = state_observe(&config, keyspace, &state);
+    int error = state_follow(&config, former, keyspace, &state);
+    state_unref(former);
     if (error)
         return error;
     pthread_mutex_lock(&loop->mutex);
-    struct state *former = loop->newest;
+    former = loop->newest;
     loop->newest = state;
     if (loop->changed_ms == 0)
         loop->changed_ms = clock_monotonic_ms();

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "core/state.h"
+#include "core/state_observe.h"
 #include "tests/support/fail_alloc.h"
 #include "tests/support/instance_builder.h"
 
@@ -374,32 +374,72 @@ Test(state, is_counted)
     state_unref(state);
 }
 
-Test(state, survives_every_allocation_failure)
+static const struct builder_knobs EVERYTHING = {.items = 10,
+                                                .members =
+                                                    80, /* more replicas than a small array holds */
+                                                .zones = 3,
+                                                .most_replication = 79,
+                                                .capacity_percent = 150,
+                                                .exiting_percent = 30,
+                                                .assigned_percent = 100,
+                                                .stray_percent = 10,
+                                                .invalid_percent = 10};
+
+/* The state of @keyspace after @former, once with each of its allocations failing. */
+static struct state *fail_each_allocation(const struct state *former, struct keyspace *keyspace)
 {
-    const struct builder_knobs knobs = {.items = 10,
-                                        .members = 80, /* more replicas than a small array holds */
-                                        .zones = 3,
-                                        .most_replication = 79,
-                                        .capacity_percent = 150,
-                                        .exiting_percent = 30,
-                                        .assigned_percent = 100,
-                                        .stray_percent = 10,
-                                        .invalid_percent = 10};
-    struct keyspace *keyspace = builder_random(&knobs, 4, true);
     struct state_config config = {.candidates = SPAN(BUILDER_ROOT KEYS_MEMBERS),
                                   .own_key = SPAN(BUILDER_ROOT "/members/z0#m001"),
                                   .local_member = SPAN(BUILDER_ROOT "/members/z0#m001")};
+    struct state *state = NULL;
     int error = ALLOT_ENOMEM;
     for (long nth = 1; error; nth++) {
-        struct state *state = NULL;
         fail_alloc_set(nth);
-        error = state_observe(&config, keyspace, &state);
+        error = state_follow(&config, former, keyspace, &state);
         cr_assert_eq(error == 0, fail_alloc_count() < nth);
         fail_alloc_set(0);
         cr_assert(error == 0 || error == ALLOT_ENOMEM);
         cr_assert_eq(state == NULL, error != 0);
-        state_unref(state);
         cr_assert_lt(nth, 200);
     }
+    return state;
+}
+
+Test(state, survives_every_allocation_failure)
+{
+    struct keyspace *keyspace = builder_random(&EVERYTHING, 4, true);
+    state_unref(fail_each_allocation(NULL, keyspace));
+    keyspace_unref(keyspace);
+}
+
+Test(state, that_follows_survives_every_allocation_failure)
+{
+    struct builder_knobs valid = EVERYTHING;
+    valid.invalid_percent = 0;
+    valid.items = 40;
+    struct keyspace *keyspace = builder_random(&valid, 4, true);
+    struct state *former = fail_each_allocation(NULL, keyspace);
+    int32_t item = 0; /* of many replicas, one of which it loses */
+    while (former->assignment_end[item] - former->assignment_begin[item] <= 64) {
+        cr_assert_lt(++item, former->item_count);
+    }
+    struct store_event event = {
+        .kind = STORE_EVENT_DELETE,
+        .kv = {.key = former->assignments[former->assignment_begin[item]]->key,
+               .mod_revision = keyspace_revision(keyspace) + 1}};
+    struct store_watch_response response = {.cluster_id = keyspace_cluster_id(keyspace),
+                                            .revision = event.kv.mod_revision,
+                                            .events = &event,
+                                            .event_count = 1};
+    struct keyspace *next = NULL;
+    bool may = false;
+    cr_assert_eq(keyspace_apply(keyspace, &response, 1, &next), 0);
+    cr_assert_eq(state_may_follow(next, former, &may), 0);
+    cr_assert(may);
+    struct state *state = fail_each_allocation(former, next);
+    cr_assert_eq(state->assignment_count, former->assignment_count - 1);
+    state_unref(state);
+    state_unref(former);
+    keyspace_unref(next);
     keyspace_unref(keyspace);
 }

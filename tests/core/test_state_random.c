@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/state.h"
+#include "core/state_observe.h"
 #include "tests/support/instance_builder.h"
 
 enum { MOST_MEMBERS = 16, MOST_ITEMS = 64, MOST_ASSIGNMENTS = 512, TEXT_SIZE = 64 };
@@ -44,7 +44,8 @@ struct naive {
 static void text_of(struct span span, char *text)
 {
     cr_assert_lt(span.size, TEXT_SIZE);
-    memcpy(text, span.data, span.size);
+    if (span.size)
+        memcpy(text, span.data, span.size);
     text[span.size] = '\0';
 }
 
@@ -336,36 +337,161 @@ static void expect_leader(const struct naive *naive, const struct state *state,
     cr_assert_eq(state_is_leader(state), own && own->entry == leader);
 }
 
+static void expect_state(const struct state *state, const struct state_config *config)
+{
+    struct naive naive;
+    const struct member *local = NULL;
+    read_keyspace(&naive, state->keyspace);
+    for (int m = 0; m < naive.member_count; m++)
+        if (span_equal(naive.members[m].entry->key, config->local_member))
+            local = &naive.members[m];
+    cr_assert_eq(state->revision, keyspace_revision(state->keyspace));
+    expect_members(&naive, state);
+    expect_zones(&naive, state);
+    expect_items(&naive, state);
+    expect_assignments(&naive, state, config->gone_members_are_inconsistent);
+    expect_shedding(&naive, state);
+    expect_local(&naive, state, local);
+    expect_leader(&naive, state, local);
+}
+
+/* The key of any member of @keyspace, or nothing. */
+static struct span any_member(struct random *random, const struct keyspace *keyspace)
+{
+    struct naive naive;
+    read_keyspace(&naive, keyspace);
+    if (naive.member_count == 0)
+        return (struct span){0};
+    return naive.members[random_below(random, (uint64_t)naive.member_count)].entry->key;
+}
+
+static struct state_config random_config(struct random *random, const struct keyspace *keyspace)
+{
+    struct span local = any_member(random, keyspace);
+    return (struct state_config){.candidates = SPAN(BUILDER_ROOT KEYS_MEMBERS),
+                                 .own_key = local,
+                                 .local_member = local,
+                                 .gone_members_are_inconsistent = random_below(random, 2)};
+}
+
 Test(state, is_what_the_keys_say)
 {
     struct random random = {.state = 3};
     for (uint64_t seed = 1; seed <= 300; seed++) {
         struct builder_knobs knobs = builder_random_knobs(&random);
         struct keyspace *keyspace = builder_random(&knobs, seed, random_below(&random, 2));
-        struct naive naive;
-        read_keyspace(&naive, keyspace);
-        const struct member *local =
-            naive.member_count ? &naive.members[random_below(&random, (uint64_t)naive.member_count)]
-                               : NULL;
-        struct state_config config = {
-            .candidates = SPAN(BUILDER_ROOT KEYS_MEMBERS),
-            .own_key = local ? local->entry->key : (struct span){0},
-            .local_member = local ? local->entry->key : (struct span){0},
-            .gone_members_are_inconsistent = random_below(&random, 2),
-        };
+        struct state_config config = random_config(&random, keyspace);
         struct state *state = NULL;
         cr_assert_eq(state_observe(&config, keyspace, &state), 0);
         cr_assert_eq(state->keyspace, keyspace);
-        cr_assert_eq(state->revision, keyspace_revision(keyspace));
-        expect_members(&naive, state);
-        expect_zones(&naive, state);
-        expect_items(&naive, state);
-        expect_assignments(&naive, state, config.gone_members_are_inconsistent);
-        expect_shedding(&naive, state);
-        expect_local(&naive, state, local);
-        expect_leader(&naive, state, local);
         keyspace_unref(keyspace); /* the state holds on to it */
-        cr_assert_eq(keyspace_revision(state->keyspace), state->revision);
+        expect_state(state, &config);
         state_unref(state);
     }
+}
+
+/* --- from a former state --- */
+
+/* A key to be put or, without a value, deleted. */
+struct change {
+    char key[2 * TEXT_SIZE];
+    const char *value;
+};
+
+static struct change random_assignment(struct random *random, const struct naive *naive)
+{
+    struct change change = {.value = random_below(random, 2) ? BUILDER_CONSISTENT : ""};
+    if (naive->assignment_count && random_below(random, 3) > 0) { /* one that is there */
+        uint64_t a = random_below(random, (uint64_t)naive->assignment_count);
+        text_of(naive->assignments[a].entry->key, change.key);
+        if (random_below(random, 2))
+            change.value = NULL;
+        return change;
+    }
+    snprintf(change.key, sizeof change.key, BUILDER_ROOT "/assign/i%05d#z%d#m%03d#%d",
+             (int)random_below(random, 8), (int)random_below(random, 3),
+             (int)random_below(random, 8), (int)random_below(random, 3));
+    return change;
+}
+
+static struct change random_entity(struct random *random)
+{
+    static const char *const values[] = {NULL, "0", "1", "2", "?", "3 exiting"};
+    bool item = random_below(random, 2);
+    struct change change = {.value = values[random_below(random, item ? 5 : 6)]};
+    if (item)
+        snprintf(change.key, sizeof change.key, BUILDER_ROOT "/items/i%05d",
+                 (int)random_below(random, 8));
+    else
+        snprintf(change.key, sizeof change.key, BUILDER_ROOT "/members/z%d#m%03d",
+                 (int)random_below(random, 3), (int)random_below(random, 8));
+    return change;
+}
+
+/* The keyspace after @change, at the next revision; takes over the reference on @former. */
+static struct keyspace *after(struct keyspace *former, const struct change *change)
+{
+    const struct entry *entry = keyspace_find(former, span_of(change->key));
+    int64_t revision = keyspace_revision(former) + 1;
+    struct store_event event = {
+        .kind = change->value ? STORE_EVENT_PUT : STORE_EVENT_DELETE,
+        .kv = {.key = span_of(change->key),
+               .value = change->value ? span_of(change->value) : (struct span){0},
+               .create_revision = entry ? entry->create_revision : revision,
+               .mod_revision = revision,
+               .version = entry ? entry->version + 1 : 1}};
+    struct store_watch_response response = {.cluster_id = keyspace_cluster_id(former),
+                                            .revision = revision,
+                                            .events = &event,
+                                            .event_count = 1};
+    struct keyspace *keyspace = NULL;
+    cr_assert_eq(keyspace_apply(former, &response, 1, &keyspace), 0);
+    keyspace_unref(former);
+    return keyspace;
+}
+
+/* A few changes: of assignments, and now and then of an item or a member. */
+static struct keyspace *change_some(struct random *random, const struct keyspace *keyspace)
+{
+    struct keyspace *changed = keyspace_ref((struct keyspace *)keyspace);
+    for (uint64_t left = random_below(random, 8); left > 0; left--) {
+        struct naive naive;
+        read_keyspace(&naive, changed);
+        struct change change = random_below(random, 30) == 0 ? random_entity(random)
+                                                             : random_assignment(random, &naive);
+        changed = after(changed, &change);
+    }
+    return changed;
+}
+
+Test(state, that_follows_a_former_one_is_the_same)
+{
+    struct random random = {.state = 4};
+    int followed = 0;
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        struct builder_knobs knobs = builder_random_knobs(&random);
+        if (random_below(&random, 2))
+            knobs.invalid_percent = 0;
+        struct keyspace *keyspace = builder_random(&knobs, seed, true);
+        struct state_config config = random_config(&random, keyspace);
+        char own[TEXT_SIZE]; /* the entry may go */
+        text_of(config.own_key, own);
+        config.own_key = config.local_member = span_of(own);
+        struct state *state = NULL;
+        for (int step = 0; step < 8; step++) {
+            bool may = false;
+            struct state *next = NULL;
+            cr_assert(!state || state_may_follow(keyspace, state, &may) == 0);
+            cr_assert_eq(state_follow(&config, state, keyspace, &next), 0);
+            followed += may;
+            state_unref(state);
+            state = next;
+            expect_state(state, &config);
+            keyspace_unref(keyspace);
+            keyspace = change_some(&random, state->keyspace);
+        }
+        keyspace_unref(keyspace);
+        state_unref(state);
+    }
+    cr_assert_gt(followed, 500); /* not all of them were observed anew */
 }
