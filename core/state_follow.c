@@ -133,28 +133,43 @@ static void gain(struct following *following, int32_t a)
     state_count_assignment(state, member, entry, 1);
 }
 
+/* Whether the former's next assignment is @entry: most are, so that is asked before anything that
+ * would have to look at it. */
+static bool is_next(const struct following *following, const struct entry *entry)
+{
+    const struct state *former = following->former;
+    return following->was < former->assignment_count &&
+           former->assignments[following->was] == entry;
+}
+
+/* Passes the former's assignments that come before @entry, or stood where it stands. */
+static void pass_by(struct following *following, const struct entry *entry)
+{
+    const struct state *former = following->former;
+    while (following->was < former->assignment_count && !is_next(following, entry) &&
+           span_compare(former->assignments[following->was]->key, entry->key) <= 0)
+        lose(following);
+}
+
 /* Both states' assignments are in key order. */
 static void follow_assignments(struct following *following, struct state_range range)
 {
     struct state *state = following->state;
-    const struct state *former = following->former;
     for (size_t i = 0; i < range.count; i++) {
         const struct entry *entry = keyspace_next(&range.cursor);
-        if (entry->parts.slot < 0)
-            continue; /* the key itself is malformed: nobody's assignment */
-        while (following->was < former->assignment_count &&
-               former->assignments[following->was] != entry &&
-               span_compare(former->assignments[following->was]->key, entry->key) <= 0)
-            lose(following);
+        if (!is_next(following, entry)) {
+            if (entry->parts.slot < 0)
+                continue; /* the key itself is malformed: nobody's assignment */
+            pass_by(following, entry);
+        }
         int32_t a = state->assignment_count++;
         state->assignments[a] = entry;
-        if (following->was < former->assignment_count &&
-            former->assignments[following->was] == entry)
+        if (is_next(following, entry))
             keep(following, a);
         else
             gain(following, a);
     }
-    while (following->was < former->assignment_count)
+    while (following->was < following->former->assignment_count)
         lose(following);
 }
 
