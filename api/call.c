@@ -4,6 +4,7 @@
 #include "api/examine.h"
 #include "api/headers.h"
 #include "api/json_reader.h"
+#include "api/merge_patch.h"
 #include "api/reply.h"
 
 /* What problem.c's reply for want of memory fits in. */
@@ -124,13 +125,34 @@ struct span call_header(const struct api_call *call, const char *name)
 bool call_decode_body(struct api_call *call, const struct json_spec *spec, void *target,
                       uint32_t *ret_given)
 {
+    return call_decode(call, call->body, spec, target, ret_given);
+}
+
+bool call_decode(struct api_call *call, struct json_object *object, const struct json_spec *spec,
+                 void *target, uint32_t *ret_given)
+{
     struct problem_faults faults;
     problem_faults_init(&faults);
-    bool good = json_spec_decode(spec, call->body, target, ret_given, problem_add_fault, &faults);
+    bool good = json_spec_decode(spec, object, target, ret_given, problem_add_fault, &faults);
     if (!good)
         (void)problem_invalid(call, &faults);
     problem_faults_release(&faults);
     return good;
+}
+
+bool call_patch(struct api_call *call, const struct entry *entry, api_describe *describe,
+                const struct json_spec *spec, void *target, struct json_object **ret_patched)
+{
+    uint32_t given;
+    if (!json_object_is_type(call->body, json_type_object))
+        return call_decode_body(call, spec, target, &given);
+    *ret_patched = json_object_new_object();
+    int error = *ret_patched ? describe(entry, *ret_patched) : ALLOT_ENOMEM;
+    if (!error)
+        error = merge_patch(*ret_patched, call->body);
+    if (error)
+        (void)problem_of_error(call, error, "to patch the resource");
+    return !error && call_decode(call, *ret_patched, spec, target, &given);
 }
 
 bool call_query_integer(struct api_call *call, const char *name, int64_t least, int64_t most,

@@ -148,7 +148,8 @@ static bool must_be_json(const struct api_call *call, int64_t content_length)
 static bool refuse_media_type(struct api_call *call)
 {
     (void)problem(call, PROBLEM_MEDIA_TYPE,
-                  "a write's Content-Type must be application/json; a POST's even without a body");
+                  "a write's Content-Type must be application/json (a PATCH's may be "
+                  "application/merge-patch+json); a POST's even without a body");
     return false;
 }
 
@@ -164,6 +165,8 @@ static bool examine_media_types(struct api_call *call, int64_t content_length)
         return false;
     }
     if (!is_write(call))
+        return true;
+    if (span_equal(call->request->method, SPAN("PATCH")) && headers_is_merge_patch(type))
         return true;
     if (type.data ? !headers_is_json(type) : must_be_json(call, content_length))
         return refuse_media_type(call);

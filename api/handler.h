@@ -63,6 +63,16 @@ struct span call_header(const struct api_call *call, const char *name);
  * faults. */
 bool call_decode_body(struct api_call *call, const struct json_spec *spec, void *target,
                       uint32_t *ret_given);
+/* The same of another @object: what a body's patch makes of a resource, say. */
+bool call_decode(struct api_call *call, struct json_object *object, const struct json_spec *spec,
+                 void *target, uint32_t *ret_given);
+
+/* Reads what the body, a merge patch, makes of @entry into @target by @spec. @describe adds the
+ * fields of the resource, as @spec has them, to an object. @target borrows from *@ret_patched,
+ * which the caller drops. False: the reply tells why not. */
+typedef int api_describe(const struct entry *entry, struct json_object *ret);
+bool call_patch(struct api_call *call, const struct entry *entry, api_describe *describe,
+                const struct json_spec *spec, void *target, struct json_object **ret_patched);
 
 /* Query parameters, as query.h reads them. False: the reply tells what is wrong. */
 bool call_query_integer(struct api_call *call, const char *name, int64_t least, int64_t most,

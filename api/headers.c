@@ -33,10 +33,10 @@ static bool equal_ignoring_case(struct span a, struct span b)
 
 /* --- media types --- */
 
-bool headers_is_json(struct span content_type)
+static bool is_utf8_text_of(struct span content_type, struct span type)
 {
     struct span rest = content_type;
-    if (!equal_ignoring_case(take(&rest, ';'), SPAN("application/json")))
+    if (!equal_ignoring_case(take(&rest, ';'), type))
         return false;
     while (rest.size > 0) {
         struct span value = take(&rest, ';');
@@ -47,6 +47,16 @@ bool headers_is_json(struct span content_type)
             return false;
     }
     return true;
+}
+
+bool headers_is_json(struct span content_type)
+{
+    return is_utf8_text_of(content_type, SPAN("application/json"));
+}
+
+bool headers_is_merge_patch(struct span content_type)
+{
+    return is_utf8_text_of(content_type, SPAN("application/merge-patch+json"));
 }
 
 /* How precisely a media range means JSON: 0 not at all, then any type, any of application/, and

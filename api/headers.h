@@ -8,6 +8,8 @@
 
 /* Content-Type: whether it is application/json, in UTF-8. */
 bool headers_is_json(struct span content_type);
+/* The same of application/merge-patch+json (RFC 7396). */
+bool headers_is_merge_patch(struct span content_type);
 
 /* Accept: whether JSON will do. An absent one accepts everything. */
 bool headers_accept_json(struct span accept);

@@ -1,7 +1,7 @@
-#include <json-c/json_object.h>
-
 #include "api/change.h"
 #include "api/item_status.h"
+#include "api/json_reader.h"
+#include "api/labels.h"
 #include "api/list.h"
 #include "api/reply.h"
 #include "api/resource_json.h"
@@ -133,11 +133,30 @@ static bool read_state_filter(struct api_call *call, int *ret)
     return *ret >= 0;
 }
 
+/* Out of memory, the list fails. */
+static bool labels_of_item_pass(const struct labels_filter *filter, const struct entry *entry,
+                                struct list *list)
+{
+    struct item_spec spec;
+    struct json_object *tree = NULL;
+    struct error_message why = {""};
+    if (filter->count == 0)
+        return true;
+    int error = values_read_item(entry->value, &spec, &tree, &why);
+    bool passes = !error && labels_pass(filter, spec.labels);
+    if (error == ALLOT_ENOMEM)
+        list->writer.out->error = error;
+    json_object_put(tree);
+    return passes;
+}
+
 enum api_step items_list(struct api_call *call)
 {
     struct list list;
+    struct labels_filter labels;
     int wanted;
-    if (!read_state_filter(call, &wanted) || !list_begin(call, &list))
+    if (!read_state_filter(call, &wanted) || !labels_read_filter(call, &labels) ||
+        !list_begin(call, &list))
         return API_REPLY;
     const struct state *state = call->snapshot->state;
     struct span prefix = query_value(&call->query, "prefix");
@@ -146,7 +165,8 @@ enum api_step items_list(struct api_call *call)
         if (!span_has_prefix(state->items[i]->parts.item, prefix))
             continue;
         struct item_status status = item_status(call->snapshot, i);
-        if (wanted >= 0 && (int)status.state != wanted)
+        if ((wanted >= 0 && (int)status.state != wanted) ||
+            !labels_of_item_pass(&labels, state->items[i], &list))
             continue;
         if (!list_take(&list))
             break;
@@ -178,6 +198,24 @@ static bool is_stored(const struct entry *entry, const struct item_spec *spec)
     return equal;
 }
 
+/* Makes @entry (NULL: there is none) say what @spec says. */
+static enum api_step write(struct api_call *call, struct span key, const struct entry *entry,
+                           const struct item_spec *spec)
+{
+    if (entry && is_stored(entry, spec))
+        return reply_item(call, 200);
+    struct span former = entry ? entry->value : (struct span){NULL, 0};
+    struct span value;
+    int error = values_write_item(&call->arena, former, spec, &value);
+    if (error)
+        return problem_of_error(call, error, "to write the item");
+    if (!change_begin(call))
+        return API_REPLY;
+    change_check(call, key, entry);
+    change_put(call, key, entry, value, 0);
+    return change_submit(call, entry ? reply_updated : reply_created);
+}
+
 enum api_step items_put(struct api_call *call)
 {
     struct item_spec spec = {.consistency = CONSISTENCY_IMMEDIATE};
@@ -190,18 +228,41 @@ enum api_step items_put(struct api_call *call)
     const struct entry *entry = keyspace_find(call->snapshot->state->keyspace, key);
     if (!call_check_preconditions(call, entry ? entry->mod_revision : 0))
         return API_REPLY;
-    if (entry && is_stored(entry, &spec))
-        return reply_item(call, 200);
-    struct span former = entry ? entry->value : (struct span){NULL, 0};
-    struct span value;
-    int error = values_write_item(&call->arena, former, &spec, &value);
-    if (error)
-        return problem_of_error(call, error, "to write the item");
-    if (!change_begin(call))
-        return API_REPLY;
-    change_check(call, key, entry);
-    change_put(call, key, entry, value, 0);
-    return change_submit(call, entry ? reply_updated : reply_created);
+    return write(call, key, entry, &spec);
+}
+
+/* The item as PUT would take it. */
+static int describe(const struct entry *entry, struct json_object *ret)
+{
+    struct item_spec spec;
+    struct json_object *tree = NULL;
+    struct error_message why = {""};
+    int error = values_read_item(entry->value, &spec, &tree, &why);
+    if (!error)
+        error = json_set(ret, "replication", json_object_new_int64(spec.replication));
+    if (!error)
+        error = json_set(ret, "consistency",
+                         json_object_new_string(consistency_names[spec.consistency]));
+    if (!error)
+        error = values_describe_labels(spec.labels, ret);
+    json_object_put(tree);
+    return error;
+}
+
+enum api_step items_patch(struct api_call *call)
+{
+    int32_t item = state_find_item(call->snapshot->state, call->parameters[0]);
+    if (item == STATE_NONE)
+        return reply_not_found(call);
+    const struct entry *entry = call->snapshot->state->items[item];
+    struct item_spec spec = {.consistency = CONSISTENCY_IMMEDIATE};
+    struct json_object *patched = NULL;
+    enum api_step step = API_REPLY;
+    if (call_check_preconditions(call, entry->mod_revision) &&
+        call_patch(call, entry, describe, &put_json, &spec, &patched))
+        step = write(call, entry->key, entry, &spec);
+    json_object_put(patched);
+    return step;
 }
 
 static enum api_step reply_deleted(struct api_call *call)

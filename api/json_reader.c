@@ -73,3 +73,14 @@ struct span json_text(struct json_object *value)
         value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
     return text ? (struct span){text, size} : (struct span){NULL, 0};
 }
+
+int json_set(struct json_object *tree, const char *name, struct json_object *value)
+{
+    if (!value)
+        return ALLOT_ENOMEM;
+    if (json_object_object_add(tree, name, value)) {
+        json_object_put(value);
+        return ALLOT_ENOMEM;
+    }
+    return 0;
+}

@@ -23,4 +23,8 @@ int json_read(struct span text, struct json_object **ret, struct error_message *
  * dropped. {NULL, 0} when out of memory. */
 struct span json_text(struct json_object *value);
 
+/* Sets the field @name of the object @tree to @value, which it takes over even on error; NULL is
+ * taken for one that could not be made. ALLOT_ENOMEM. */
+int json_set(struct json_object *tree, const char *name, struct json_object *value);
+
 #endif

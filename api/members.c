@@ -1,6 +1,8 @@
 #include "api/members.h"
 
 #include "api/change.h"
+#include "api/json_reader.h"
+#include "api/labels.h"
 #include "api/list.h"
 #include "api/reply.h"
 #include "api/resource_json.h"
@@ -84,16 +86,35 @@ enum api_step members_get(struct api_call *call)
     return member_reply(call, 200);
 }
 
+/* Out of memory, the list fails. */
+static bool labels_of_member_pass(const struct labels_filter *filter, const struct entry *entry,
+                                  struct list *list)
+{
+    struct member_spec spec;
+    struct json_object *tree = NULL;
+    struct error_message why = {""};
+    if (filter->count == 0)
+        return true;
+    int error = values_read_member(entry->value, &spec, &tree, &why);
+    bool passes = !error && labels_pass(filter, spec.labels);
+    if (error == ALLOT_ENOMEM)
+        list->writer.out->error = error;
+    json_object_put(tree);
+    return passes;
+}
+
 enum api_step members_list(struct api_call *call)
 {
     struct list list;
-    if (!list_begin(call, &list))
+    struct labels_filter labels;
+    if (!labels_read_filter(call, &labels) || !list_begin(call, &list))
         return API_REPLY;
     const struct state *state = call->snapshot->state;
     struct span zone = query_value(&call->query, "zone");
     int32_t i = list.begin;
     for (; i < state->member_count; i++) {
-        if (zone.data && !span_equal(state->members[i]->parts.zone, zone))
+        if ((zone.data && !span_equal(state->members[i]->parts.zone, zone)) ||
+            !labels_of_member_pass(&labels, state->members[i], &list))
             continue;
         if (!list_take(&list))
             break;
@@ -101,6 +122,55 @@ enum api_step members_list(struct api_call *call)
         json_end(&list.writer, '}');
     }
     return list_end(&list, i, state->member_count);
+}
+
+/* --- PATCH: an operator's way to resize a member, so it needs no session, as a drain needs none.
+ * --- */
+
+static const struct json_field patch_fields[] = {
+    {"item_limit", JSON_INTEGER, true, 0, MEMBER_MAX_ITEM_LIMIT, NULL,
+     offsetof(struct member_spec, item_limit)},
+    {"labels", JSON_LABELS, false, 0, 0, NULL, offsetof(struct member_spec, labels)},
+};
+static const struct json_spec patch_json = {patch_fields,
+                                            sizeof patch_fields / sizeof patch_fields[0], false};
+
+static int describe(const struct entry *entry, struct json_object *ret)
+{
+    struct member_spec spec;
+    struct json_object *tree = NULL;
+    struct error_message why = {""};
+    int error = values_read_member(entry->value, &spec, &tree, &why);
+    if (!error)
+        error = json_set(ret, "item_limit", json_object_new_int64(spec.item_limit));
+    if (!error)
+        error = values_describe_labels(spec.labels, ret);
+    json_object_put(tree);
+    return error;
+}
+
+static enum api_step reply_patched(struct api_call *call)
+{
+    return member_reply(call, 200);
+}
+
+enum api_step members_patch(struct api_call *call)
+{
+    struct member_view view;
+    if (!member_view_require(call, &view))
+        return API_REPLY;
+    struct member_spec spec = view.spec;
+    struct json_object *patched = NULL;
+    enum api_step step = API_REPLY;
+    spec.labels = NULL; /* those that are left are in what is patched */
+    if (call_check_preconditions(call, view.entry->mod_revision) &&
+        call_patch(call, view.entry, describe, &patch_json, &spec, &patched))
+        step = values_equal_members(&spec, &view.spec)
+                   ? member_reply(call, 200)
+                   : member_rewrite(call, &view, &spec, reply_patched);
+    json_object_put(patched);
+    member_view_release(&view);
+    return step;
 }
 
 /* --- leaving: the key is deleted, and then the lease revoked, and with it what else was under it

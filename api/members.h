@@ -6,6 +6,8 @@
 #include "api/handler.h"
 #include "api/values.h"
 
+enum { MEMBER_MAX_ITEM_LIMIT = 1000000 };
+
 /* A member as the snapshot has it. */
 struct member_view {
     struct span key; /* in the call's arena */

@@ -14,7 +14,7 @@
  *
  * A lease that is not used in the end is revoked by the adapter: see API_LEASE_GRANT. */
 
-enum { MAX_ITEM_LIMIT = 1000000, MIN_TTL = 5, MAX_TTL = 3600, MADE_SESSION_BYTES = 16 };
+enum { MIN_TTL = 5, MAX_TTL = 3600, MADE_SESSION_BYTES = 16 };
 
 struct put_body {
     int64_t item_limit;
@@ -24,7 +24,7 @@ struct put_body {
 };
 
 static const struct json_field put_fields[] = {
-    {"item_limit", JSON_INTEGER, true, 0, MAX_ITEM_LIMIT, NULL,
+    {"item_limit", JSON_INTEGER, true, 0, MEMBER_MAX_ITEM_LIMIT, NULL,
      offsetof(struct put_body, item_limit)},
     {"ttl_seconds", JSON_INTEGER, false, MIN_TTL, MAX_TTL, NULL,
      offsetof(struct put_body, ttl_seconds)},

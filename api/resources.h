@@ -5,9 +5,9 @@
 #include "api/routes.h"
 
 /* items.c */
-api_handler items_list, items_get, items_put, items_delete;
+api_handler items_list, items_get, items_put, items_patch, items_delete;
 /* members.c */
-api_handler members_list, members_get, members_put, members_delete;
+api_handler members_list, members_get, members_put, members_patch, members_delete;
 /* heartbeat.c */
 api_handler heartbeat_post;
 /* drain.c */

@@ -140,21 +140,10 @@ static struct json_object *open_former(struct span former)
 }
 
 /* Takes @value; NULL means that there was no memory for it. */
-static int set(struct json_object *tree, const char *name, struct json_object *value)
-{
-    if (!value)
-        return ALLOT_ENOMEM;
-    if (json_object_object_add(tree, name, value)) {
-        json_object_put(value);
-        return ALLOT_ENOMEM;
-    }
-    return 0;
-}
-
 static int set_labels(struct json_object *tree, struct json_object *labels)
 {
     if (labels && json_object_object_length(labels) > 0)
-        return set(tree, "labels", json_object_get(labels));
+        return json_set(tree, "labels", json_object_get(labels));
     json_object_object_del(tree, "labels");
     return 0;
 }
@@ -182,10 +171,10 @@ int values_write_item(struct arena *arena, struct span former, const struct item
     struct json_object *tree = open_former(former);
     if (!tree)
         return ALLOT_ENOMEM;
-    int error = set(tree, "replication", json_object_new_int64(spec->replication));
+    int error = json_set(tree, "replication", json_object_new_int64(spec->replication));
     if (!error)
-        error =
-            set(tree, "consistency", json_object_new_string(consistency_names[spec->consistency]));
+        error = json_set(tree, "consistency",
+                         json_object_new_string(consistency_names[spec->consistency]));
     if (!error)
         error = set_labels(tree, spec->labels);
     return finish(arena, tree, error, ret);
@@ -197,19 +186,19 @@ int values_write_member(struct arena *arena, struct span former, const struct me
     struct json_object *tree = open_former(former);
     if (!tree)
         return ALLOT_ENOMEM;
-    int error = set(tree, "item_limit", json_object_new_int64(spec->item_limit));
+    int error = json_set(tree, "item_limit", json_object_new_int64(spec->item_limit));
     if (!error)
-        error = set(tree, "exiting", json_object_new_boolean(spec->exiting));
+        error = json_set(tree, "exiting", json_object_new_boolean(spec->exiting));
     if (!error && spec->allocator)
-        error = set(tree, "allocator", json_object_new_boolean(true));
+        error = json_set(tree, "allocator", json_object_new_boolean(true));
     json_object_object_del(tree, "ttl_seconds");
     json_object_object_del(tree, "session_hash");
     if (!error && spec->ttl_seconds > 0)
-        error = set(tree, "ttl_seconds", json_object_new_int64(spec->ttl_seconds));
+        error = json_set(tree, "ttl_seconds", json_object_new_int64(spec->ttl_seconds));
     if (!error && spec->session_hash.size > 0)
-        error =
-            set(tree, "session_hash",
-                json_object_new_string_len(spec->session_hash.data, (int)spec->session_hash.size));
+        error = json_set(
+            tree, "session_hash",
+            json_object_new_string_len(spec->session_hash.data, (int)spec->session_hash.size));
     if (!error)
         error = set_labels(tree, spec->labels);
     return finish(arena, tree, error, ret);
@@ -221,12 +210,22 @@ int values_write_assignment(struct arena *arena, struct span former,
     struct json_object *tree = open_former(former);
     if (!tree)
         return ALLOT_ENOMEM;
-    int error = set(tree, "consistent", json_object_new_boolean(spec->consistent));
+    int error = json_set(tree, "consistent", json_object_new_boolean(spec->consistent));
     if (spec->value && !error)
-        error = set(tree, "value", json_object_get(spec->value));
+        error = json_set(tree, "value", json_object_get(spec->value));
     else
         json_object_object_del(tree, "value");
     return finish(arena, tree, error, ret);
+}
+
+int values_describe_labels(struct json_object *labels, struct json_object *description)
+{
+    struct json_object *copy = NULL;
+    if (!labels)
+        return 0;
+    if (json_object_deep_copy(labels, &copy, NULL))
+        return ALLOT_ENOMEM;
+    return json_set(description, "labels", copy);
 }
 
 /* --- the core's decoder --- */

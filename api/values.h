@@ -68,6 +68,9 @@ int values_write_member(struct arena *arena, struct span former, const struct me
 int values_write_assignment(struct arena *arena, struct span former,
                             const struct assignment_spec *spec, struct span *ret);
 
+/* Adds a copy of @labels (NULL: none) to the description of a resource. ALLOT_ENOMEM. */
+int values_describe_labels(struct json_object *labels, struct json_object *description);
+
 /* What the core needs to know of these values. Pure. */
 struct decoder api_decoder(void);
 

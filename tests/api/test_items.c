@@ -106,6 +106,60 @@ Test(items, a_put_replaces_what_it_knows_and_keeps_what_it_does_not)
     cr_expect_null(client_json(&client, "/future"));
 }
 
+static int patch(const char *target, const char *body)
+{
+    return client_send(&client, "PATCH", target, body);
+}
+
+Test(items, a_patch_changes_what_it_names)
+{
+    fake_store_put(&client.store, "/items/a",
+                   "{\"future\":1,\"replication\":2,\"consistency\":\"reported\","
+                   "\"labels\":{\"x\":\"y\",\"z\":\"w\"}}");
+    fake_store_publish(&client.store);
+    client_header(&client, "Content-Type", "application/merge-patch+json");
+    cr_expect_eq(patch("/v1/items/a", "{\"replication\":3,\"labels\":{\"x\":null,\"n\":\"1\"}}"),
+                 200);
+    struct span value = fake_store_value(&client.store, "/items/a");
+    cr_expect(span_equal(value, SPAN("{\"future\":1,\"replication\":3,\"consistency\":\"reported\","
+                                     "\"labels\":{\"z\":\"w\",\"n\":\"1\"}}")),
+              "%.*s", (int)value.size, value.data);
+    cr_expect_eq(client_number(&client, "/replication"), 3);
+    cr_expect_eq(patch("/v1/items/a", "{\"consistency\":null,\"labels\":null}"), 200);
+    value = fake_store_value(&client.store, "/items/a");
+    cr_expect(span_equal(value, SPAN("{\"future\":1,\"replication\":3,"
+                                     "\"consistency\":\"immediate\"}")),
+              "%.*s", (int)value.size, value.data);
+}
+
+Test(items, a_patch_that_changes_nothing_writes_nothing)
+{
+    fake_store_put(&client.store, "/items/a", "{\"replication\":2}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(patch("/v1/items/a", "{}"), 200);
+    cr_expect_eq(patch("/v1/items/a", "{\"replication\":2,\"labels\":{}}"), 200);
+    cr_expect_eq(client.steps, 0);
+}
+
+Test(items, a_patch_is_checked_as_what_it_makes)
+{
+    cr_expect_eq(patch("/v1/items/a", "{\"replication\":2}"), 404);
+    fake_store_put(&client.store, "/items/a", "{\"replication\":2}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(patch("/v1/items/a", "{\"replication\":null,\"x\":1,\"labels\":[]}"), 422);
+    cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/x");
+    cr_expect_str_eq(client_text(&client, "/errors/1/pointer"), "/labels");
+    cr_expect_str_eq(client_text(&client, "/errors/2/pointer"), "/replication");
+    cr_expect_eq(patch("/v1/items/a", "[]"), 422);
+    cr_expect_str_eq(client_text(&client, "/errors/0/detail"), "must be an object");
+    cr_expect_eq(patch("/v1/items/a", "null"), 422);
+    client_header(&client, "If-Match", "\"1-0\"");
+    cr_expect_eq(patch("/v1/items/a", "{\"replication\":3}"), 412);
+    client_header(&client, "Content-Type", "application/merge-patch+json");
+    client_header(&client, "If-Match", NULL);
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":3}"), 415); /* it is not one */
+}
+
 Test(items, delete_removes)
 {
     assign_two();
@@ -426,6 +480,31 @@ Test(items, lists_are_ordered_and_filtered_by_prefix)
     cr_expect_eq(get("/v1/items?prefix=b%2F"), 200);
     cr_expect_str_eq(client_text(&client, "/items/0/id"), "b/1");
     cr_expect_null(client_json(&client, "/items/2"));
+}
+
+Test(items, lists_are_filtered_by_labels)
+{
+    fake_store_put(&client.store, "/items/a",
+                   "{\"replication\":2,\"labels\":{\"t\":\"x\",\"c\":\"\"}}");
+    fake_store_put(&client.store, "/items/b", "{\"replication\":2,\"labels\":{\"t\":\"y=z\"}}");
+    fake_store_put(&client.store, "/items/c", "{\"replication\":2}");
+    fake_store_publish(&client.store);
+    const struct {
+        const char *query, *first, *second;
+    } cases[] = {
+        {"t", "a", "b"},     {"t=x", "a", ""},    {"t=y=z", "b", ""}, {"t,c", "a", ""},
+        {"t=x,c=", "a", ""}, {"t=x,c=1", "", ""}, {"d", "", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char target[64];
+        snprintf(target, sizeof target, "/v1/items?label=%s", cases[i].query);
+        cr_expect_eq(get(target), 200);
+        cr_expect_str_eq(client_text(&client, "/items/0/id"), cases[i].first, "%s", target);
+        cr_expect_str_eq(client_text(&client, "/items/1/id"), cases[i].second, "%s", target);
+    }
+    cr_expect_eq(get("/v1/items?label="), 400);
+    cr_expect_eq(get("/v1/items?label=a,,b"), 400);
+    cr_expect_eq(get("/v1/items?label=a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a"), 400);
 }
 
 Test(items, a_list_goes_on_at_the_revision_where_it_began)

@@ -143,6 +143,38 @@ Test(members, lists_by_zone)
     cr_expect(client_json(&client, "/continue"));
 }
 
+Test(members, lists_by_label)
+{
+    fake_store_put(&client.store, "/members/east#1",
+                   "{\"item_limit\":1,\"labels\":{\"rack\":\"7\"}}");
+    fake_store_put(&client.store, "/members/east#2", "{\"item_limit\":1}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(get("/v1/members?label=rack=7"), 200);
+    cr_expect_str_eq(client_text(&client, "/items/0/suffix"), "1");
+    cr_expect(!client_json(&client, "/items/1"));
+}
+
+/* An operator resizes a member without knowing its session; all else stays. */
+Test(members, a_patch_resizes)
+{
+    cr_expect_eq(put("{\"item_limit\":4,\"labels\":{\"a\":\"b\"},\"session\":\"" SESSION "\"}"),
+                 201);
+    client_header(&client, "Allot-Session", NULL);
+    cr_expect_eq(client_send(&client, "PATCH", MEMBER, "{\"item_limit\":7}"), 200);
+    cr_expect_eq(client_number(&client, "/item_limit"), 7);
+    cr_expect_str_eq(client_text(&client, "/labels/a"), "b");
+    cr_expect_eq(client_send(&client, "PATCH", MEMBER, "{\"item_limit\":7}"), 200);
+    cr_expect_eq(client.steps, 0);
+    cr_expect_eq(client_send(&client, "PATCH", MEMBER, "{\"labels\":{\"a\":null}}"), 200);
+    cr_expect(!client_json(&client, "/labels/a"));
+    cr_expect_eq(put("{\"item_limit\":4}"), 409); /* the session still stands */
+    cr_expect_eq(client_send(&client, "PATCH", MEMBER, "{\"exiting\":true,\"item_limit\":-1}"),
+                 422);
+    cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/item_limit");
+    cr_expect_str_eq(client_text(&client, "/errors/1/pointer"), "/exiting");
+    cr_expect_eq(client_send(&client, "PATCH", "/v1/members/east/none", "{}"), 404);
+}
+
 /* --- registration under a lease --- */
 
 Test(members, a_registration_stands_under_a_lease)
