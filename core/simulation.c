@@ -33,7 +33,9 @@ static int observe(struct simulation *simulation)
     char *buffer = malloc(size);
     if (!buffer)
         return ALLOT_ENOMEM;
-    struct state_config config = {.candidates = keys_members_prefix(root, buffer, size)};
+    struct state_config config = {.candidates = keys_members_prefix(root, buffer, size),
+                                  .gone_members_are_inconsistent =
+                                      simulation->config->gone_members_are_inconsistent};
     struct state *state = NULL;
     int error = state_follow(&config, simulation->state, simulation->keyspace, &state);
     free(buffer);
@@ -121,6 +123,13 @@ static int run_pass(struct simulation *simulation, struct simulation_round *roun
     return error;
 }
 
+/* Whether it is for want of its member alone that assignment @a is not consistent. */
+static bool is_given_up(const struct simulation *simulation, int32_t a)
+{
+    return simulation->config->gone_members_are_inconsistent &&
+           simulation->state->assignment_member[a] == STATE_NONE;
+}
+
 /* Marks every assignment consistent that isn't yet, in one revision. One that is marked already may
  * be waiting for others of its item. */
 static int mark_consistent(struct simulation *simulation, int64_t *ret_marked)
@@ -131,7 +140,8 @@ static int mark_consistent(struct simulation *simulation, int64_t *ret_marked)
     int error = reserve_events(simulation, (size_t)state->assignment_count + 1);
     for (int32_t a = 0; !error && a < state->assignment_count; a++) {
         const struct entry *entry = state->assignments[a];
-        if (state->consistent[a] || state->assignment_item[a] == STATE_NONE)
+        if (state->consistent[a] || state->assignment_item[a] == STATE_NONE ||
+            is_given_up(simulation, a))
             continue;
         if (span_equal(entry->value, simulation->config->consistent_value))
             waiting = true;
@@ -141,7 +151,7 @@ static int mark_consistent(struct simulation *simulation, int64_t *ret_marked)
     }
     if (!error && count > 0)
         error = apply_events(simulation, count);
-    else if (!error && waiting)
+    else if (!error && waiting && !simulation->config->gone_members_are_inconsistent)
         error = ALLOT_EVALUE;
     if (!error)
         *ret_marked = (int64_t)count;
@@ -158,6 +168,7 @@ static int solve(struct simulation *simulation, struct simulation_round *round)
         return error;
     solution_unref(simulation->solution);
     simulation->solution = solution;
+    simulation->result.unattainable = solution->unattainable;
     round->solved = true;
     return 0;
 }

@@ -14,6 +14,8 @@ struct simulation_round {
 
 struct simulation_config {
     int64_t max_rounds;
+    /* As in state_config: then what members that are gone have left is never marked consistent. */
+    bool gone_members_are_inconsistent;
     /* The value that marks an assignment consistent. Borrowed. */
     struct span consistent_value;
     const struct executor *executor; /* to solve with; may be NULL */
@@ -30,12 +32,14 @@ struct simulation_result {
     int64_t removals; /* without those of assignments of items that don't exist */
     int64_t packings; /* promotions and packings */
     int64_t transactions;
+    int64_t unattainable;      /* replicas, as of the last solution */
     struct keyspace *keyspace; /* how it ended; a reference that the caller drops */
 };
 
 /* Runs from @keyspace on. After an idle round every inconsistent assignment is marked consistent.
  * On error (ALLOT_ENOMEM, ALLOT_ELIMIT; ALLOT_EVALUE: an assignment is not consistent though all of
- * its item have consistent_value) @ret is untouched. */
+ * its item have consistent_value, and no member is gone that it could wait for) @ret is untouched.
+ */
 int simulation_run(const struct simulation_config *config, struct keyspace *keyspace,
                    struct simulation_result *ret);
 
