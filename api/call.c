@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "api/change_list.h"
 #include "api/examine.h"
 #include "api/headers.h"
 #include "api/json_reader.h"
@@ -33,6 +34,7 @@ void api_call_destroy(struct api_call *call)
 {
     if (!call)
         return;
+    change_list_release(call);
     json_object_put(call->body);
     snapshot_unref(call->snapshot);
     transaction_release(&call->transaction);
@@ -107,7 +109,8 @@ enum api_step api_resume(struct api_call *call, const struct api_outcome *outcom
 
 bool call_refresh(struct api_call *call)
 {
-    struct snapshot *newest = call->runtime->snapshot(call->runtime->context);
+    struct snapshot *newest = call->parent ? snapshot_ref(call->parent->snapshot)
+                                           : call->runtime->snapshot(call->runtime->context);
     if (!newest) {
         (void)problem(call, PROBLEM_NOT_READY, "the store has not been read yet");
         return false;

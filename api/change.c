@@ -199,6 +199,10 @@ enum api_step change_submit(struct api_call *call, api_handler *written)
     if (!transaction_fits(transaction))
         return refuse_size(call);
     call->written = written;
+    if (call->parent) {
+        call->gathered = true;
+        return API_REPLY;
+    }
     call->resume = conclude;
     call->action.txn = (struct store_txn){
         .compares = transaction->checks,
@@ -207,4 +211,11 @@ enum api_step change_submit(struct api_call *call, api_handler *written)
         .success_count = transaction->operation_count,
     };
     return API_TXN;
+}
+
+void change_conclude_gathered(struct api_call *call, int64_t revision)
+{
+    note_commit(call, revision);
+    if (!call_refresh(call) || call->written(call) != API_REPLY || call->reply.status >= 400)
+        (void)reply_empty(call, 204);
 }

@@ -39,4 +39,9 @@ const struct entry *change_written(const struct api_call *call);
  * When its checks fail the handler is run again; otherwise the reply says what went wrong. */
 enum api_step change_submit(struct api_call *call, api_handler *written);
 
+/* Replies to a change of a list, which the store has made at @revision along with the others of
+ * that list. What a request of its own would do after that is not done: a lease that a member has
+ * left ends by itself. */
+void change_conclude_gathered(struct api_call *call, int64_t revision);
+
 #endif

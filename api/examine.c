@@ -189,6 +189,10 @@ bool examine_head(struct api_call *call, int64_t content_length)
     if (!examine_host(call) || !parse_target(call) || !find_route(call, &match))
         return false;
     call->route = match.route;
+    if (call->parent && !call->route->in_list) {
+        (void)problem(call, PROBLEM_METHOD, "this can't be one of several changes");
+        return false;
+    }
     if (!examine_names(call, &match) || !examine_query(call) ||
         !examine_media_types(call, content_length))
         return false;

@@ -48,6 +48,12 @@ struct api_call {
     int64_t committed;              /* the revision that it has made; 0: none so far */
     int attempts;                   /* runs of the handler that came too late */
 
+    /* Of several changes in one: those of this call (owned; NULL: none); or the call that this is a
+     * change of, on whose snapshot it runs, and which submits what it has `gathered`. */
+    struct change_list *changes;
+    struct api_call *parent;
+    bool gathered;
+
     /* Of a member's registration: what must survive until the reply. */
     int64_t lease;         /* granted for it; or of a member that leaves, to be revoked */
     char made_session[33]; /* "": none was made */

@@ -15,6 +15,8 @@ api_handler drain_get, drain_post, drain_delete;
 /* assignments.c */
 api_handler assignments_list, assignments_of_item, assignments_of_member, assignments_get,
     assignments_patch;
+/* batch.c */
+api_handler batch_post;
 /* cluster.c */
 api_handler cluster_get;
 /* health.c */

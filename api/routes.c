@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "api/change_list.h"
 #include "api/resources.h"
 
 /* Bodies of requests that need none: room for an empty object. */
@@ -11,34 +12,35 @@ enum { EMPTY_BODY = 1024 };
 #define MEMBER "/v1/members/{zone}/{suffix}"
 #define ASSIGNMENT "/v1/assignments/{item}/{zone}/{suffix}"
 
-#define READ(pattern, handler, ...)              \
-    {                                            \
-        "GET", pattern, handler, 0, false, true, \
-        {                                        \
-            "min_revision", __VA_ARGS__          \
-        }                                        \
+#define READ(pattern, handler, ...)                     \
+    {                                                   \
+        "GET", pattern, handler, 0, false, true, false, \
+        {                                               \
+            "min_revision", __VA_ARGS__                 \
+        }                                               \
     }
-#define WRITE(method, pattern, handler, ...)                \
-    {                                                       \
-        method, pattern, handler, API_MAX_BODY, true, true, \
-        {                                                   \
-            __VA_ARGS__                                     \
-        }                                                   \
+#define WRITE(method, pattern, handler, ...)                      \
+    {                                                             \
+        method, pattern, handler, API_MAX_BODY, true, true, true, \
+        {                                                         \
+            __VA_ARGS__                                           \
+        }                                                         \
     }
-#define ACT(method, pattern, handler, ...)                 \
-    {                                                      \
-        method, pattern, handler, EMPTY_BODY, false, true, \
-        {                                                  \
-            __VA_ARGS__                                    \
-        }                                                  \
+#define ACT(method, pattern, handler, ...)                       \
+    {                                                            \
+        method, pattern, handler, EMPTY_BODY, false, true, true, \
+        {                                                        \
+            __VA_ARGS__                                          \
+        }                                                        \
     }
 
 static const struct api_route routes[] = {
-    {"GET", "/livez", health_live, 0, false, false, {NULL}},
-    {"GET", "/readyz", health_ready, 0, false, false, {NULL}},
+    {"GET", "/livez", health_live, 0, false, false, false, {NULL}},
+    {"GET", "/readyz", health_ready, 0, false, false, false, {NULL}},
     READ("/v1/assignments", assignments_list, "limit", "continue", "item", "zone", "suffix"),
     READ(ASSIGNMENT, assignments_get, NULL),
     WRITE("PATCH", ASSIGNMENT, assignments_patch, NULL),
+    {"POST", "/v1/batch", batch_post, CHANGE_LIST_MAX_BODY, true, true, false, {NULL}},
     READ("/v1/cluster", cluster_get, NULL),
     READ("/v1/items", items_list, "limit", "continue", "prefix", "state", "label"),
     READ(ITEM, items_get, NULL),
@@ -55,7 +57,7 @@ static const struct api_route routes[] = {
     READ(MEMBER "/drain", drain_get, NULL),
     ACT("POST", MEMBER "/drain", drain_post, NULL),
     ACT("DELETE", MEMBER "/drain", drain_delete, NULL),
-    ACT("POST", MEMBER "/heartbeat", heartbeat_post, NULL),
+    {"POST", MEMBER "/heartbeat", heartbeat_post, EMPTY_BODY, false, true, false, {NULL}},
 };
 enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };
 

@@ -20,6 +20,7 @@ struct api_route {
     /* It reads the body itself; else a body may only be an empty object. */
     bool takes_body;
     bool needs_snapshot;
+    bool in_list;                       /* it may be one of several changes: change_list.h */
     const char *query[ROUTE_MAX_QUERY]; /* names of the parameters that it takes */
 };
 

@@ -151,6 +151,15 @@ void transaction_put(struct transaction *transaction, struct span key, struct sp
                 .kind = STORE_OP_PUT, .keys = {.key = key}, .value = value, .lease = lease});
 }
 
+void transaction_append(struct transaction *transaction, const struct transaction *other,
+                        size_t skipped)
+{
+    for (size_t i = 0; i < other->check_count; i++)
+        check(transaction, other->checks[i]);
+    for (size_t i = skipped; i < other->operation_count; i++)
+        operate(transaction, other->operations[i]);
+}
+
 char *transaction_allocate(struct transaction *transaction, size_t size)
 {
     if (transaction->error)

@@ -48,6 +48,11 @@ void transaction_delete(struct transaction *transaction, struct span key);
 void transaction_put(struct transaction *transaction, struct span key, struct span value,
                      int64_t lease);
 
+/* Adds the checks of @other and its operations but the first @skipped; what those borrow, and what
+ * was made in @other, is borrowed from now on. */
+void transaction_append(struct transaction *transaction, const struct transaction *other,
+                        size_t skipped);
+
 /* @size bytes that live until the next clear; NULL (and `error`) when memory has run out. */
 char *transaction_allocate(struct transaction *transaction, size_t size);
 

@@ -45,6 +45,11 @@ static const struct sample samples[] = {
     {"POST", "/v1/members/east/1/drain", NULL, 200},
     {"GET", "/v1/members/east/1/assignments", NULL, 200},
     {"GET", "/v1/assignments", NULL, 200},
+    {"POST", "/v1/batch",
+     "[{\"method\":\"PUT\",\"path\":\"/v1/items/a\",\"body\":{\"replication\":3}},"
+     "{\"method\":\"DELETE\",\"path\":\"/v1/items/b\"}]",
+     200},
+    {"POST", "/v1/batch", "[{\"method\":\"PUT\",\"path\":\"/v1/items/a\",\"body\":{}}]", 422},
     {"GET", "/v1/assignments/a/east/1", NULL, 200},
     {"PATCH", "/v1/assignments/a/east/1", "{\"consistent\":true,\"value\":[1]}", 200},
     {"OPTIONS", "/v1/items", NULL, 204},

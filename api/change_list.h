@@ -1,0 +1,39 @@
+/* Several writes in one request: those of a batch, or those that a plan supposes.
+ *
+ *     [{"method": "PUT", "path": "/v1/items/a", "body": {"replication": 3}}, …]
+ *
+ * with, where they are needed, "if_match", "if_none_match" (as the headers) and "session" (as
+ * Allot-Session). Each is examined and handled as a request of its own, in the name of the one that
+ * brings it, all of them on that one's snapshot: none sees what another does. What they'd write is
+ * gathered instead of submitted. Which routes may be named so, the table of routes says. */
+#ifndef ALLOT_API_CHANGE_LIST_H
+#define ALLOT_API_CHANGE_LIST_H
+
+#include "api/handler.h"
+
+enum { CHANGE_LIST_MAX = 100, CHANGE_LIST_MAX_BODY = 1 << 20 /* bytes of the whole body */ };
+
+enum change_list_kind {
+    CHANGE_LIST_REAL,     /* to be written */
+    CHANGE_LIST_SUPPOSED, /* only thought of: a registration under a lease needs none */
+};
+
+/* Handles the changes of the JSON array @changes, which stands at the JSON pointer @place of the
+ * body, as part of @call, which then has them (in place of others that it had). False: the reply
+ * tells what is wrong with which of them, and nothing was gathered. */
+bool change_list_open(struct api_call *call, struct json_object *changes, const char *place,
+                      enum change_list_kind kind);
+void change_list_release(struct api_call *call);
+
+size_t change_list_count(const struct api_call *call);
+/* The call that handles change number @index: its transaction, if it has `gathered` one, else its
+ * reply. */
+struct api_call *change_list_call(const struct api_call *call, size_t index);
+
+/* Adds all that was gathered to the transaction of @call, begun before. */
+void change_list_gather(struct api_call *call);
+
+/* When that is done: `"results":[{"status":201,"body":{…}}, …]`. */
+void change_list_write_results(struct api_call *call, struct json_writer *writer);
+
+#endif

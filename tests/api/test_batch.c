@@ -1,0 +1,170 @@
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/api_client.h"
+
+static struct client client;
+
+static void setup(void)
+{
+    client_init(&client);
+}
+
+static void teardown(void)
+{
+    client_release(&client);
+}
+
+TestSuite(batch, .init = setup, .fini = teardown);
+
+static int post(const char *body)
+{
+    return client_send(&client, "POST", "/v1/batch", body);
+}
+
+#define PUT_ITEM(id, replication)                                                                  \
+    "{\"method\":\"PUT\",\"path\":\"/v1/items/" id "\",\"body\":{\"replication\":" replication "}" \
+                                                                                               "}"
+
+Test(batch, writes_all_in_one_revision)
+{
+    fake_store_put(&client.store, "/items/old", "{\"replication\":1}");
+    fake_store_put(&client.store, "/members/east#1", "{\"item_limit\":4}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(post("[" PUT_ITEM("a%2Fb", "2") "," PUT_ITEM(
+                     "old", "1") ","
+                                 "{\"method\":\"DELETE\",\"path\":\"/v1/items/old\"},"
+                                 "{\"method\":\"POST\",\"path\":\"/v1/members/east/1/drain\"},"
+                                 "{\"method\":\"PUT\",\"path\":\"/v1/members/west/1\","
+                                 "\"body\":{\"item_limit\":7}}]"),
+                 200);
+    cr_expect_eq(client.steps, 1);
+    int64_t revision = client_number(&client, "/revision");
+    cr_expect_eq(client_number(&client, "/results/0/status"), 201);
+    cr_expect_str_eq(client_text(&client, "/results/0/body/id"), "a/b");
+    cr_expect_eq(client_number(&client, "/results/0/body/mod_revision"), revision);
+    cr_expect_eq(client_number(&client, "/results/1/status"), 200); /* nothing to change */
+    cr_expect_eq(client_number(&client, "/results/2/status"), 204);
+    cr_expect_eq(client_number(&client, "/results/3/status"), 200);
+    cr_expect_eq(client_number(&client, "/results/4/status"), 201);
+    cr_expect_eq(client_number(&client, "/results/4/body/item_limit"), 7);
+    cr_expect_eq(fake_store_mod_revision(&client.store, "/items/a/b"), revision);
+    cr_expect_eq(fake_store_mod_revision(&client.store, "/members/east#1"), revision);
+    cr_expect_eq(fake_store_mod_revision(&client.store, "/items/old"), 0);
+    char number[32];
+    snprintf(number, sizeof number, "%d", (int)revision);
+    cr_expect_str_eq(client_reply_header(&client, "Allot-Revision"), number);
+}
+
+Test(batch, of_nothing_writes_nothing)
+{
+    cr_expect_eq(post("[]"), 200);
+    cr_expect_eq(client.steps, 0);
+    fake_store_put(&client.store, "/items/a", "{\"replication\":1}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(post("[" PUT_ITEM("a", "1") "]"), 200);
+    cr_expect_eq(client.steps, 0);
+}
+
+Test(batch, tells_all_faults_and_writes_nothing)
+{
+    cr_expect_eq(post("[" PUT_ITEM("a", "2") "," PUT_ITEM(
+                     "b", "-1") ","
+                                "{\"method\":\"DELETE\",\"path\":\"/v1/items/none\"},"
+                                "{\"method\":\"GET\",\"path\":\"/v1/items/a\"},"
+                                "{\"method\":\"POST\",\"path\":\"/v1/batch\",\"body\":{}},"
+                                "{\"method\":\"PUT\",\"path\":\"/v1/items/%20\","
+                                "\"body\":{\"replication\":1}},"
+                                "7," PUT_ITEM("a", "3") "]"),
+                 422);
+    cr_expect_eq(client.steps, 0);
+    const char *const pointers[] = {
+        "/1/body/replication", "/2", "/3/method", "/4", "/5/path", "/6", "/7"};
+    for (size_t i = 0; i < sizeof pointers / sizeof pointers[0]; i++) {
+        char at[32];
+        snprintf(at, sizeof at, "/errors/%zu/pointer", i);
+        cr_expect_str_eq(client_text(&client, at), pointers[i]);
+    }
+    cr_expect_str_eq(client_text(&client, "/errors/1/detail"),
+                     "404, not-found: there is no such item");
+    cr_expect_str_eq(client_text(&client, "/errors/6/detail"),
+                     "writes what another change before it writes, too");
+    cr_expect_eq(fake_store_mod_revision(&client.store, "/actor"), 0);
+}
+
+Test(batch, minds_preconditions_and_sessions)
+{
+    fake_store_put(&client.store, "/items/a", "{\"replication\":1}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(post("[{\"method\":\"PUT\",\"path\":\"/v1/items/a\",\"if_match\":\"\\\"9-0\\\"\","
+                      "\"body\":{\"replication\":3}}]"),
+                 422);
+    cr_expect(strstr(client_text(&client, "/errors/0/detail"), "412"));
+    cr_expect_eq(post("[{\"method\":\"PUT\",\"path\":\"/v1/items/a\",\"if_none_match\":\"*\","
+                      "\"body\":{\"replication\":3}}]"),
+                 422);
+    cr_expect_eq(post("[{\"method\":\"PUT\",\"path\":\"/v1/items/a\",\"if_match\":\"\\\"2-0\\\"\","
+                      "\"body\":{\"replication\":3}}]"),
+                 200);
+    client_header(&client, "If-Match", "\"1-0\""); /* the batch's own say nothing of its parts */
+    cr_expect_eq(post("[" PUT_ITEM("a", "2") "]"), 200);
+    cr_expect_eq(client_send(&client, "PUT", "/v1/members/east/1",
+                             "{\"item_limit\":4,\"session\":\"0123456789abcdef\"}"),
+                 412);
+    client_header(&client, "If-Match", NULL);
+    cr_expect_eq(client_send(&client, "PUT", "/v1/members/east/1",
+                             "{\"item_limit\":4,\"session\":\"0123456789abcdef\"}"),
+                 201);
+    cr_expect_eq(post("[{\"method\":\"DELETE\",\"path\":\"/v1/members/east/1\"}]"), 422);
+    cr_expect_eq(post("[{\"method\":\"DELETE\",\"path\":\"/v1/members/east/1\","
+                      "\"session\":\"0123456789abcdef\"}]"),
+                 200);
+}
+
+Test(batch, grants_no_leases)
+{
+    cr_expect_eq(post("[{\"method\":\"PUT\",\"path\":\"/v1/members/east/1\","
+                      "\"body\":{\"item_limit\":1,\"ttl_seconds\":9}}]"),
+                 422);
+    cr_expect_eq(client.steps, 0);
+}
+
+static void change_item_once(struct client *meddled, enum api_step step)
+{
+    (void)step;
+    fake_store_put(&meddled->store, "/items/a", "{\"replication\":5}");
+    fake_store_publish(&meddled->store);
+    meddled->meddle = NULL;
+}
+
+Test(batch, that_came_too_late_is_made_again)
+{
+    fake_store_put(&client.store, "/items/a", "{\"replication\":1}");
+    fake_store_publish(&client.store);
+    client.meddle = change_item_once;
+    cr_expect_eq(post("[" PUT_ITEM("a", "2") "," PUT_ITEM("b", "2") "]"), 200);
+    cr_expect_eq(client.steps, 2);
+    cr_expect_eq(client_number(&client, "/results/0/body/replication"), 2);
+}
+
+Test(batch, has_limits)
+{
+    char *body = malloc(20000);
+    cr_assert(body);
+    strcpy(body, "[");
+    for (int i = 0; i < 101; i++) {
+        char change[120];
+        snprintf(change, sizeof change, "%s{\"method\":\"DELETE\",\"path\":\"/v1/items/%d\"}",
+                 i ? "," : "", i);
+        strcat(body, change);
+    }
+    strcat(body, "]");
+    cr_expect_eq(post(body), 422);
+    cr_expect_str_eq(client_text(&client, "/errors/0/detail"),
+                     "must be an array of at most 100 changes");
+    cr_expect_eq(post("{}"), 422);
+    cr_expect_eq(post(""), 400);
+    free(body);
+}
