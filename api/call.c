@@ -78,7 +78,9 @@ static enum api_step on_revision(struct api_call *call, const struct api_outcome
 static enum api_step handle(struct api_call *call)
 {
     int64_t revision = 0;
-    if (!call_query_integer(call, "min_revision", 0, INT64_MAX, &revision))
+    bool dry_run;
+    if (!call_query_integer(call, "min_revision", 0, INT64_MAX, &revision) ||
+        !call_query_boolean(call, "dry_run", &dry_run))
         return API_REPLY;
     if (revision == 0 || revision <= call->snapshot->state->revision)
         return call->route->handler(call);
@@ -175,6 +177,14 @@ bool call_query_boolean(struct api_call *call, const char *name, bool *ret)
         return true;
     (void)problem(call, PROBLEM_MALFORMED, "%s", why.text);
     return false;
+}
+
+bool call_is_dry_run(const struct api_call *call)
+{
+    struct error_message why = {""};
+    bool dry_run = false;
+    (void)query_boolean(&call->query, "dry_run", &dry_run, &why); /* examined before */
+    return dry_run;
 }
 
 bool call_check_preconditions(struct api_call *call, int64_t mod_revision)

@@ -14,6 +14,8 @@
 #ifndef ALLOT_API_CALL_H
 #define ALLOT_API_CALL_H
 
+#include <stdatomic.h>
+
 #include "api/buffer.h"
 #include "core/snapshot.h"
 
@@ -103,6 +105,9 @@ enum api_step {
     API_LEASE_KEEP_ALIVE, /* call->action.lease.id */
     API_LEASE_REVOKE,     /* call->action.lease.id; resume once the snapshot has passed it */
     API_LEASE_TIME_TO_LIVE,
+    API_COMPUTE,       /* call action.compute.run on a thread that may take its time, then resume:
+                        * with 0, or with ALLOT_ELIMIT if it was not called as too much else is under way
+                        */
     API_WAIT_REVISION, /* resume once the snapshot has reached call->action.revision, or after 5 s
                         * with ALLOT_EUNAVAILABLE */
 };
@@ -113,6 +118,11 @@ union api_action {
         int64_t id;
         int64_t ttl;
     } lease;
+    struct {
+        /* Ends early, with an error of its own, once *@cancelled. */
+        void (*run)(void *context, const atomic_bool *cancelled);
+        void *context;
+    } compute;
     int64_t revision;
 };
 

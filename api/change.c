@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "api/plans.h"
 #include "api/reply.h"
 #include "api/utf8.h"
 
@@ -203,6 +204,8 @@ enum api_step change_submit(struct api_call *call, api_handler *written)
         call->gathered = true;
         return API_REPLY;
     }
+    if (call_is_dry_run(call))
+        return plans_reply(call, transaction, 0);
     call->resume = conclude;
     call->action.txn = (struct store_txn){
         .compares = transaction->checks,

@@ -34,9 +34,10 @@ void change_put_keeping_lease(struct api_call *call, const struct entry *former,
  */
 const struct entry *change_written(const struct api_call *call);
 
-/* Submits the transaction. When it is done and the snapshot has it, @written is called to reply,
- * and what it can't show for want of memory is left out (204): what is done is not called failed.
- * When its checks fail the handler is run again; otherwise the reply says what went wrong. */
+/* Submits the transaction; or, for a dry run, replies with what would come of it. When it is done
+ * and the snapshot has it, @written is called to reply, and what it can't show for want of memory
+ * is left out (204): what is done is not called failed. When its checks fail the handler is run
+ * again; otherwise the reply says what went wrong. */
 enum api_step change_submit(struct api_call *call, api_handler *written);
 
 /* Replies to a change of a list, which the store has made at @revision along with the others of

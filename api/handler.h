@@ -54,6 +54,13 @@ struct api_call {
     struct api_call *parent;
     bool gathered;
 
+    /* Of a plan; see plans.h. */
+    struct {
+        const struct transaction *transaction; /* borrowed: what is supposed to be written */
+        uint64_t token;                        /* 0: it is a dry run's */
+        int64_t max_moves;
+    } planning;
+
     /* Of a member's registration: what must survive until the reply. */
     int64_t lease;         /* granted for it; or of a member that leaves, to be revoked */
     char made_session[33]; /* "": none was made */
@@ -84,6 +91,9 @@ bool call_patch(struct api_call *call, const struct entry *entry, api_describe *
 bool call_query_integer(struct api_call *call, const char *name, int64_t least, int64_t most,
                         int64_t *ret);
 bool call_query_boolean(struct api_call *call, const char *name, bool *ret);
+
+/* Whether nothing is to be written: ?dry_run=true. */
+bool call_is_dry_run(const struct api_call *call);
 
 /* Checks If-Match, and for a PUT If-None-Match, against the resource's mod revision (0: it doesn't
  * exist). False: the reply is 412. */

@@ -29,10 +29,12 @@
     X(STORE_LIMIT, 413, "too-large-for-store", "Too large for the store")           \
     X(MEDIA_TYPE, 415, "unsupported-media-type", "Unsupported media type")          \
     X(INVALID, 422, "invalid", "Invalid content")                                   \
+    X(REQUIRED, 428, "precondition-required", "Precondition required")              \
     X(INTERNAL, 500, "internal-error", "Internal error")                            \
     X(NOT_READY, 503, "not-ready", "Not ready")                                     \
     X(UNAVAILABLE, 503, "store-unavailable", "The store is unavailable")            \
     X(MEMORY, 503, "out-of-memory", "Out of memory")                                \
+    X(BUSY, 503, "busy", "Too busy")                                                \
     X(UNKNOWN, 504, "outcome-unknown", "Outcome unknown")
 
 enum problem_kind {

@@ -100,7 +100,7 @@ static enum api_step put_absent(struct api_call *call, const struct member_view 
             return problem_of_error(call, error, "to make a session");
         body->session = span_of(call->made_session);
     }
-    if (body->ttl_seconds > 0 && call->lease == 0) {
+    if (body->ttl_seconds > 0 && call->lease == 0 && !call_is_dry_run(call)) {
         if (!change_begin(call)) /* nothing is granted for a change that can't be made */
             return API_REPLY;
         call->action.lease.id = 0;

@@ -17,6 +17,8 @@ api_handler assignments_list, assignments_of_item, assignments_of_member, assign
     assignments_patch;
 /* batch.c */
 api_handler batch_post;
+/* plans.c */
+api_handler plan_post;
 /* cluster.c */
 api_handler cluster_get;
 /* health.c */

@@ -23,14 +23,14 @@ enum { EMPTY_BODY = 1024 };
     {                                                             \
         method, pattern, handler, API_MAX_BODY, true, true, true, \
         {                                                         \
-            __VA_ARGS__                                           \
+            "dry_run", __VA_ARGS__                                \
         }                                                         \
     }
 #define ACT(method, pattern, handler, ...)                       \
     {                                                            \
         method, pattern, handler, EMPTY_BODY, false, true, true, \
         {                                                        \
-            __VA_ARGS__                                          \
+            "dry_run", __VA_ARGS__                               \
         }                                                        \
     }
 
@@ -40,7 +40,7 @@ static const struct api_route routes[] = {
     READ("/v1/assignments", assignments_list, "limit", "continue", "item", "zone", "suffix"),
     READ(ASSIGNMENT, assignments_get, NULL),
     WRITE("PATCH", ASSIGNMENT, assignments_patch, NULL),
-    {"POST", "/v1/batch", batch_post, CHANGE_LIST_MAX_BODY, true, true, false, {NULL}},
+    {"POST", "/v1/batch", batch_post, CHANGE_LIST_MAX_BODY, true, true, false, {"dry_run", NULL}},
     READ("/v1/cluster", cluster_get, NULL),
     READ("/v1/items", items_list, "limit", "continue", "prefix", "state", "label"),
     READ(ITEM, items_get, NULL),
@@ -58,6 +58,14 @@ static const struct api_route routes[] = {
     ACT("POST", MEMBER "/drain", drain_post, NULL),
     ACT("DELETE", MEMBER "/drain", drain_delete, NULL),
     {"POST", MEMBER "/heartbeat", heartbeat_post, EMPTY_BODY, false, true, false, {NULL}},
+    {"POST",
+     "/v1/plan",
+     plan_post,
+     CHANGE_LIST_MAX_BODY,
+     true,
+     true,
+     false,
+     {"apply", "max_moves", NULL}},
 };
 enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };
 

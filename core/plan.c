@@ -161,6 +161,7 @@ static int run(struct making *making, struct keyspace *changed)
         .gone_members_are_inconsistent = config->gone_members_are_inconsistent,
         .consistent_value = config->consistent_value,
         .executor = config->executor,
+        .cancelled = config->cancelled,
         .on_operation = on_operation,
         .on_round = on_round,
         .context = making,

@@ -31,6 +31,7 @@ struct plan_config {
     int64_t max_rounds;
     size_t max_moves;                /* that are kept; more are counted */
     const struct executor *executor; /* to solve with; may be NULL */
+    const atomic_bool *cancelled;    /* as in simulation_config; may be NULL */
 };
 
 /* Immutable once made; owned by the caller. */
@@ -49,7 +50,7 @@ struct plan {
 /* Plans for @before, changed by @events: puts and deletes of keys under its root, of which each is
  * named once; only key, value and lease matter. A state with errors in it: an event's value that
  * does not decode makes its key invalid, as it would in the store. Errors: ALLOT_ENOMEM;
- * ALLOT_ELIMIT, ALLOT_EVALUE as solver_solve and simulation_run. */
+ * ALLOT_ELIMIT, ALLOT_EVALUE, ALLOT_ECANCELED as solver_solve and simulation_run. */
 int plan_make(const struct plan_config *config, struct state *before,
               const struct store_event *events, size_t event_count, struct plan **ret);
 void plan_destroy(struct plan *plan); /* NULL is fine */

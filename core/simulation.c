@@ -198,7 +198,8 @@ int simulation_run(const struct simulation_config *config, struct keyspace *keys
     struct simulation simulation = {.config = config, .keyspace = keyspace_ref(keyspace)};
     int error = 0;
     while (!error && !simulation.result.idle && simulation.result.rounds < config->max_rounds)
-        error = run_round(&simulation);
+        error = config->cancelled && atomic_load(config->cancelled) ? ALLOT_ECANCELED
+                                                                    : run_round(&simulation);
     if (!error) {
         *ret = simulation.result;
         ret->keyspace = keyspace_ref(simulation.keyspace);

@@ -3,6 +3,8 @@
 #ifndef ALLOT_CORE_SIMULATION_H
 #define ALLOT_CORE_SIMULATION_H
 
+#include <stdatomic.h>
+
 #include "core/solver.h"
 
 /* What one round (a pass, whose transactions are applied before the next) came to. */
@@ -19,6 +21,7 @@ struct simulation_config {
     /* The value that marks an assignment consistent. Borrowed. */
     struct span consistent_value;
     const struct executor *executor; /* to solve with; may be NULL */
+    const atomic_bool *cancelled;    /* looked at before each round; may be NULL */
     /* Each may be NULL. on_operation is told every operation in order, then on_round the round. */
     void (*on_operation)(void *context, enum store_op_kind kind, struct span key);
     void (*on_round)(void *context, const struct simulation_round *round);
@@ -36,9 +39,10 @@ struct simulation_result {
     struct keyspace *keyspace; /* how it ended; a reference that the caller drops */
 };
 
-/* Runs from @keyspace on. After an idle round every inconsistent assignment is marked consistent.
- * On error (ALLOT_ENOMEM, ALLOT_ELIMIT; ALLOT_EVALUE: an assignment is not consistent though all of
- * its item have consistent_value, and no member is gone that it could wait for) @ret is untouched.
+/* Runs from @keyspace on, until it is *cancelled (ALLOT_ECANCELED). After an idle round every
+ * inconsistent assignment is marked consistent. On error (ALLOT_ENOMEM, ALLOT_ELIMIT; ALLOT_EVALUE:
+ * an assignment is not consistent though all of its item have consistent_value, and no member is
+ * gone that it could wait for) @ret is untouched.
  */
 int simulation_run(const struct simulation_config *config, struct keyspace *keyspace,
                    struct simulation_result *ret);

@@ -29,6 +29,10 @@ struct http_exchange {
     int64_t snapshot_ms;
     struct outcomes *outcomes; /* NULL: nobody is asked */
     uint64_t mark;             /* of the transaction's first value, by which it is known */
+    /* Of work for a worker. */
+    void (*run)(void *context, const atomic_bool *cancelled);
+    void *context;
+    atomic_bool cancelled;
     int64_t staked; /* the lease that the transaction is to put a key under; 0: none of ours */
 
     /* The store's answer: written by its thread, read by the request once settled. */
@@ -188,10 +192,19 @@ static int unknown(const struct http_exchange *exchange)
     return reads ? ALLOT_EUNAVAILABLE : ALLOT_EUNKNOWN;
 }
 
+/* Settles it without an answer. But a worker has the call until it has ended: it is told to hurry.
+ */
+static void give_up(struct http_exchange *exchange)
+{
+    if (exchange->step == API_COMPUTE)
+        atomic_store(&exchange->cancelled, true);
+    else
+        settle(exchange, unknown(exchange), false);
+}
+
 static void on_bound(void *context)
 {
-    struct http_exchange *exchange = context;
-    settle(exchange, unknown(exchange), false);
+    give_up(context);
 }
 
 /* --- answers --- */
@@ -303,6 +316,15 @@ static void on_lease(void *context, int error, const struct store_lease_result *
     }
 }
 
+/* --- work --- */
+
+static void on_worker(void *context)
+{
+    struct http_exchange *exchange = context;
+    exchange->run(exchange->context, &exchange->cancelled);
+    finish(exchange, 0);
+}
+
 /* --- questions --- */
 
 static int ask(struct http_exchange *exchange, const union api_action *action)
@@ -323,6 +345,10 @@ static int ask(struct http_exchange *exchange, const union api_action *action)
     case API_WAIT_REVISION:
         return publisher_wait(exchange->publisher, action->revision, exchange->snapshot_ms,
                               on_snapshot, exchange);
+    case API_COMPUTE:
+        exchange->run = action->compute.run;
+        exchange->context = action->compute.context;
+        return workers_submit(exchange->server->workers, on_worker, exchange);
     case API_REPLY:
         break;
     }
@@ -421,7 +447,8 @@ struct api_outcome http_exchange_outcome(struct http_exchange *exchange)
     int error = exchange->error;
     bool refused = exchange->refused;
     (void)pthread_mutex_unlock(&exchange->mutex);
-    bool is_lease = exchange->step != API_TXN && exchange->step != API_WAIT_REVISION;
+    bool is_lease = exchange->step != API_TXN && exchange->step != API_WAIT_REVISION &&
+                    exchange->step != API_COMPUTE;
     return (struct api_outcome){
         .error = error,
         .refused = refused,
@@ -447,7 +474,7 @@ void http_exchange_abort_all(struct http_server *server)
     (void)pthread_mutex_lock(&server->mutex);
     server->aborting = true;
     for (struct http_exchange *exchange = server->exchanges; exchange; exchange = exchange->next) {
-        settle(exchange, unknown(exchange), false);
+        give_up(exchange);
     }
     (void)pthread_mutex_unlock(&server->mutex);
 }

@@ -8,6 +8,7 @@
 
 #include "server/http_server.h"
 #include "server/timers.h"
+#include "server/workers.h"
 
 /* --- the server --- */
 
@@ -18,6 +19,7 @@ struct http_server {
     struct sockaddr_storage address;
     struct MHD_Daemon *daemon;
     struct timers *timers;
+    struct workers *workers;
     char id_prefix[17]; /* of the request ids made here: unpredictable, so never met twice */
     atomic_uint_fast64_t id_count;
     atomic_bool draining; /* replies close their connections */

@@ -101,6 +101,7 @@ static int make_id_prefix(struct http_server *server)
 
 static void destroy(struct http_server *server)
 {
+    workers_destroy(server->workers);
     timers_destroy(server->timers);
     (void)pthread_cond_destroy(&server->quiet);
     (void)pthread_mutex_destroy(&server->mutex);
@@ -125,6 +126,9 @@ static int create(const struct http_server_config *config, struct http_server **
         return ALLOT_ENOMEM;
     }
     int error = timers_create(&server->timers);
+    if (error == 0) {
+        error = workers_create(config->workers, config->max_work, &server->workers);
+    }
     if (error == 0) {
         error = make_id_prefix(server);
     }
@@ -194,6 +198,8 @@ void http_server_stop(struct http_server *server)
     wait_quiet(server, server->config.times.stop_ms);
     /* Nobody may be suspended when the daemon stops. */
     http_exchange_abort_all(server);
+    workers_destroy(server->workers);
+    server->workers = NULL;
     wait_quiet(server, LAST_REPLIES_MS);
     MHD_stop_daemon(server->daemon);
     destroy(server);

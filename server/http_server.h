@@ -49,6 +49,8 @@ struct http_server_config {
     int threads;                     /* >= 1 */
     int max_connections;             /* >= 1; further ones wait to be accepted */
     int max_connections_per_address; /* 0: any number; further ones are closed at once */
+    int workers;                     /* threads for what takes long to compute; >= 1 */
+    int max_work;                    /* requests that may wait for one of them; >= 1 */
     struct http_times times;
 
     /* Borrowed. The runtime must outlive the server; the store and the publisher too, and must then

@@ -28,6 +28,9 @@ struct parts {
 
 /* --- start --- */
 
+/* For plans: threads, and how many may wait for one. */
+enum { WORKERS = 2, MAX_WORK = 16 };
+
 /* A descriptor for each connection, and some for everything else. */
 static void allow_descriptors(const struct config *config)
 {
@@ -85,6 +88,8 @@ static int start_http(const struct config *config, struct parts *parts)
         .address = config->listen.address,
         .address_size = config->listen.size,
         .threads = config->threads,
+        .workers = WORKERS,
+        .max_work = MAX_WORK,
         .max_connections = config->max_connections,
         .max_connections_per_address = config->max_connections_per_address,
         .times = HTTP_DEFAULT_TIMES,

@@ -45,6 +45,10 @@ static const struct sample samples[] = {
     {"POST", "/v1/members/east/1/drain", NULL, 200},
     {"GET", "/v1/members/east/1/assignments", NULL, 200},
     {"GET", "/v1/assignments", NULL, 200},
+    {"POST", "/v1/plan",
+     "{\"changes\":[{\"method\":\"PUT\",\"path\":\"/v1/items/a\",\"body\":{\"replication\":3}}]}",
+     200},
+    {"PUT", "/v1/items/a?dry_run=true", "{\"replication\":3}", 200},
     {"POST", "/v1/batch",
      "[{\"method\":\"PUT\",\"path\":\"/v1/items/a\",\"body\":{\"replication\":3}},"
      "{\"method\":\"DELETE\",\"path\":\"/v1/items/b\"}]",

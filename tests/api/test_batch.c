@@ -26,7 +26,7 @@ static int post(const char *body)
 
 #define PUT_ITEM(id, replication)                                                                  \
     "{\"method\":\"PUT\",\"path\":\"/v1/items/" id "\",\"body\":{\"replication\":" replication "}" \
-                                                                                               "}"
+    "}"
 
 Test(batch, writes_all_in_one_revision)
 {

@@ -87,7 +87,8 @@ Test(requests, encoded_letters_of_a_path_are_the_same_path)
 Test(requests, methods_that_a_path_does_not_take)
 {
     cr_expect_eq(client_send(&client, "POST", "/v1/items/a", NULL), 405);
-    cr_expect_str_eq(client_reply_header(&client, "Allow"), "GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
+    cr_expect_str_eq(client_reply_header(&client, "Allow"),
+                     "GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
     expect_code(405, "method-not-allowed");
     cr_expect_eq(client_send(&client, "PUT", "/v1/items", NULL), 405);
     cr_expect_str_eq(client_reply_header(&client, "Allow"), "GET, HEAD, OPTIONS");

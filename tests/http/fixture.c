@@ -42,6 +42,8 @@ void fixture_init(struct fixture *fixture)
         .config = {.address_size = sizeof loopback,
                    .threads = 2,
                    .max_connections = 64,
+                   .workers = 1,
+                   .max_work = 2,
                    .times = {LONG_MS, LONG_MS, LONG_MS, LONG_MS, LONG_MS, LONG_MS, LONG_MS,
                              LONG_MS}},
     };

@@ -4,29 +4,36 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum verb { ECHO, DESCRIBE, BYTES, EMPTY, HEADERS, REFUSE, SMALL, STEP, TWICE, REGISTER, MISSING };
+enum verb {
+    COMPUTE,
+    ECHO,
+    DESCRIBE,
+    BYTES,
+    EMPTY,
+    HEADERS,
+    REFUSE,
+    SMALL,
+    STEP,
+    TWICE,
+    REGISTER,
+    MISSING
+};
 
 static const struct route {
     const char *path;
     enum verb verb;
     enum api_step step; /* STEP and TWICE */
 } routes[] = {
-    {"/echo", ECHO, API_REPLY},
-    {"/describe", DESCRIBE, API_REPLY},
-    {"/bytes", BYTES, API_REPLY},
-    {"/empty", EMPTY, API_REPLY},
-    {"/headers", HEADERS, API_REPLY},
-    {"/refuse", REFUSE, API_REPLY},
-    {"/small", SMALL, API_REPLY},
-    {"/txn", STEP, API_TXN},
-    {"/grant", STEP, API_LEASE_GRANT},
-    {"/keep-alive", STEP, API_LEASE_KEEP_ALIVE},
-    {"/revoke", STEP, API_LEASE_REVOKE},
-    {"/time-to-live", STEP, API_LEASE_TIME_TO_LIVE},
-    {"/wait", STEP, API_WAIT_REVISION},
-    {"/twice", TWICE, API_TXN},
-    {"/register", REGISTER, API_LEASE_GRANT},
+    {"/echo", ECHO, API_REPLY},          {"/describe", DESCRIBE, API_REPLY},
+    {"/bytes", BYTES, API_REPLY},        {"/empty", EMPTY, API_REPLY},
+    {"/headers", HEADERS, API_REPLY},    {"/refuse", REFUSE, API_REPLY},
+    {"/small", SMALL, API_REPLY},        {"/txn", STEP, API_TXN},
+    {"/grant", STEP, API_LEASE_GRANT},   {"/keep-alive", STEP, API_LEASE_KEEP_ALIVE},
+    {"/revoke", STEP, API_LEASE_REVOKE}, {"/time-to-live", STEP, API_LEASE_TIME_TO_LIVE},
+    {"/wait", STEP, API_WAIT_REVISION},  {"/twice", TWICE, API_TXN},
+    {"/compute", COMPUTE, API_COMPUTE},  {"/register", REGISTER, API_LEASE_GRANT},
 };
 static const struct route no_route = {"", MISSING, API_REPLY};
 
@@ -43,6 +50,18 @@ struct api_call {
 };
 
 static atomic_int call_count;
+static atomic_int computing;
+static atomic_bool may_compute;
+
+void scripted_api_let_compute(bool may)
+{
+    atomic_store(&may_compute, may);
+}
+
+int scripted_api_computing(void)
+{
+    return atomic_load(&computing);
+}
 
 int scripted_api_calls(void)
 {
@@ -155,10 +174,22 @@ static enum api_step take_step(struct api_call *call)
         call->action.lease.id = 77;
         call->action.lease.ttl = 10;
         break;
+    case API_COMPUTE:
     case API_REPLY:
         break;
     }
     return call->route->step;
+}
+
+/* Works until it is cancelled, or scripted_api_let_compute. */
+static void compute(void *context, const atomic_bool *cancelled)
+{
+    struct api_call *call = context;
+    atomic_fetch_add(&computing, 1);
+    while (!atomic_load(cancelled) && !atomic_load(&may_compute))
+        (void)usleep(1000);
+    buffer_append_text(&call->reply.body, atomic_load(cancelled) ? "cancelled " : "computed ");
+    atomic_fetch_sub(&computing, 1);
 }
 
 enum api_step api_begin(struct api_call *call)
@@ -180,6 +211,10 @@ enum api_step api_begin(struct api_call *call)
     case TWICE:
     case REGISTER:
         return take_step(call);
+    case COMPUTE:
+        call->action.compute.run = compute;
+        call->action.compute.context = call;
+        return API_COMPUTE;
     case REFUSE:
     case MISSING:
         break;

@@ -13,6 +13,7 @@
  *   /twice          a transaction, and then another
  *   /register       a lease, and a transaction that puts a key under it, twice if the first one's
  *                   checks fail; /register?1: under no lease
+ *   /compute        works until it may end, or is cancelled: then 200 with a line that says which
  *   anything else   404 by the headers alone */
 #ifndef ALLOT_TESTS_HTTP_SCRIPTED_API_H
 #define ALLOT_TESTS_HTTP_SCRIPTED_API_H
@@ -23,5 +24,9 @@ enum { SCRIPTED_SMALL_BODY = 100 };
 
 /* Calls that exist now. */
 int scripted_api_calls(void);
+
+/* Whether /compute may end; how many are at it. */
+void scripted_api_let_compute(bool may);
+int scripted_api_computing(void);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/http/fixture.h"
 #include "tests/support/fail_alloc.h"
@@ -237,6 +238,82 @@ Test(waiting, more_may_wait_than_there_are_threads)
         assert_outcome(&clients[i], DONE_AT_5);
         http_client_close(&clients[i]);
     }
+}
+
+/* --- work --- */
+
+static void wait_computing(int count)
+{
+    while (scripted_api_computing() != count)
+        (void)usleep(1000);
+}
+
+Test(waiting, work_is_done_beside_other_requests)
+{
+    scripted_api_let_compute(false);
+    start();
+    struct http_client client = fixture_connect(&fixture);
+    send_post(&client, "/compute");
+    wait_computing(1);
+    struct http_client other = fixture_connect(&fixture);
+    cr_assert_eq(http_client_request(&other, "GET", "/bytes?3", "", NULL, &reply), 200);
+    scripted_api_let_compute(true);
+    assert_outcome(&client, "computed error=0\n");
+    http_client_close(&other);
+    http_client_close(&client);
+}
+
+/* One thread, and two that may wait for it. */
+Test(waiting, too_much_work_is_refused_at_once)
+{
+    enum { COUNT = 4 };
+    scripted_api_let_compute(false);
+    start();
+    struct http_client clients[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        clients[i] = fixture_connect(&fixture);
+        send_post(&clients[i], "/compute");
+        if (i == 0)
+            wait_computing(1);
+    }
+    int refused = 1;
+    while (nothing_received(&clients[refused]))
+        refused = refused % (COUNT - 1) + 1;
+    http_client_close(&clients[refused]);
+    clients[refused] = fixture_connect(&fixture);
+    send_post(&clients[refused], "/compute");
+    assert_outcome(&clients[refused], "error=-7 refused\n");
+    scripted_api_let_compute(true);
+    for (int i = 0; i < COUNT; i++) {
+        if (i != refused)
+            assert_outcome(&clients[i], "computed error=0\n");
+        http_client_close(&clients[i]);
+    }
+}
+
+Test(waiting, work_that_takes_too_long_is_cancelled)
+{
+    scripted_api_let_compute(false);
+    fixture.config.times.exchange_ms = BRIEF_MS;
+    start();
+    struct http_client client = fixture_connect(&fixture);
+    send_post(&client, "/compute");
+    assert_outcome(&client, "cancelled error=0\n");
+    http_client_close(&client);
+}
+
+Test(waiting, stopping_cancels_work)
+{
+    scripted_api_let_compute(false);
+    fixture.config.times.stop_ms = BRIEF_MS;
+    start();
+    struct http_client client = fixture_connect(&fixture);
+    send_post(&client, "/compute");
+    wait_computing(1);
+    http_server_stop(fixture.server);
+    fixture.server = NULL;
+    assert_outcome(&client, "cancelled error=0\n");
+    http_client_close(&client);
 }
 
 /* --- no outcome --- */
