@@ -10,7 +10,10 @@
 /* Assignments: /v1/assignments, /v1/assignments/{item}/{zone}/{suffix}, and those of an item or a
  * member. */
 
-enum { MAX_VALUE = 4096 /* bytes of `value` as JSON */ };
+enum {
+    MAX_VALUE = 4096, /* bytes of `value` as JSON */
+    MAX_WAIT = 300,   /* seconds of a long poll */
+};
 
 static const struct json_field patch_fields[] = {
     {"consistent", JSON_BOOLEAN, false, 0, 0, NULL, offsetof(struct assignment_spec, consistent)},
@@ -106,7 +109,7 @@ enum api_step assignments_of_item(struct api_call *call)
 }
 
 /* Cost: one number of each assignment there is. */
-enum api_step assignments_of_member(struct api_call *call)
+static enum api_step list_of_member(struct api_call *call)
 {
     struct list list;
     struct member_view view;
@@ -124,6 +127,67 @@ enum api_step assignments_of_member(struct api_call *call)
         (void)write_assignment(&list.writer, state, i);
     }
     return list_end(&list, i, state->assignment_count);
+}
+
+/* What a long poll waits for. The names follow: zone, suffix. */
+struct awaited {
+    int64_t after;
+    size_t zone_size;
+};
+
+/* Whether the member's assignments have changed after a revision; or it is gone. */
+static bool has_changed(struct span subject, const struct snapshot *snapshot)
+{
+    struct awaited awaited;
+    memcpy(&awaited, subject.data, sizeof awaited);
+    const char *names = subject.data + sizeof awaited;
+    struct span zone = {names, awaited.zone_size};
+    struct span suffix = {names + awaited.zone_size,
+                          subject.size - sizeof awaited - awaited.zone_size};
+    const struct state *state = snapshot->state;
+    int32_t member = state_find_member(state, zone, suffix);
+    return member == STATE_NONE || state->changed_revision[member] > awaited.after;
+}
+
+static enum api_step on_changed(struct api_call *call, const struct api_outcome *outcome)
+{
+    if (outcome->error && outcome->error != ALLOT_EUNAVAILABLE) /* that is: nothing has changed */
+        return problem_of_error(call, outcome->error, "to wait for a change");
+    return call_refresh(call) ? list_of_member(call) : API_REPLY;
+}
+
+static enum api_step wait_for_change(struct api_call *call, int64_t after, int64_t seconds)
+{
+    struct span zone = call->parameters[0];
+    struct span suffix = call->parameters[1];
+    const struct awaited awaited = {after, zone.size};
+    size_t size = sizeof awaited + zone.size + suffix.size;
+    char *subject = arena_allocate(&call->arena, size);
+    if (!subject)
+        return problem_of_error(call, ALLOT_ENOMEM, "to wait for a change");
+    memcpy(subject, &awaited, sizeof awaited);
+    memcpy(subject + sizeof awaited, zone.data, zone.size);
+    memcpy(subject + sizeof awaited + zone.size, suffix.data, suffix.size);
+    call->action.change.holds = has_changed;
+    call->action.change.subject = (struct span){subject, size};
+    call->action.change.timeout_ms = seconds * 1000;
+    call->resume = on_changed;
+    return API_WAIT_CHANGE;
+}
+
+/* Cost: all assignments, for want of an index of each member's. */
+enum api_step assignments_of_member(struct api_call *call)
+{
+    int64_t after = -1;
+    int64_t seconds = 0;
+    if (!call_query_integer(call, "after", 0, INT64_MAX, &after) ||
+        !call_query_seconds(call, "wait", MAX_WAIT, &seconds))
+        return API_REPLY;
+    if (after < 0 && seconds > 0)
+        return problem(call, PROBLEM_MALFORMED,
+                       "the query parameter 'wait' needs 'after': the revision of the list that "
+                       "may be out of date");
+    return seconds > 0 ? wait_for_change(call, after, seconds) : list_of_member(call);
 }
 
 /* --- one --- */

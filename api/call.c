@@ -170,6 +170,15 @@ bool call_query_integer(struct api_call *call, const char *name, int64_t least, 
     return false;
 }
 
+bool call_query_seconds(struct api_call *call, const char *name, int64_t most, int64_t *ret)
+{
+    struct error_message why = {""};
+    if (!query_seconds(&call->query, name, most, ret, &why))
+        return true;
+    (void)problem(call, PROBLEM_MALFORMED, "%s", why.text);
+    return false;
+}
+
 bool call_query_boolean(struct api_call *call, const char *name, bool *ret)
 {
     struct error_message why = {""};

@@ -108,6 +108,8 @@ enum api_step {
     API_COMPUTE,       /* call action.compute.run on a thread that may take its time, then resume:
                         * with 0, or with ALLOT_ELIMIT if it was not called as too much else is under way
                         */
+    API_WAIT_CHANGE,   /* resume once action.change.holds of a snapshot, or with ALLOT_EUNAVAILABLE
+                        * after action.change.timeout_ms, or before, when the server stops */
     API_WAIT_REVISION, /* resume once the snapshot has reached call->action.revision, or after 5 s
                         * with ALLOT_EUNAVAILABLE */
 };
@@ -123,6 +125,12 @@ union api_action {
         void (*run)(void *context, const atomic_bool *cancelled);
         void *context;
     } compute;
+    struct {
+        /* Asked of each snapshot that is published, with a copy of @subject. Quick, and pure. */
+        bool (*holds)(struct span subject, const struct snapshot *snapshot);
+        struct span subject;
+        int64_t timeout_ms;
+    } change;
     int64_t revision;
 };
 

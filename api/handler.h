@@ -90,6 +90,8 @@ bool call_patch(struct api_call *call, const struct entry *entry, api_describe *
 /* Query parameters, as query.h reads them. False: the reply tells what is wrong. */
 bool call_query_integer(struct api_call *call, const char *name, int64_t least, int64_t most,
                         int64_t *ret);
+/* `30s`, or `30`. */
+bool call_query_seconds(struct api_call *call, const char *name, int64_t most, int64_t *ret);
 bool call_query_boolean(struct api_call *call, const char *name, bool *ret);
 
 /* Whether nothing is to be written: ?dry_run=true. */

@@ -106,6 +106,8 @@ struct member_holdings member_holdings(const struct state *state, const struct m
         if (state->assignments[i]->mod_revision > holdings.revision)
             holdings.revision = state->assignments[i]->mod_revision;
     }
+    if (index != STATE_NONE) /* which knows of those that have gone, too */
+        holdings.revision = state->changed_revision[index];
     return holdings;
 }
 

@@ -36,9 +36,9 @@ bool member_view_require(struct api_call *call, struct member_view *ret);
  * not. */
 bool member_authorize(struct api_call *call, const struct member_view *view, struct span session);
 
-/* How many assignments the member has, those of items that don't exist included; and the greatest
- * of their mod revisions (0: none). Any change of its assignments changes one of the two. Cost: one
- * number of each assignment there is. */
+/* How many assignments the member has, those of items that don't exist included; and a revision up
+ * from which they are as they are (see state.changed_revision): any change of them changes it.
+ * Cost: one number of each assignment there is. */
 struct member_holdings {
     int32_t count;
     int64_t revision;

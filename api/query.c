@@ -91,6 +91,25 @@ int query_integer(const struct query *query, const char *name, int64_t least, in
     return 0;
 }
 
+int query_seconds(const struct query *query, const char *name, int64_t most, int64_t *ret,
+                  struct error_message *why)
+{
+    struct span value = query_value(query, name);
+    int64_t number;
+    if (!value.data)
+        return 0;
+    if (value.size > 0 && value.data[value.size - 1] == 's')
+        value.size--;
+    if (!parse_integer(value, &number) || number > most) {
+        (void)snprintf(why->text, sizeof why->text,
+                       "the query parameter '%s' must be a time from 0s to %" PRId64 "s", name,
+                       most);
+        return ALLOT_ESYNTAX;
+    }
+    *ret = number;
+    return 0;
+}
+
 int query_boolean(const struct query *query, const char *name, bool *ret, struct error_message *why)
 {
     struct span value = query_value(query, name);

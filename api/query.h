@@ -31,6 +31,9 @@ struct span query_value(const struct query *query, const char *name);
  * *@ret stays. ALLOT_ESYNTAX, told in @why: it is something else. */
 int query_integer(const struct query *query, const char *name, int64_t least, int64_t most,
                   int64_t *ret, struct error_message *why);
+/* The same as a time, in whole seconds: `30s`, or just `30`. */
+int query_seconds(const struct query *query, const char *name, int64_t most, int64_t *ret,
+                  struct error_message *why);
 int query_boolean(const struct query *query, const char *name, bool *ret,
                   struct error_message *why);
 

@@ -53,7 +53,7 @@ static const struct api_route routes[] = {
     WRITE("PUT", MEMBER, members_put, NULL),
     WRITE("PATCH", MEMBER, members_patch, NULL),
     ACT("DELETE", MEMBER, members_delete, "force"),
-    READ(MEMBER "/assignments", assignments_of_member, "limit", "continue"),
+    READ(MEMBER "/assignments", assignments_of_member, "limit", "continue", "after", "wait"),
     READ(MEMBER "/drain", drain_get, NULL),
     ACT("POST", MEMBER "/drain", drain_post, NULL),
     ACT("DELETE", MEMBER "/drain", drain_delete, NULL),

@@ -35,6 +35,8 @@ int state_follow(const struct state_config *config, const struct state *former,
         return ALLOT_ENOMEM;
     error = follows ? state_follow_former(state, config, former)
                     : state_observe_keyspace(state, config);
+    if (!error)
+        error = state_note_changes(state, former);
     if (error)
         state_unref(state);
     else
@@ -64,6 +66,7 @@ void state_unref(struct state *state)
     free(state->member_zone);
     free(state->total_count);
     free(state->primary_count);
+    free(state->changed_revision);
     free(state->zones);
     free(state->zone_member_begin);
     free(state->zone_member_end);

@@ -49,6 +49,10 @@ struct state {
     int32_t *member_zone;     /* index in zones, or STATE_NONE (its zone has no slots) */
     int32_t *total_count;     /* assignments of existing items */
     int32_t *primary_count;   /* those in slot 0 */
+    /* A revision up from which the member's assignments, those of items that don't exist included,
+     * are as they are: mostly that of their last change; the state's own if nothing is known of
+     * what was before it. */
+    int64_t *changed_revision;
 
     /* Distinct zones of the members with item limit > 0, sorted. Members of zone z are
      * zone_member_begin[z] <= m < zone_member_end[z], those with limit 0 included. */
@@ -94,8 +98,9 @@ struct state {
 int state_observe(const struct state_config *config, struct keyspace *keyspace, struct state **ret);
 
 /* The same state, with the same errors, made from a @former one (borrowed; NULL: none) of the same
- * root and an equal @config: where only assignments have changed, which is most of what happens,
- * all else is copied, and only the assignments that changed are looked at. */
+ * root and an equal @config, and not older; only changed_revision tells more. Where only
+ * assignments have changed, which is most of what happens, all else is copied, and only the
+ * assignments that changed are looked at. */
 int state_follow(const struct state_config *config, const struct state *former,
                  struct keyspace *keyspace, struct state **ret);
 

@@ -16,6 +16,9 @@ int state_may_follow(const struct keyspace *keyspace, const struct state *former
 int state_follow_former(struct state *state, const struct state_config *config,
                         const struct state *former);
 
+/* Sets changed_revision, all else being there. @former may be NULL. Errors: ALLOT_ENOMEM. */
+int state_note_changes(struct state *state, const struct state *former);
+
 /* --- shared --- */
 
 /* An array of at least one element, zeroed; NULL (and *error set) when memory has run out. */

@@ -188,7 +188,8 @@ static void finish(struct http_exchange *exchange, int error)
  * reading can be tried again, anything else may have happened. */
 static int unknown(const struct http_exchange *exchange)
 {
-    bool reads = exchange->step == API_WAIT_REVISION || exchange->step == API_LEASE_TIME_TO_LIVE;
+    bool reads = exchange->step == API_WAIT_REVISION || exchange->step == API_WAIT_CHANGE ||
+                 exchange->step == API_LEASE_TIME_TO_LIVE;
     return reads ? ALLOT_EUNAVAILABLE : ALLOT_EUNKNOWN;
 }
 
@@ -345,6 +346,9 @@ static int ask(struct http_exchange *exchange, const union api_action *action)
     case API_WAIT_REVISION:
         return publisher_wait(exchange->publisher, action->revision, exchange->snapshot_ms,
                               on_snapshot, exchange);
+    case API_WAIT_CHANGE:
+        return publisher_wait_for(exchange->publisher, action->change.holds, action->change.subject,
+                                  action->change.timeout_ms, on_snapshot, exchange);
     case API_COMPUTE:
         exchange->run = action->compute.run;
         exchange->context = action->compute.context;
@@ -431,7 +435,8 @@ int http_exchange_begin(struct http_server *server, struct MHD_Connection *conne
         return ALLOT_ECANCELED;
     }
     *ret = exchange;
-    timer_set(server->timers, &exchange->bound, server->config.times.exchange_ms);
+    int64_t longer_ms = step == API_WAIT_CHANGE ? action->change.timeout_ms : 0;
+    timer_set(server->timers, &exchange->bound, longer_ms + server->config.times.exchange_ms);
     error = ask(exchange, action);
     if (error < 0) {
         spare_lease(exchange, exchange->staked);
@@ -448,7 +453,7 @@ struct api_outcome http_exchange_outcome(struct http_exchange *exchange)
     bool refused = exchange->refused;
     (void)pthread_mutex_unlock(&exchange->mutex);
     bool is_lease = exchange->step != API_TXN && exchange->step != API_WAIT_REVISION &&
-                    exchange->step != API_COMPUTE;
+                    exchange->step != API_WAIT_CHANGE && exchange->step != API_COMPUTE;
     return (struct api_outcome){
         .error = error,
         .refused = refused,
@@ -475,6 +480,17 @@ void http_exchange_abort_all(struct http_server *server)
     server->aborting = true;
     for (struct http_exchange *exchange = server->exchanges; exchange; exchange = exchange->next) {
         give_up(exchange);
+    }
+    (void)pthread_mutex_unlock(&server->mutex);
+}
+
+void http_exchange_end_waits(struct http_server *server)
+{
+    (void)pthread_mutex_lock(&server->mutex);
+    for (struct http_exchange *exchange = server->exchanges; exchange; exchange = exchange->next) {
+        if (exchange->step == API_WAIT_CHANGE) {
+            settle(exchange, ALLOT_EUNAVAILABLE, false);
+        }
     }
     (void)pthread_mutex_unlock(&server->mutex);
 }

@@ -86,6 +86,9 @@ int64_t http_exchange_end(struct http_exchange *exchange);
  * lease expires. */
 void http_lease_drop(struct store *store, int64_t lease);
 
+/* Ends the waits for something to change, of which nobody knows when they'd end. */
+void http_exchange_end_waits(struct http_server *server);
+
 /* Ends all waits of @server (what was asked of the store may still happen), and lets none begin. */
 void http_exchange_abort_all(struct http_server *server);
 

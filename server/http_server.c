@@ -195,6 +195,7 @@ void http_server_stop(struct http_server *server)
     if (listen_socket != MHD_INVALID_SOCKET) {
         (void)close(listen_socket);
     }
+    http_exchange_end_waits(server);
     wait_quiet(server, server->config.times.stop_ms);
     /* Nobody may be suspended when the daemon stops. */
     http_exchange_abort_all(server);

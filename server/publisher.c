@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/timers.h"
 
@@ -14,15 +15,19 @@ struct waiter {
     void *context;
     struct timer timeout;
     bool settled;
+    publisher_condition *holds; /* NULL: it waits for the revision */
     struct waiter *previous;
     struct waiter *next;
+    size_t subject_size;
+    char subject[];
 };
 
 struct publisher {
     pthread_mutex_t mutex;
     struct snapshot *newest; /* NULL: none yet */
-    struct waiter *first;    /* in ascending order of revision */
+    struct waiter *first;    /* for revisions, in ascending order */
     struct waiter *last;
+    struct waiter *conditional; /* for conditions; doubly linked, without a last */
     struct timers *timers;
 };
 
@@ -72,8 +77,25 @@ static void insert_waiter(struct publisher *publisher, struct waiter *waiter)
     }
 }
 
+static void remove_conditional(struct publisher *publisher, struct waiter *waiter)
+{
+    if (waiter->previous) {
+        waiter->previous->next = waiter->next;
+    } else {
+        publisher->conditional = waiter->next;
+    }
+    if (waiter->next) {
+        waiter->next->previous = waiter->previous;
+    }
+    waiter->settled = true;
+}
+
 static void remove_waiter(struct publisher *publisher, struct waiter *waiter)
 {
+    if (waiter->holds) {
+        remove_conditional(publisher, waiter);
+        return;
+    }
     if (waiter->previous) {
         waiter->previous->next = waiter->next;
     } else {
@@ -100,6 +122,28 @@ static struct waiter *take_waiters(struct publisher *publisher, int64_t revision
         return NULL;
     }
     last->next = NULL;
+    return taken;
+}
+
+static bool is_satisfied(const struct waiter *waiter, const struct snapshot *snapshot)
+{
+    return waiter->holds((struct span){waiter->subject, waiter->subject_size}, snapshot);
+}
+
+/* Takes off all whose condition holds (@snapshot NULL: all), before @taken, a list linked by
+ * `next`, and returns the head of both. */
+static struct waiter *take_conditional(struct publisher *publisher, const struct snapshot *snapshot,
+                                       struct waiter *taken)
+{
+    for (struct waiter *waiter = publisher->conditional, *next; waiter; waiter = next) {
+        next = waiter->next;
+        if (snapshot && !is_satisfied(waiter, snapshot)) {
+            continue;
+        }
+        remove_conditional(publisher, waiter);
+        waiter->next = taken;
+        taken = waiter;
+    }
     return taken;
 }
 
@@ -140,7 +184,8 @@ void publisher_publish(struct publisher *publisher, struct snapshot *snapshot)
     (void)pthread_mutex_lock(&publisher->mutex);
     struct snapshot *former = publisher->newest;
     publisher->newest = newest;
-    struct waiter *satisfied = take_waiters(publisher, newest->state->revision);
+    struct waiter *satisfied =
+        take_conditional(publisher, newest, take_waiters(publisher, newest->state->revision));
     (void)pthread_mutex_unlock(&publisher->mutex);
     end_waits(publisher, satisfied, 0);
     snapshot_unref(former);
@@ -154,18 +199,32 @@ struct snapshot *publisher_snapshot(struct publisher *publisher)
     return newest;
 }
 
+static struct waiter *create_waiter(struct publisher *publisher, struct span subject,
+                                    publisher_done *done, void *context)
+{
+    struct waiter *waiter = calloc(1, sizeof *waiter + subject.size);
+    if (!waiter) {
+        return NULL;
+    }
+    waiter->publisher = publisher;
+    waiter->done = done;
+    waiter->context = context;
+    waiter->subject_size = subject.size;
+    if (subject.size > 0) {
+        memcpy(waiter->subject, subject.data, subject.size);
+    }
+    timer_init(&waiter->timeout, on_timeout, waiter);
+    return waiter;
+}
+
 int publisher_wait(struct publisher *publisher, int64_t revision, int64_t timeout_ms,
                    publisher_done *done, void *context)
 {
-    struct waiter *waiter = calloc(1, sizeof *waiter);
+    struct waiter *waiter = create_waiter(publisher, (struct span){NULL, 0}, done, context);
     if (!waiter) {
         return ALLOT_ENOMEM;
     }
-    waiter->publisher = publisher;
     waiter->revision = revision;
-    waiter->done = done;
-    waiter->context = context;
-    timer_init(&waiter->timeout, on_timeout, waiter);
 
     (void)pthread_mutex_lock(&publisher->mutex);
     bool reached = publisher->newest && publisher->newest->state->revision >= revision;
@@ -181,13 +240,40 @@ int publisher_wait(struct publisher *publisher, int64_t revision, int64_t timeou
     return 0;
 }
 
+int publisher_wait_for(struct publisher *publisher, publisher_condition *holds, struct span subject,
+                       int64_t timeout_ms, publisher_done *done, void *context)
+{
+    struct waiter *waiter = create_waiter(publisher, subject, done, context);
+    if (!waiter) {
+        return ALLOT_ENOMEM;
+    }
+    waiter->holds = holds;
+
+    (void)pthread_mutex_lock(&publisher->mutex);
+    bool satisfied = publisher->newest && is_satisfied(waiter, publisher->newest);
+    if (!satisfied) {
+        waiter->next = publisher->conditional;
+        if (waiter->next) {
+            waiter->next->previous = waiter;
+        }
+        publisher->conditional = waiter;
+        timer_set(publisher->timers, &waiter->timeout, timeout_ms);
+    }
+    (void)pthread_mutex_unlock(&publisher->mutex);
+    if (satisfied) {
+        free(waiter);
+        done(context, 0);
+    }
+    return 0;
+}
+
 void publisher_destroy(struct publisher *publisher)
 {
     if (!publisher) {
         return;
     }
     (void)pthread_mutex_lock(&publisher->mutex);
-    struct waiter *waiting = take_waiters(publisher, INT64_MAX);
+    struct waiter *waiting = take_conditional(publisher, NULL, take_waiters(publisher, INT64_MAX));
     (void)pthread_mutex_unlock(&publisher->mutex);
     end_waits(publisher, waiting, ALLOT_ECANCELED);
     timers_destroy(publisher->timers);

@@ -25,4 +25,11 @@ typedef void publisher_done(void *context, int error);
 int publisher_wait(struct publisher *publisher, int64_t revision, int64_t timeout_ms,
                    publisher_done *done, void *context);
 
+/* The same for a snapshot of which holds(@subject, snapshot) is true: asked of the newest one at
+ * once, and then of each that is published, with a copy of the subject's bytes. It must be quick.
+ */
+typedef bool publisher_condition(struct span subject, const struct snapshot *snapshot);
+int publisher_wait_for(struct publisher *publisher, publisher_condition *holds, struct span subject,
+                       int64_t timeout_ms, publisher_done *done, void *context);
+
 #endif

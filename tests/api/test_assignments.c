@@ -298,3 +298,50 @@ Test(assignments, a_report_for_a_member_that_was_replaced)
     cr_expect_eq(patch("{\"consistent\":true}"), 409);
     cr_expect_str_eq(client_text(&client, "/code"), "wrong-session");
 }
+
+/* --- long polls --- */
+
+static void remove_assignment(struct client *meddled, enum api_step step)
+{
+    cr_expect_eq(step, API_WAIT_CHANGE);
+    fake_store_delete(&meddled->store, "/assign/c#east#1#0");
+    fake_store_publish(&meddled->store);
+}
+
+static void touch_another(struct client *meddled, enum api_step step)
+{
+    cr_expect_eq(step, API_WAIT_CHANGE);
+    fake_store_put(&meddled->store, "/items/other", "{\"replication\":1}");
+    fake_store_publish(&meddled->store);
+}
+
+Test(assignments, of_a_member_are_waited_for)
+{
+    char target[100];
+    cr_expect_eq(get("/v1/members/east/1/assignments"), 200);
+    int64_t revision = client_number(&client, "/revision");
+    cr_expect_eq(count(), 3);
+    snprintf(target, sizeof target, "/v1/members/east/1/assignments?after=%d&wait=30s",
+             (int)revision);
+    client.meddle = touch_another;
+    cr_expect_eq(get(target), 200); /* the time is over, and the list the same */
+    cr_expect_eq(client.steps, 1);
+    cr_expect_eq(count(), 3);
+    client.meddle = remove_assignment;
+    cr_expect_eq(get(target), 200);
+    cr_expect_eq(client.steps, 1);
+    cr_expect_eq(count(), 2);
+    cr_expect_gt(client_number(&client, "/revision"), revision);
+}
+
+Test(assignments, of_nobody_are_not_waited_for)
+{
+    cr_expect_eq(get("/v1/members/east/none/assignments?after=1&wait=30s"), 404);
+    cr_expect_eq(client.steps, 1);
+    cr_expect_eq(get("/v1/members/east/1/assignments?wait=30s"), 400);
+    cr_expect_eq(get("/v1/members/east/1/assignments?after=1&wait=301s"), 400);
+    cr_expect_eq(get("/v1/members/east/1/assignments?after=1&wait=-1"), 400);
+    cr_expect_eq(get("/v1/members/east/1/assignments?after=x&wait=1"), 400);
+    cr_expect_eq(get("/v1/members/east/1/assignments?after=1&wait=0"), 200);
+    cr_expect_eq(client.steps, 0);
+}

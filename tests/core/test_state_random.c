@@ -464,6 +464,41 @@ static struct keyspace *change_some(struct random *random, const struct keyspace
     return changed;
 }
 
+/* Whether the assignments that name @member are those that they were. */
+static bool has_changed(const struct state *former, const struct state *state,
+                        const struct entry *member)
+{
+    struct naive before;
+    struct naive after;
+    char name[TEXT_SIZE];
+    const char *end = BUILDER_ROOT "/members/";
+    text_of(member->key, name);
+    read_keyspace(&before, former->keyspace);
+    read_keyspace(&after, state->keyspace);
+    const struct naive *both[] = {&before, &after};
+    for (int i = 0; i < 2; i++) {
+        for (int a = 0; a < both[i]->assignment_count; a++) {
+            const struct entry *entry = both[i]->assignments[a].entry;
+            if (strcmp(both[i]->assignments[a].member, name + strlen(end)) == 0 &&
+                keyspace_find(i ? former->keyspace : state->keyspace, entry->key) != entry)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void expect_changed_revisions(const struct state *former, const struct state *state)
+{
+    for (int m = 0; m < state->member_count; m++) {
+        const struct key_parts *parts = &state->members[m]->parts;
+        int was = former ? state_find_member(former, parts->zone, parts->suffix) : STATE_NONE;
+        int64_t expected = was == STATE_NONE || has_changed(former, state, state->members[m])
+                               ? state->revision
+                               : former->changed_revision[was];
+        cr_assert_eq(state->changed_revision[m], expected);
+    }
+}
+
 Test(state, that_follows_a_former_one_is_the_same)
 {
     struct random random = {.state = 4};
@@ -484,6 +519,7 @@ Test(state, that_follows_a_former_one_is_the_same)
             cr_assert(!state || state_may_follow(keyspace, state, &may) == 0);
             cr_assert_eq(state_follow(&config, state, keyspace, &next), 0);
             followed += may;
+            expect_changed_revisions(state, next);
             state_unref(state);
             state = next;
             expect_state(state, &config);

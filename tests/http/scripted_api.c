@@ -26,14 +26,23 @@ static const struct route {
     enum verb verb;
     enum api_step step; /* STEP and TWICE */
 } routes[] = {
-    {"/echo", ECHO, API_REPLY},          {"/describe", DESCRIBE, API_REPLY},
-    {"/bytes", BYTES, API_REPLY},        {"/empty", EMPTY, API_REPLY},
-    {"/headers", HEADERS, API_REPLY},    {"/refuse", REFUSE, API_REPLY},
-    {"/small", SMALL, API_REPLY},        {"/txn", STEP, API_TXN},
-    {"/grant", STEP, API_LEASE_GRANT},   {"/keep-alive", STEP, API_LEASE_KEEP_ALIVE},
-    {"/revoke", STEP, API_LEASE_REVOKE}, {"/time-to-live", STEP, API_LEASE_TIME_TO_LIVE},
-    {"/wait", STEP, API_WAIT_REVISION},  {"/twice", TWICE, API_TXN},
-    {"/compute", COMPUTE, API_COMPUTE},  {"/register", REGISTER, API_LEASE_GRANT},
+    {"/echo", ECHO, API_REPLY},
+    {"/describe", DESCRIBE, API_REPLY},
+    {"/bytes", BYTES, API_REPLY},
+    {"/empty", EMPTY, API_REPLY},
+    {"/headers", HEADERS, API_REPLY},
+    {"/refuse", REFUSE, API_REPLY},
+    {"/small", SMALL, API_REPLY},
+    {"/txn", STEP, API_TXN},
+    {"/grant", STEP, API_LEASE_GRANT},
+    {"/keep-alive", STEP, API_LEASE_KEEP_ALIVE},
+    {"/revoke", STEP, API_LEASE_REVOKE},
+    {"/time-to-live", STEP, API_LEASE_TIME_TO_LIVE},
+    {"/change", STEP, API_WAIT_CHANGE},
+    {"/wait", STEP, API_WAIT_REVISION},
+    {"/twice", TWICE, API_TXN},
+    {"/compute", COMPUTE, API_COMPUTE},
+    {"/register", REGISTER, API_LEASE_GRANT},
 };
 static const struct route no_route = {"", MISSING, API_REPLY};
 
@@ -156,6 +165,13 @@ static enum api_step fill_headers(struct api_call *call)
     return reply(call, 200, "text/plain");
 }
 
+static bool is_at_least(struct span subject, const struct snapshot *snapshot)
+{
+    int64_t revision;
+    memcpy(&revision, subject.data, sizeof revision);
+    return snapshot->state->revision >= revision;
+}
+
 static enum api_step take_step(struct api_call *call)
 {
     switch (call->route->step) {
@@ -173,6 +189,12 @@ static enum api_step take_step(struct api_call *call)
     case API_LEASE_TIME_TO_LIVE:
         call->action.lease.id = 77;
         call->action.lease.ttl = 10;
+        break;
+    case API_WAIT_CHANGE:
+        call->action.change.holds = is_at_least;
+        call->action.change.subject =
+            (struct span){(const char *)&call->number, sizeof call->number};
+        call->action.change.timeout_ms = call->number < 1000 ? 60000 : 50;
         break;
     case API_COMPUTE:
     case API_REPLY:

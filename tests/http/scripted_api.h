@@ -10,6 +10,7 @@
  *   /small          as /echo, with a body of at most 100 bytes
  *   /txn /grant /keep-alive /revoke /time-to-live /wait?REVISION
  *                   that step of the store; then 200 with a line about its outcome
+ *   /change?REVISION  waits for a snapshot of that; not for long if it is 1000 or more
  *   /twice          a transaction, and then another
  *   /register       a lease, and a transaction that puts a key under it, twice if the first one's
  *                   checks fail; /register?1: under no lease

@@ -240,6 +240,41 @@ Test(waiting, more_may_wait_than_there_are_threads)
     }
 }
 
+Test(waiting, a_change_is_waited_for)
+{
+    start();
+    struct http_client client = fixture_connect(&fixture);
+    fixture_publish(&fixture, 7);
+    cr_assert(http_client_send_request(&client, "GET", "/change?7", "", NULL));
+    assert_outcome(&client, "error=0\n");
+    cr_assert(http_client_send_request(&client, "GET", "/change?9", "", NULL));
+    fixture_publish(&fixture, 8);
+    cr_assert(nothing_received(&client));
+    fixture_publish(&fixture, 9);
+    assert_outcome(&client, "error=0\n");
+    cr_assert(http_client_send_request(&client, "GET", "/change?1000", "", NULL));
+    assert_outcome(&client, "error=-14\n");
+    http_client_close(&client);
+}
+
+Test(waiting, stopping_does_not_wait_for_changes)
+{
+    enum { COUNT = 3 };
+    start();
+    struct http_client clients[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        clients[i] = fixture_connect(&fixture);
+        cr_assert(http_client_send_request(&clients[i], "GET", "/change?9", "", NULL));
+    }
+    http_server_stop(fixture.server); /* the times of the fixture are longer than any test */
+    fixture.server = NULL;
+    for (int i = 0; i < COUNT; i++) {
+        int status = http_client_receive(&clients[i], false, &reply);
+        cr_assert(status == 0 || strcmp(reply.body, "error=-14\n") == 0);
+        http_client_close(&clients[i]);
+    }
+}
+
 /* --- work --- */
 
 static void wait_computing(int count)

@@ -133,6 +133,11 @@ static struct api_outcome perform(struct client *client, enum api_step step,
     client->steps++;
     if (client->meddle)
         client->meddle(client, step);
+    if (step == API_WAIT_CHANGE && !client->failing_error) {
+        const struct snapshot *newest = client->store.newest;
+        bool holds = action->change.holds(action->change.subject, newest);
+        return (struct api_outcome){.error = holds ? 0 : ALLOT_EUNAVAILABLE};
+    }
     if (step == API_COMPUTE && !client->failing_error) {
         static const atomic_bool never = false;
         enter_api(client);
