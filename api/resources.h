@@ -17,6 +17,8 @@ api_handler assignments_list, assignments_of_item, assignments_of_member, assign
     assignments_patch;
 /* batch.c */
 api_handler batch_post;
+/* explain.c */
+api_handler items_explain;
 /* plans.c */
 api_handler plan_post;
 /* cluster.c */

@@ -48,6 +48,7 @@ static const struct api_route routes[] = {
     WRITE("PATCH", ITEM, items_patch, NULL),
     ACT("DELETE", ITEM, items_delete, NULL),
     READ(ITEM "/assignments", assignments_of_item, "limit", "continue"),
+    READ(ITEM "/explain", items_explain, NULL),
     READ("/v1/members", members_list, "limit", "continue", "zone", "label"),
     READ(MEMBER, members_get, NULL),
     WRITE("PUT", MEMBER, members_put, NULL),

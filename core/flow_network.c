@@ -289,6 +289,11 @@ struct max_flow_network flow_network_view(const struct flow_network *network)
     };
 }
 
+int32_t flow_network_limit(const struct flow_network *network, int32_t member)
+{
+    return network->limit[member];
+}
+
 /* --- the answer --- */
 
 int32_t flow_network_members(const struct flow_network *network, const struct max_flow *flow,

@@ -47,6 +47,9 @@ int flow_network_set_chunk(struct flow_network *network, int32_t begin, int32_t 
 /* The chunk as max_flow sees it; borrows @network. */
 struct max_flow_network flow_network_view(const struct flow_network *network);
 
+/* How many replicas of the chunk's items @member takes at most. */
+int32_t flow_network_limit(const struct flow_network *network, int32_t member);
+
 /* Reads item number @item (of the state) off a solved @flow: writes its members, ascending, into
  * @ret_members, which has room for min(replication, members), and returns how many. */
 int32_t flow_network_members(const struct flow_network *network, const struct max_flow *flow,

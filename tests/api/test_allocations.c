@@ -32,6 +32,7 @@ static const struct sample samples[] = {
     {"PUT", "/v1/items/a", "{", 400},
     {"DELETE", "/v1/items/a", NULL, 204},
     {"GET", "/v1/items/a/assignments", NULL, 200},
+    {"GET", "/v1/items/a/explain", NULL, 200},
     {"GET", "/v1/members", NULL, 200},
     {"GET", "/v1/members/east/1", NULL, 200},
     {"PUT", "/v1/members/east/1", "{\"item_limit\":5}", 200},

@@ -1,0 +1,273 @@
+#include "core/explain.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "api/item_status.h"
+#include "api/reply.h"
+#include "api/resources.h"
+
+/* GET /v1/items/{id}/explain: why an item is placed as it is, in codes and in words. */
+
+enum { DETAIL_SIZE = 400 };
+
+static const char *const replica_details[EXPLAIN_REPLICA_COUNT] = {
+    [EXPLAIN_FROZEN] = "left alone: the stored value of its item or its member does not decode",
+    [EXPLAIN_KEPT] = "stays: the solution wants it here",
+    [EXPLAIN_MEMBER_GONE] = "goes: its member is not registered",
+    [EXPLAIN_MEMBER_DRAINS] = "goes: its member is exiting",
+    [EXPLAIN_OVER_LIMIT] = "goes: its member has more than its limit",
+    [EXPLAIN_SURPLUS] = "goes: the item has more replicas than it wants",
+    [EXPLAIN_MOVES] = "goes: another member is to have it, for an even load or for the zones",
+};
+
+static const char *const member_details[EXPLAIN_MEMBER_COUNT] = {
+    [EXPLAIN_HOLDS] = "has a replica, and keeps it",
+    [EXPLAIN_LEAVES] = "has a replica that is to go",
+    [EXPLAIN_ARRIVES] = "is to get a replica",
+    [EXPLAIN_LIMIT_ZERO] = "can't: its item limit is 0",
+    [EXPLAIN_DRAINING] = "can't: it is exiting, and gives up all of its slots",
+    [EXPLAIN_FULL] = "can't: all of its slots go to other items",
+    [EXPLAIN_NOT_NEEDED] = "could, but the item has what it wants elsewhere",
+    [EXPLAIN_PASSED_OVER] = "could, but the solver has not found the way to it",
+};
+
+static void write_code(struct json_writer *writer, const char *code, const char *detail)
+{
+    json_text_field(writer, "code", code);
+    json_text_field(writer, "detail", detail);
+}
+
+static void write_wait(struct json_writer *writer, const struct explanation *explanation,
+                       enum explain_wait wait)
+{
+    char detail[DETAIL_SIZE] = "";
+    const struct state *state = explanation->state;
+    switch (wait) {
+    case EXPLAIN_NOTHING:
+    case EXPLAIN_WAIT_COUNT:
+        json_name(writer, "waits_for");
+        json_null(writer);
+        return;
+    case EXPLAIN_NEXT_PASS:
+        (void)snprintf(detail, sizeof detail, "the allocator's next pass");
+        break;
+    case EXPLAIN_CONSISTENCY:
+        (void)snprintf(detail, sizeof detail,
+                       "consistent replicas: the item wants %" PRId32 ", and only %" PRId32
+                       " of those that it has are",
+                       state->replication[explanation->item], explanation->consistent);
+        break;
+    case EXPLAIN_SLOT:
+        (void)snprintf(detail, sizeof detail,
+                       "a slot: the member is full until something leaves it");
+        break;
+    }
+    json_name(writer, "waits_for");
+    json_begin(writer, '{');
+    write_code(writer, explain_wait_names[wait], detail);
+    json_end(writer, '}');
+}
+
+/* Those that a removal waits for: the item's replicas that aren't consistent, but stay. */
+static void write_awaited(struct json_writer *writer, const struct explanation *explanation)
+{
+    const struct state *state = explanation->state;
+    int32_t item = explanation->item;
+    json_name(writer, "inconsistent");
+    json_begin(writer, '[');
+    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++) {
+        if (state->consistent[a] || explain_replica(explanation, a) != EXPLAIN_KEPT)
+            continue;
+        json_begin(writer, '{');
+        json_string_field(writer, "zone", state->assignments[a]->parts.zone);
+        json_string_field(writer, "suffix", state->assignments[a]->parts.suffix);
+        json_end(writer, '}');
+    }
+    json_end(writer, ']');
+}
+
+static void write_replicas(struct json_writer *writer, const struct explanation *explanation)
+{
+    const struct state *state = explanation->state;
+    int32_t item = explanation->item;
+    json_name(writer, "replicas");
+    json_begin(writer, '[');
+    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++) {
+        const struct key_parts *parts = &state->assignments[a]->parts;
+        enum explain_replica why = explain_replica(explanation, a);
+        json_begin(writer, '{');
+        json_string_field(writer, "zone", parts->zone);
+        json_string_field(writer, "suffix", parts->suffix);
+        json_integer_field(writer, "slot", parts->slot);
+        json_boolean_field(writer, "primary", parts->slot == 0);
+        json_boolean_field(writer, "consistent", state->consistent[a]);
+        write_code(writer, explain_replica_names[why], replica_details[why]);
+        write_wait(writer, explanation, explain_replica_wait(explanation, a));
+        json_end(writer, '}');
+    }
+    json_end(writer, ']');
+}
+
+static void write_members(struct json_writer *writer, const struct explanation *explanation)
+{
+    const struct state *state = explanation->state;
+    json_name(writer, "members");
+    json_begin(writer, '[');
+    for (int32_t m = 0; m < state->member_count; m++) {
+        enum explain_member verdict = explain_member(explanation, m);
+        json_begin(writer, '{');
+        json_string_field(writer, "zone", state->members[m]->parts.zone);
+        json_string_field(writer, "suffix", state->members[m]->parts.suffix);
+        write_code(writer, explain_member_names[verdict], member_details[verdict]);
+        if (verdict == EXPLAIN_ARRIVES)
+            write_wait(writer, explanation, explain_arrival_wait(explanation, m));
+        json_integer_field(writer, "assigned", state->total_count[m]);
+        json_integer_field(writer, "desired", explanation->desired_load[m]);
+        json_integer_field(writer, "effective_limit", state->effective_limit[m]);
+        json_end(writer, '}');
+    }
+    json_end(writer, ']');
+}
+
+/* --- what is missing --- */
+
+static void describe_cut(const struct explain_cut *cut, char detail[DETAIL_SIZE])
+{
+    bool one_item = cut->item_count == 1;
+    bool one_full = cut->full_count == 1;
+    int size = snprintf(detail, DETAIL_SIZE,
+                        "%" PRId32 " %s %" PRId64 " replicas; the %" PRId32 " %s that could take "
+                        "more of them %s %" PRId64 " slots in all, and none is free",
+                        cut->item_count, one_item ? "item wants" : "items want", cut->wanted,
+                        cut->full_count, one_full ? "member" : "members", one_full ? "has" : "have",
+                        cut->slots);
+    if (cut->sharing > 0)
+        size += snprintf(detail + size, (size_t)(DETAIL_SIZE - size),
+                         ", and %" PRId32 " %s a replica of %s already", cut->sharing,
+                         cut->sharing == 1 ? "member has" : "members have",
+                         one_item ? "it" : "each of them");
+    (void)snprintf(detail + size, (size_t)(DETAIL_SIZE - size),
+                   ": so %" PRId64 " can't be assigned, whatever the allocator does",
+                   cut->unattainable);
+}
+
+static void write_zones(struct json_writer *writer, const struct state *state,
+                        const struct explain_cut *cut)
+{
+    json_name(writer, "zones");
+    json_begin(writer, '[');
+    for (int32_t zone = 0; zone < state->zone_count; zone++) {
+        int64_t slots = 0;
+        int32_t full = 0;
+        for (int32_t m = state->zone_member_begin[zone]; m < state->zone_member_end[zone]; m++) {
+            full += cut->full[m];
+            slots += cut->full[m] ? state->effective_limit[m] : 0;
+        }
+        if (full == 0)
+            continue;
+        json_begin(writer, '{');
+        json_string_field(writer, "zone", state->zones[zone]);
+        json_integer_field(writer, "full_members", full);
+        json_integer_field(writer, "slots", slots);
+        json_end(writer, '}');
+    }
+    json_end(writer, ']');
+}
+
+static void write_missed(struct json_writer *writer, const struct explanation *explanation)
+{
+    const struct key_parts *parts = &explanation->state->members[explanation->cut.with_room]->parts;
+    write_code(writer, "missed",
+               "a slot is free that would do, but the solver has not found the way to it: it gives "
+               "slots to items in the order of their ids, and in equal shares to groups of them");
+    json_name(writer, "with_room");
+    json_begin(writer, '{');
+    json_string_field(writer, "zone", parts->zone);
+    json_string_field(writer, "suffix", parts->suffix);
+    json_end(writer, '}');
+}
+
+static void write_missing(struct json_writer *writer, const struct explanation *explanation)
+{
+    const struct explain_cut *cut = &explanation->cut;
+    char detail[DETAIL_SIZE];
+    json_name(writer, "missing");
+    if (explanation->missing == 0) {
+        json_null(writer);
+        return;
+    }
+    json_begin(writer, '{');
+    json_integer_field(writer, "replicas", explanation->missing);
+    if (cut->is_tight) {
+        describe_cut(cut, detail);
+        write_code(writer, "capacity", detail);
+        json_integer_field(writer, "items", cut->item_count);
+        json_integer_field(writer, "wanted", cut->wanted);
+        json_integer_field(writer, "full_members", cut->full_count);
+        json_integer_field(writer, "slots", cut->slots);
+        json_integer_field(writer, "sharing_members", cut->sharing);
+        json_integer_field(writer, "unattainable", cut->unattainable);
+        write_zones(writer, explanation->state, cut);
+    } else {
+        write_missed(writer, explanation);
+    }
+    json_end(writer, '}');
+}
+
+/* --- the request --- */
+
+static void write_explanation(struct api_call *call, const struct explanation *explanation)
+{
+    const struct state *state = explanation->state;
+    int32_t item = explanation->item;
+    struct item_status status = item_status(call->snapshot, item);
+    struct json_writer writer = reply_json(call, 200);
+    json_begin(&writer, '{');
+    json_integer_field(&writer, "revision", state->revision);
+    json_string_field(&writer, "id", state->items[item]->parts.item);
+    json_integer_field(&writer, "replication", state->replication[item]);
+    json_text_field(&writer, "state", item_state_names[status.state]);
+    write_replicas(&writer, explanation);
+    write_awaited(&writer, explanation);
+    write_missing(&writer, explanation);
+    write_members(&writer, explanation);
+    json_end(&writer, '}');
+    (void)reply_finish(call);
+}
+
+static void compute(void *context, const atomic_bool *cancelled)
+{
+    struct api_call *call = context;
+    const struct state *state = call->snapshot->state;
+    int32_t item = state_find_item(state, call->parameters[0]);
+    struct explanation explanation;
+    (void)cancelled; /* it takes milliseconds */
+    int error = explanation_make(state, snapshot_solution(call->snapshot), item, &explanation);
+    if (error)
+        (void)problem_of_error(call, error, "to explain the item");
+    else
+        write_explanation(call, &explanation);
+    explanation_release(&explanation);
+}
+
+static enum api_step on_computed(struct api_call *call, const struct api_outcome *outcome)
+{
+    if (outcome->error == ALLOT_ELIMIT)
+        return problem(call, PROBLEM_BUSY, "too much is being computed already");
+    if (outcome->error)
+        return problem_of_error(call, outcome->error, "to explain the item");
+    return API_REPLY;
+}
+
+enum api_step items_explain(struct api_call *call)
+{
+    if (state_find_item(call->snapshot->state, call->parameters[0]) == STATE_NONE)
+        return problem(call, PROBLEM_NOT_FOUND, "there is no such item");
+    if (!snapshot_solution(call->snapshot))
+        return problem(call, PROBLEM_NOT_READY, "this revision is not solved yet");
+    call->action.compute.run = compute;
+    call->action.compute.context = call;
+    call->resume = on_computed;
+    return API_COMPUTE;
+}

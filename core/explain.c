@@ -1,0 +1,283 @@
+#include "core/explain.h"
+
+#include <stdlib.h>
+
+#include "core/flow_network.h"
+
+const char *const explain_member_names[] = {"holds",      "leaves",      "arrives",
+                                            "limit_zero", "draining",    "full",
+                                            "not_needed", "passed_over", NULL};
+const char *const explain_replica_names[] = {
+    "frozen", "kept", "member_gone", "member_drains", "over_limit", "surplus", "moves", NULL};
+const char *const explain_wait_names[] = {"nothing", "next_pass", "consistency", "slot", NULL};
+
+/* --- the cut --- */
+
+/* A search through what is left in the solved network: from the items that lack replicas over the
+ * members that could have them, and on over the items that these have. */
+struct search {
+    const struct state *state;
+    const struct solution *solution;
+    struct flow_network network; /* of the chunk */
+    struct explain_cut *cut;
+    int32_t *load;      /* by member: replicas of the chunk's items */
+    int32_t *holder;    /* by member: the item of the chunk that was last found there */
+    int32_t *unreached; /* members, of which ... */
+    int32_t unreached_count;
+    bool *reached; /* by item of the chunk */
+    /* By member, where the items that it has begin in ... */
+    int32_t *member_begin;
+    int32_t *member_item;
+};
+
+static void *array(size_t count, size_t size, int *error)
+{
+    void *memory = calloc(count + 1, size);
+    if (!memory)
+        *error = ALLOT_ENOMEM;
+    return memory;
+}
+
+static int search_init(struct search *search, const struct state *state,
+                       const struct solution *solution, int32_t item, struct explain_cut *cut)
+{
+    int32_t begin = item - item % SOLVER_CHUNK_ITEMS;
+    int32_t left = state->item_count - begin;
+    int32_t count = left < SOLVER_CHUNK_ITEMS ? left : SOLVER_CHUNK_ITEMS;
+    size_t members = (size_t)state->member_count;
+    *search = (struct search){.state = state, .solution = solution, .cut = cut};
+    int error = flow_network_init(&search->network, state);
+    if (!error)
+        error = flow_network_set_chunk(&search->network, begin, count);
+    if (error)
+        return error;
+    size_t replicas = (size_t)(solution->begin[begin + count] - solution->begin[begin]);
+    search->load = array(members, sizeof *search->load, &error);
+    search->holder = array(members, sizeof *search->holder, &error);
+    search->unreached = array(members, sizeof *search->unreached, &error);
+    search->reached = array((size_t)count, sizeof *search->reached, &error);
+    search->member_begin = array(members + 1, sizeof *search->member_begin, &error);
+    search->member_item = array(replicas, sizeof *search->member_item, &error);
+    cut->items = array((size_t)count, sizeof *cut->items, &error);
+    cut->full = array(members, sizeof *cut->full, &error);
+    return error;
+}
+
+static void search_release(struct search *search)
+{
+    flow_network_release(&search->network);
+    free(search->load);
+    free(search->holder);
+    free(search->unreached);
+    free(search->reached);
+    free(search->member_begin);
+    free(search->member_item);
+}
+
+static int32_t desired_count(const struct solution *solution, int32_t item)
+{
+    return solution->begin[item + 1] - solution->begin[item];
+}
+
+/* Turns the items' members into the members' items. */
+static void index_members(struct search *search)
+{
+    const struct solution *solution = search->solution;
+    int32_t first = search->network.item_begin;
+    int32_t end = first + search->network.item_count;
+    int32_t members = search->state->member_count;
+    for (int32_t r = solution->begin[first]; r < solution->begin[end]; r++)
+        search->load[solution->member[r]]++;
+    for (int32_t m = 0; m < members; m++)
+        search->member_begin[m + 1] = search->member_begin[m] + search->load[m];
+    int32_t *next = search->holder; /* for now: where the member's next item goes */
+    for (int32_t m = 0; m < members; m++)
+        next[m] = search->member_begin[m];
+    for (int32_t item = first; item < end; item++)
+        for (int32_t r = solution->begin[item]; r < solution->begin[item + 1]; r++)
+            search->member_item[next[solution->member[r]]++] = item;
+    for (int32_t m = 0; m < members; m++) {
+        search->holder[m] = STATE_NONE;
+        search->unreached[search->unreached_count++] = m;
+    }
+}
+
+static void reach_item(struct search *search, int32_t item)
+{
+    bool *reached = &search->reached[item - search->network.item_begin];
+    if (*reached)
+        return;
+    *reached = true;
+    search->cut->items[search->cut->item_count++] = item;
+    search->cut->wanted += search->state->replication[item];
+}
+
+static void reach_member(struct search *search, int32_t member)
+{
+    struct explain_cut *cut = search->cut;
+    int32_t limit = flow_network_limit(&search->network, member);
+    cut->full[member] = true;
+    cut->full_count++;
+    cut->slots += limit;
+    if (search->load[member] < limit) {
+        cut->is_tight = false;
+        cut->with_room = member;
+    }
+    for (int32_t i = search->member_begin[member]; i < search->member_begin[member + 1]; i++)
+        reach_item(search, search->member_item[i]);
+}
+
+/* The item could be on every member that doesn't have it. */
+static void go_on_from(struct search *search, int32_t item)
+{
+    const struct solution *solution = search->solution;
+    int32_t left = 0;
+    for (int32_t r = solution->begin[item]; r < solution->begin[item + 1]; r++)
+        search->holder[solution->member[r]] = item;
+    for (int32_t i = 0; i < search->unreached_count; i++) {
+        int32_t member = search->unreached[i];
+        if (search->holder[member] == item)
+            search->unreached[left++] = member;
+        else
+            reach_member(search, member);
+    }
+    search->unreached_count = left;
+}
+
+/* Members that are left have a replica of each item that was reached; but those without a slot take
+ * no part. */
+static int find_cut(const struct state *state, const struct solution *solution, int32_t item,
+                    struct explain_cut *cut)
+{
+    struct search search;
+    *cut = (struct explain_cut){.is_tight = true, .with_room = STATE_NONE};
+    int error = search_init(&search, state, solution, item, cut);
+    if (!error) {
+        index_members(&search);
+        reach_item(&search, item);
+        for (int32_t i = 0; i < cut->item_count; i++)
+            go_on_from(&search, cut->items[i]);
+        cut->sharing = search.unreached_count;
+        cut->unattainable = cut->wanted - cut->slots - (int64_t)cut->sharing * cut->item_count;
+    }
+    search_release(&search);
+    return error;
+}
+
+/* --- the item --- */
+
+int explanation_make(const struct state *state, const struct solution *solution, int32_t item,
+                     struct explanation *ret)
+{
+    int error = 0;
+    *ret = (struct explanation){.state = state, .solution = solution, .item = item};
+    ret->desired_load = array((size_t)state->member_count, sizeof *ret->desired_load, &error);
+    if (error)
+        return error;
+    for (int32_t r = 0; r < solution->begin[state->item_count]; r++)
+        ret->desired_load[solution->member[r]]++;
+    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++)
+        ret->consistent += state->consistent[a];
+    ret->missing = state->replication[item] - desired_count(solution, item);
+    if (ret->missing > 0)
+        error = find_cut(state, solution, item, &ret->cut);
+    return error;
+}
+
+void explanation_release(struct explanation *explanation)
+{
+    free(explanation->desired_load);
+    free(explanation->cut.items);
+    free(explanation->cut.full);
+    *explanation = (struct explanation){.item = STATE_NONE};
+}
+
+static bool is_desired(const struct explanation *explanation, int32_t member)
+{
+    const struct solution *solution = explanation->solution;
+    for (int32_t r = solution->begin[explanation->item]; r < solution->begin[explanation->item + 1];
+         r++)
+        if (solution->member[r] == member)
+            return true;
+    return false;
+}
+
+static bool has_replica(const struct explanation *explanation, int32_t member)
+{
+    const struct state *state = explanation->state;
+    int32_t item = explanation->item;
+    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++)
+        if (state->assignment_member[a] == member)
+            return true;
+    return false;
+}
+
+enum explain_member explain_member(const struct explanation *explanation, int32_t member)
+{
+    const struct state *state = explanation->state;
+    bool desired = is_desired(explanation, member);
+    if (has_replica(explanation, member))
+        return desired ? EXPLAIN_HOLDS : EXPLAIN_LEAVES;
+    if (desired)
+        return EXPLAIN_ARRIVES;
+    if (state->item_limit[member] == 0)
+        return EXPLAIN_LIMIT_ZERO;
+    if (state->effective_limit[member] == 0)
+        return EXPLAIN_DRAINING;
+    if (explanation->desired_load[member] >= state->effective_limit[member])
+        return EXPLAIN_FULL;
+    return explanation->missing > 0 ? EXPLAIN_PASSED_OVER : EXPLAIN_NOT_NEEDED;
+}
+
+/* Whether the solution gives the item a member that it doesn't have yet, or that hasn't got all of
+ * it: what then goes, goes for that. */
+static bool is_replaced(const struct explanation *explanation)
+{
+    const struct state *state = explanation->state;
+    const struct solution *solution = explanation->solution;
+    int32_t item = explanation->item;
+    for (int32_t r = solution->begin[item]; r < solution->begin[item + 1]; r++)
+        if (!has_replica(explanation, solution->member[r]))
+            return true;
+    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++)
+        if (!state->consistent[a] && state->assignment_member[a] != STATE_NONE &&
+            is_desired(explanation, state->assignment_member[a]))
+            return true;
+    return false;
+}
+
+enum explain_replica explain_replica(const struct explanation *explanation, int32_t assignment)
+{
+    const struct state *state = explanation->state;
+    int32_t member = state->assignment_member[assignment];
+    if (state->frozen[assignment])
+        return EXPLAIN_FROZEN;
+    if (member == STATE_NONE)
+        return EXPLAIN_MEMBER_GONE;
+    if (is_desired(explanation, member))
+        return EXPLAIN_KEPT;
+    if (state->members[member]->member.exiting)
+        return EXPLAIN_MEMBER_DRAINS;
+    if (state->total_count[member] > state->effective_limit[member])
+        return EXPLAIN_OVER_LIMIT;
+    return is_replaced(explanation) ? EXPLAIN_MOVES : EXPLAIN_SURPLUS;
+}
+
+enum explain_wait explain_replica_wait(const struct explanation *explanation, int32_t assignment)
+{
+    const struct state *state = explanation->state;
+    enum explain_replica why = explain_replica(explanation, assignment);
+    if (why == EXPLAIN_KEPT || why == EXPLAIN_FROZEN)
+        return EXPLAIN_NOTHING;
+    int32_t wanted = state->replication[explanation->item];
+    bool may_go = state->consistent[assignment] ? explanation->consistent > wanted
+                                                : explanation->consistent >= wanted;
+    return may_go ? EXPLAIN_NEXT_PASS : EXPLAIN_CONSISTENCY;
+}
+
+enum explain_wait explain_arrival_wait(const struct explanation *explanation, int32_t member)
+{
+    const struct state *state = explanation->state;
+    return state->total_count[member] < state->effective_limit[member] ? EXPLAIN_NEXT_PASS
+                                                                       : EXPLAIN_SLOT;
+}

@@ -1,0 +1,88 @@
+/* Why an item is placed as it is: derived from a state and its solution. Pure. */
+#ifndef ALLOT_CORE_EXPLAIN_H
+#define ALLOT_CORE_EXPLAIN_H
+
+#include "core/solver.h"
+
+/* What a member is to an item; the first that holds. */
+enum explain_member {
+    EXPLAIN_HOLDS,       /* it has a replica, and is to keep it */
+    EXPLAIN_LEAVES,      /* it has one that is to go */
+    EXPLAIN_ARRIVES,     /* it has none so far, and is to get one */
+    EXPLAIN_LIMIT_ZERO,  /* it takes nothing at all */
+    EXPLAIN_DRAINING,    /* it is exiting, and gives up all of its slots */
+    EXPLAIN_FULL,        /* others are to have all of its slots */
+    EXPLAIN_NOT_NEEDED,  /* it has room, but the item has what it wants elsewhere */
+    EXPLAIN_PASSED_OVER, /* it has room, the item lacks a replica, and yet is not to get it here */
+    EXPLAIN_MEMBER_COUNT
+};
+extern const char *const explain_member_names[]; /* ends with NULL */
+
+/* Why a replica is there, or is to go; the first that holds. */
+enum explain_replica {
+    EXPLAIN_FROZEN,        /* its item or its member has a value that does not decode */
+    EXPLAIN_KEPT,          /* the solution wants it where it is */
+    EXPLAIN_MEMBER_GONE,   /* goes: its member is not registered */
+    EXPLAIN_MEMBER_DRAINS, /* goes: its member is exiting */
+    EXPLAIN_OVER_LIMIT,    /* goes: its member has more than its limit */
+    EXPLAIN_SURPLUS,       /* goes: the item has more than it wants */
+    EXPLAIN_MOVES,         /* goes: another member is to have it, for balance or for the zones */
+    EXPLAIN_REPLICA_COUNT
+};
+extern const char *const explain_replica_names[]; /* ends with NULL */
+
+/* What keeps something that is decided from happening. */
+enum explain_wait {
+    EXPLAIN_NOTHING,     /* it is as it should be */
+    EXPLAIN_NEXT_PASS,   /* the allocator does it when it comes by next */
+    EXPLAIN_CONSISTENCY, /* a removal: too few of the item's replicas are consistent so far */
+    EXPLAIN_SLOT,        /* an addition: its member is full until something leaves it */
+    EXPLAIN_WAIT_COUNT
+};
+extern const char *const explain_wait_names[]; /* ends with NULL */
+
+/* Why an item that lacks replicas can't have them: the minimum cut that the solved network has on
+ * its side. To give it more, something else would have to make room, for which something else would
+ * have to; these items and members are all that can be come by in that way, and none of them has
+ * room. All that these items can have are @slots, which are taken, and one replica of each on each
+ * of the @sharing members: so no solution gives them more. */
+struct explain_cut {
+    int32_t *items; /* on the item's side of the cut, itself first */
+    int32_t item_count;
+    int64_t wanted;       /* replicas, by these */
+    int32_t full_count;   /* members that these could use, if they were not full */
+    int64_t slots;        /* of those members, for the items that are solved at once */
+    int32_t sharing;      /* members that have a replica of each of these items already */
+    int64_t unattainable; /* wanted - slots - sharing * item_count */
+    bool *full;           /* by member of the state */
+    /* False: this is no cut, as one of the members has room. It is not the cluster that lacks it:
+     * the solver gives slots to items in the order of their IDs, and in equal shares to groups of
+     * them, and has missed it. */
+    bool is_tight;
+    int32_t with_room; /* then a member that has; else STATE_NONE */
+};
+
+struct explanation {
+    const struct state *state; /* borrowed, as the solution */
+    const struct solution *solution;
+    int32_t item;
+    int32_t *desired_load;  /* by member: how many replicas the solution gives it */
+    int32_t consistent;     /* of the item's assignments */
+    int32_t missing;        /* replicas that the solution can't give it */
+    struct explain_cut cut; /* if any is missing; else zeroes */
+};
+
+/* Explains item number @item. @solution fits @state. Released by explanation_release. ALLOT_ENOMEM;
+ * ALLOT_ELIMIT as solver_solve. Cost: all desired assignments. */
+int explanation_make(const struct state *state, const struct solution *solution, int32_t item,
+                     struct explanation *ret);
+void explanation_release(struct explanation *explanation);
+
+enum explain_member explain_member(const struct explanation *explanation, int32_t member);
+/* Of one of the item's assignments. */
+enum explain_replica explain_replica(const struct explanation *explanation, int32_t assignment);
+enum explain_wait explain_replica_wait(const struct explanation *explanation, int32_t assignment);
+/* Of a member that is to get a replica. */
+enum explain_wait explain_arrival_wait(const struct explanation *explanation, int32_t member);
+
+#endif

@@ -1,0 +1,78 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "tests/support/api_client.h"
+
+static struct client client;
+
+static void setup(void)
+{
+    client_init(&client);
+}
+
+static void teardown(void)
+{
+    client_release(&client);
+}
+
+TestSuite(explain, .init = setup, .fini = teardown);
+
+static int get(const char *target)
+{
+    return client_send(&client, "GET", target, NULL);
+}
+
+/* Item a leaves east 1, which drains, for east 2, which has not reported it yet. */
+Test(explain, tells_what_waits_for_what)
+{
+    struct fake_store *store = &client.store;
+    fake_store_put(store, "/items/a", "{\"replication\":1,\"consistency\":\"reported\"}");
+    fake_store_put(store, "/members/east#1", "{\"item_limit\":4,\"exiting\":true}");
+    fake_store_put(store, "/members/east#2", "{\"item_limit\":4}");
+    fake_store_put(store, "/assign/a#east#1#0", "{\"consistent\":true}");
+    fake_store_put(store, "/assign/a#east#2#1", "");
+    fake_store_publish(store);
+    cr_expect_eq(get("/v1/items/a/explain"), 200);
+    cr_expect_str_eq(client_text(&client, "/id"), "a");
+    cr_expect_str_eq(client_text(&client, "/state"), "converging");
+    cr_expect_str_eq(client_text(&client, "/replicas/0/code"), "member_drains");
+    cr_expect_str_eq(client_text(&client, "/replicas/0/waits_for/code"), "consistency");
+    cr_expect_str_eq(client_text(&client, "/replicas/0/waits_for/detail"),
+                     "consistent replicas: the item wants 1, and only 1 of those that it has are");
+    cr_expect_str_eq(client_text(&client, "/inconsistent/0/suffix"), "2");
+    cr_expect_str_eq(client_text(&client, "/replicas/1/code"), "kept");
+    cr_expect(!client_json(&client, "/replicas/1/waits_for"));
+    cr_expect(!client_json(&client, "/missing"));
+    cr_expect_str_eq(client_text(&client, "/members/0/code"), "leaves");
+    cr_expect_str_eq(client_text(&client, "/members/1/code"), "holds");
+}
+
+Test(explain, names_the_cut_in_words)
+{
+    struct fake_store *store = &client.store;
+    fake_store_put(store, "/items/a", "{\"replication\":3}");
+    fake_store_put(store, "/members/east#1", "{\"item_limit\":4}");
+    fake_store_put(store, "/members/west#1", "{\"item_limit\":0}");
+    fake_store_publish(store);
+    cr_expect_eq(get("/v1/items/a/explain"), 200);
+    cr_expect_eq(client_number(&client, "/missing/replicas"), 2);
+    cr_expect_str_eq(client_text(&client, "/missing/code"), "capacity");
+    cr_expect_eq(client_number(&client, "/missing/unattainable"), 2);
+    cr_expect_str_eq(client_text(&client, "/missing/detail"),
+                     "1 item wants 3 replicas; the 1 member that could take more of them has 0 "
+                     "slots in all, and none is free, and 1 member has a replica of it already: so "
+                     "2 can't be assigned, whatever the allocator does");
+    cr_expect_str_eq(client_text(&client, "/members/0/code"), "arrives");
+    cr_expect_str_eq(client_text(&client, "/members/0/waits_for/code"), "next_pass");
+    cr_expect_str_eq(client_text(&client, "/members/1/code"), "limit_zero");
+}
+
+Test(explain, of_nothing)
+{
+    cr_expect_eq(get("/v1/items/a/explain"), 404);
+    client.store.solves = false;
+    fake_store_put(&client.store, "/items/a", "{\"replication\":3}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(get("/v1/items/a/explain"), 503);
+    cr_expect_str_eq(client_text(&client, "/code"), "not-ready");
+}

@@ -1,0 +1,212 @@
+/* Explanations, and that what is called a minimum cut is one. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/explain.h"
+#include "tests/support/fail_alloc.h"
+#include "tests/support/instance_builder.h"
+
+struct explained {
+    struct state *state;
+    struct solution *solution;
+    struct explanation explanation;
+};
+
+static struct explained explain(struct state *state, const char *item)
+{
+    struct explained explained = {.state = state};
+    cr_assert_eq(solver_solve(state, NULL, &explained.solution), 0);
+    int32_t number = state_find_item(state, span_of(item));
+    cr_assert_eq(explanation_make(state, explained.solution, number, &explained.explanation), 0);
+    return explained;
+}
+
+static void release(struct explained *explained)
+{
+    explanation_release(&explained->explanation);
+    solution_unref(explained->solution);
+    state_unref(explained->state);
+}
+
+static enum explain_member verdict(const struct explained *explained, const char *zone,
+                                   const char *suffix)
+{
+    int32_t member = state_find_member(explained->state, span_of(zone), span_of(suffix));
+    return explain_member(&explained->explanation, member);
+}
+
+Test(explain, says_what_each_member_is_to_an_item)
+{
+    const struct builder_key keys[] = {
+        KEY("items/i", "2"),         KEY("items/j", "1"),         KEY("members/a#1", "2"),
+        KEY("members/a#2", "0"),     KEY("members/a#3", "1"),     KEY("members/b#1", "1 exiting"),
+        KEY("members/b#2", "1"),     KEY("assign/i#a#1#0", "ok"), KEY("assign/i#b#1#1", "ok"),
+        KEY("assign/j#a#3#0", "ok"),
+    };
+    struct explained explained = explain(BUILDER_STATE(keys), "i");
+    cr_assert_eq(verdict(&explained, "a", "1"), EXPLAIN_HOLDS);
+    cr_assert_eq(verdict(&explained, "a", "2"), EXPLAIN_LIMIT_ZERO);
+    cr_assert_eq(verdict(&explained, "a", "3"), EXPLAIN_FULL);
+    cr_assert_eq(verdict(&explained, "b", "1"), EXPLAIN_LEAVES);
+    cr_assert_eq(verdict(&explained, "b", "2"), EXPLAIN_ARRIVES);
+    const struct explanation *explanation = &explained.explanation;
+    cr_assert_eq(explain_replica(explanation, 0), EXPLAIN_KEPT);
+    cr_assert_eq(explain_replica_wait(explanation, 0), EXPLAIN_NOTHING);
+    cr_assert_eq(explain_replica(explanation, 1), EXPLAIN_MEMBER_DRAINS);
+    cr_assert_eq(explain_replica_wait(explanation, 1), EXPLAIN_CONSISTENCY);
+    cr_assert_eq(explain_arrival_wait(explanation, 4), EXPLAIN_NEXT_PASS);
+    cr_assert_eq(explanation->missing, 0);
+    release(&explained);
+    explained = explain(BUILDER_STATE(keys), "j");
+    cr_assert_eq(verdict(&explained, "b", "1"), EXPLAIN_DRAINING);
+    cr_assert_eq(verdict(&explained, "a", "1"), EXPLAIN_NOT_NEEDED);
+    release(&explained);
+}
+
+Test(explain, says_why_replicas_go)
+{
+    const struct builder_key keys[] = {
+        KEY("items/gone", "1"),
+        KEY("items/over", "1"),
+        KEY("items/over2", "1"),
+        KEY("items/surplus", "1"),
+        KEY("members/a#1", "1"),
+        KEY("members/a#2", "9"),
+        KEY("members/a#3", "9"),
+        KEY("assign/gone#a#0#0", "ok"),
+        KEY("assign/over#a#1#0", "ok"),
+        KEY("assign/over2#a#1#0", "ok"),
+        KEY("assign/surplus#a#2#0", "ok"),
+        KEY("assign/surplus#a#3#1", "ok"),
+    };
+    const struct {
+        const char *item;
+        enum explain_replica why;
+        enum explain_wait wait;
+    } cases[] = {
+        {"gone", EXPLAIN_MEMBER_GONE, EXPLAIN_CONSISTENCY},
+        {"over", EXPLAIN_OVER_LIMIT, EXPLAIN_CONSISTENCY}, /* or the other */
+        {"over2", EXPLAIN_OVER_LIMIT, EXPLAIN_CONSISTENCY},
+        {"surplus", EXPLAIN_SURPLUS, EXPLAIN_NEXT_PASS},
+    };
+    int found = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct explained explained = explain(BUILDER_STATE(keys), cases[i].item);
+        const struct explanation *explanation = &explained.explanation;
+        int32_t item = explanation->item;
+        for (int32_t a = explained.state->assignment_begin[item];
+             a < explained.state->assignment_end[item]; a++) {
+            if (explain_replica(explanation, a) == EXPLAIN_KEPT)
+                continue;
+            cr_assert_eq(explain_replica(explanation, a), cases[i].why, "%s", cases[i].item);
+            cr_assert_eq(explain_replica_wait(explanation, a), cases[i].wait, "%s", cases[i].item);
+            found++;
+        }
+        release(&explained);
+    }
+    cr_assert_eq(found, 3);
+}
+
+Test(explain, names_what_is_short)
+{
+    const struct builder_key keys[] = {
+        KEY("items/i", "3"),     KEY("items/j", "3"),     KEY("items/k", "1"),
+        KEY("members/a#1", "9"), KEY("members/a#2", "1"), KEY("members/b#1", "1"),
+    };
+    struct explained explained = explain(BUILDER_STATE(keys), "i");
+    const struct explain_cut *cut = &explained.explanation.cut;
+    if (explained.explanation.missing == 0) { /* then it is the other one that lacks some */
+        release(&explained);
+        explained = explain(BUILDER_STATE(keys), "j");
+    }
+    cr_assert(cut->is_tight);
+    cr_assert_eq(cut->item_count, 2); /* they can only have what each other has */
+    cr_assert_eq(cut->wanted, 6);
+    cr_assert_eq(cut->full_count, 2);
+    cr_assert_eq(cut->slots, 2);
+    cr_assert_eq(cut->sharing, 1);
+    cr_assert_eq(cut->unattainable, 2);
+    cr_assert(cut->full[1] && cut->full[2] && !cut->full[0]);
+    release(&explained);
+}
+
+/* The cut names all that its items can have, by the members' limits alone: the slots of the full
+ * ones, and one replica of each item on each of the others. If that is what the solution gives
+ * them, no solution gives them more. */
+static bool proves(const struct explained *explained)
+{
+    const struct explanation *explanation = &explained->explanation;
+    const struct explain_cut *cut = &explanation->cut;
+    const struct state *state = explained->state;
+    const struct solution *solution = explained->solution;
+    int64_t most = 0;
+    int64_t wanted = 0;
+    int64_t given = 0;
+    for (int32_t m = 0; m < state->member_count; m++)
+        most += cut->full[m] ? state->effective_limit[m] : cut->item_count;
+    for (int32_t i = 0; i < cut->item_count; i++) {
+        int32_t item = cut->items[i];
+        wanted += state->replication[item];
+        given += solution->begin[item + 1] - solution->begin[item];
+    }
+    cr_assert_eq(cut->items[0], explanation->item);
+    cr_assert_eq(cut->wanted, wanted);
+    cr_assert_eq(cut->slots + (int64_t)cut->sharing * cut->item_count, most);
+    cr_assert_leq(given, most);
+    cr_assert_eq(given == most, cut->is_tight);
+    cr_assert_eq(cut->unattainable, wanted - most);
+    if (!cut->is_tight)
+        cr_assert_lt(explanation->desired_load[cut->with_room],
+                     state->effective_limit[cut->with_room]);
+    return cut->is_tight;
+}
+
+Test(explain, finds_minimum_cuts)
+{
+    struct random random = {.state = 12};
+    int tight = 0;
+    int loose = 0;
+    for (uint64_t seed = 1; seed <= 600; seed++) {
+        struct builder_knobs knobs = builder_random_knobs(&random);
+        knobs.capacity_percent = 50 + (int32_t)random_below(&random, 80);
+        struct state *state = builder_observe(builder_random(&knobs, seed, true));
+        struct solution *solution = NULL;
+        cr_assert_eq(solver_solve(state, NULL, &solution), 0);
+        for (int32_t item = 0; item < state->item_count; item++) {
+            struct explained explained = {.state = state, .solution = solution};
+            cr_assert_eq(explanation_make(state, solution, item, &explained.explanation), 0);
+            if (explained.explanation.missing > 0) {
+                bool proven = proves(&explained);
+                tight += proven;
+                loose += !proven;
+            }
+            explanation_release(&explained.explanation);
+        }
+        solution_unref(solution);
+        state_unref(state);
+    }
+    cr_log_info("%d tight, %d loose", tight, loose);
+    cr_assert_gt(tight, 1000);
+    cr_assert_gt(loose, 0); /* both kinds were met */
+}
+
+Test(explain, survives_every_allocation_failure)
+{
+    const struct builder_key keys[] = {KEY("items/i", "2"), KEY("members/a#1", "1")};
+    struct state *state = BUILDER_STATE(keys);
+    struct solution *solution = NULL;
+    cr_assert_eq(solver_solve(state, NULL, &solution), 0);
+    int error = ALLOT_ENOMEM;
+    for (long nth = 1; error; nth++) {
+        struct explanation explanation;
+        fail_alloc_set(nth);
+        error = explanation_make(state, solution, 0, &explanation);
+        fail_alloc_set(0);
+        cr_assert(error == 0 || error == ALLOT_ENOMEM);
+        explanation_release(&explanation);
+        cr_assert_lt(nth, 100);
+    }
+    solution_unref(solution);
+    state_unref(state);
+}
