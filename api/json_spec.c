@@ -119,6 +119,22 @@ static bool decode_token(const struct json_field *field, struct json_object *val
     return true;
 }
 
+static bool decode_string(const struct json_field *field, struct json_object *value, void *target,
+                          char detail[DETAIL_SIZE])
+{
+    struct span text = {NULL, 0};
+    if (json_object_is_type(value, json_type_string))
+        text =
+            (struct span){json_object_get_string(value), (size_t)json_object_get_string_len(value)};
+    if (!text.data || (int64_t)text.size < field->least || (int64_t)text.size > field->most) {
+        (void)snprintf(detail, DETAIL_SIZE, "must be a string of %" PRId64 " to %" PRId64 " bytes",
+                       field->least, field->most);
+        return false;
+    }
+    memcpy(target, &text, sizeof text);
+    return true;
+}
+
 static bool decode_any(const struct json_field *field, struct json_object *value, void *target,
                        char detail[DETAIL_SIZE])
 {
@@ -192,6 +208,9 @@ static void decode_field(struct decoding *decoding, const struct json_field *fie
         break;
     case JSON_TOKEN:
         good = decode_token(field, value, target, detail);
+        break;
+    case JSON_STRING:
+        good = decode_string(field, value, target, detail);
         break;
     case JSON_LABELS:
     case JSON_OBJECT:

@@ -17,6 +17,8 @@ api_handler assignments_list, assignments_of_item, assignments_of_member, assign
     assignments_patch;
 /* batch.c */
 api_handler batch_post;
+/* stoppable.c */
+api_handler members_stoppable;
 /* explain.c */
 api_handler items_explain;
 /* plans.c */

@@ -50,6 +50,7 @@ static const struct api_route routes[] = {
     READ(ITEM "/assignments", assignments_of_item, "limit", "continue"),
     READ(ITEM "/explain", items_explain, NULL),
     READ("/v1/members", members_list, "limit", "continue", "zone", "label"),
+    {"POST", "/v1/members/stoppable", members_stoppable, API_MAX_BODY, true, true, false, {NULL}},
     READ(MEMBER, members_get, NULL),
     WRITE("PUT", MEMBER, members_put, NULL),
     WRITE("PATCH", MEMBER, members_patch, NULL),

@@ -47,6 +47,7 @@ static const struct sample samples[] = {
     {"GET", "/v1/members/east/1/assignments", NULL, 200},
     {"GET", "/v1/members/east/1/assignments?after=99&wait=1s", NULL, 200},
     {"GET", "/v1/assignments", NULL, 200},
+    {"POST", "/v1/members/stoppable", "{\"members\":[{\"zone\":\"east\",\"suffix\":\"1\"}]}", 200},
     {"POST", "/v1/plan",
      "{\"changes\":[{\"method\":\"PUT\",\"path\":\"/v1/items/a\",\"body\":{\"replication\":3}}]}",
      200},
