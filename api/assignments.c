@@ -19,8 +19,8 @@ static const struct json_field patch_fields[] = {
     {"consistent", JSON_BOOLEAN, false, 0, 0, NULL, offsetof(struct assignment_spec, consistent)},
     {"value", JSON_ANY, false, 0, MAX_VALUE, NULL, offsetof(struct assignment_spec, value)},
 };
-static const struct json_spec patch_json = {patch_fields,
-                                            sizeof patch_fields / sizeof patch_fields[0], false};
+const struct json_spec assignments_patch_json = {
+    patch_fields, sizeof patch_fields / sizeof patch_fields[0], false};
 
 /* --- representation --- */
 
@@ -274,7 +274,7 @@ static enum api_step patch(struct api_call *call, const struct member_view *view
     struct error_message why = {""};
     uint32_t given;
     if (!call_check_preconditions(call, entry->mod_revision) ||
-        !call_decode_body(call, &patch_json, &body, &given))
+        !call_decode_body(call, &assignments_patch_json, &body, &given))
         return API_REPLY;
     int error = values_read_assignment(entry->value, &stored, &tree, &why);
     if (error)

@@ -7,6 +7,7 @@
 #include "api/change.h"
 #include "api/json_reader.h"
 #include "api/reply.h"
+#include "api/resources.h"
 #include "api/secret.h"
 
 enum { POINTER_SIZE = 512 };
@@ -40,7 +41,7 @@ static const struct json_field fields[] = {
     {"session", JSON_TOKEN, false, SECRET_MIN_SIZE, SECRET_MAX_SIZE, NULL,
      offsetof(struct listed_change, session)},
 };
-static const struct json_spec change_json = {fields, sizeof fields / sizeof fields[0], false};
+const struct json_spec change_list_json = {fields, sizeof fields / sizeof fields[0], false};
 
 /* --- faults, which say in which change they are --- */
 
@@ -173,7 +174,7 @@ static int open_change(struct change_list *list, size_t index, struct json_objec
 {
     struct listed_change *change = &list->changes[index];
     uint32_t given;
-    if (!json_spec_decode(&change_json, value, change, &given, add_fault, located))
+    if (!json_spec_decode(&change_list_json, value, change, &given, add_fault, located))
         return 0;
     int error = handle(change, kind);
     if (error)

@@ -19,8 +19,8 @@ static const struct json_field put_fields[] = {
      offsetof(struct item_spec, consistency)},
     {"labels", JSON_LABELS, false, 0, 0, NULL, offsetof(struct item_spec, labels)},
 };
-static const struct json_spec put_json = {put_fields, sizeof put_fields / sizeof put_fields[0],
-                                          false};
+const struct json_spec items_put_json = {put_fields, sizeof put_fields / sizeof put_fields[0],
+                                         false};
 
 /* --- representation --- */
 
@@ -220,7 +220,7 @@ enum api_step items_put(struct api_call *call)
 {
     struct item_spec spec = {.consistency = CONSISTENCY_IMMEDIATE};
     uint32_t given;
-    if (!call_decode_body(call, &put_json, &spec, &given))
+    if (!call_decode_body(call, &items_put_json, &spec, &given))
         return API_REPLY;
     struct span key = call_item_key(call, call->parameters[0]);
     if (!key.data)
@@ -259,7 +259,7 @@ enum api_step items_patch(struct api_call *call)
     struct json_object *patched = NULL;
     enum api_step step = API_REPLY;
     if (call_check_preconditions(call, entry->mod_revision) &&
-        call_patch(call, entry, describe, &put_json, &spec, &patched))
+        call_patch(call, entry, describe, &items_put_json, &spec, &patched))
         step = write(call, entry->key, entry, &spec);
     json_object_put(patched);
     return step;

@@ -132,8 +132,8 @@ static const struct json_field patch_fields[] = {
      offsetof(struct member_spec, item_limit)},
     {"labels", JSON_LABELS, false, 0, 0, NULL, offsetof(struct member_spec, labels)},
 };
-static const struct json_spec patch_json = {patch_fields,
-                                            sizeof patch_fields / sizeof patch_fields[0], false};
+const struct json_spec members_patch_json = {patch_fields,
+                                             sizeof patch_fields / sizeof patch_fields[0], false};
 
 static int describe(const struct entry *entry, struct json_object *ret)
 {
@@ -164,7 +164,7 @@ enum api_step members_patch(struct api_call *call)
     enum api_step step = API_REPLY;
     spec.labels = NULL; /* those that are left are in what is patched */
     if (call_check_preconditions(call, view.entry->mod_revision) &&
-        call_patch(call, view.entry, describe, &patch_json, &spec, &patched))
+        call_patch(call, view.entry, describe, &members_patch_json, &spec, &patched))
         step = values_equal_members(&spec, &view.spec)
                    ? member_reply(call, 200)
                    : member_rewrite(call, &view, &spec, reply_patched);

@@ -32,8 +32,8 @@ static const struct json_field put_fields[] = {
     {"session", JSON_TOKEN, false, SECRET_MIN_SIZE, SECRET_MAX_SIZE, NULL,
      offsetof(struct put_body, session)},
 };
-static const struct json_spec put_json = {put_fields, sizeof put_fields / sizeof put_fields[0],
-                                          false};
+const struct json_spec members_put_json = {put_fields, sizeof put_fields / sizeof put_fields[0],
+                                           false};
 
 static enum api_step reply_created(struct api_call *call)
 {
@@ -166,7 +166,7 @@ enum api_step members_put(struct api_call *call)
     struct put_body body = {0};
     struct member_view view;
     uint32_t given;
-    if (!call_decode_body(call, &put_json, &body, &given) || !read_session(call, &body))
+    if (!call_decode_body(call, &members_put_json, &body, &given) || !read_session(call, &body))
         return API_REPLY;
     int error = member_view_open(call, call->parameters[0], call->parameters[1], &view);
     enum api_step step = API_REPLY;

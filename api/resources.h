@@ -2,6 +2,7 @@
 #ifndef ALLOT_API_RESOURCES_H
 #define ALLOT_API_RESOURCES_H
 
+#include "api/json_spec.h"
 #include "api/routes.h"
 
 /* items.c */
@@ -25,7 +26,13 @@ api_handler items_explain;
 api_handler plan_post;
 /* cluster.c */
 api_handler cluster_get;
+/* openapi.c */
+api_handler openapi_get;
 /* health.c */
 api_handler health_live, health_ready;
+
+/* What bodies are read by: for those who handle them, and for the document that tells of them. */
+extern const struct json_spec items_put_json, members_put_json, members_patch_json,
+    assignments_patch_json, change_list_json;
 
 #endif

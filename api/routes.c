@@ -37,6 +37,7 @@ enum { EMPTY_BODY = 1024 };
 static const struct api_route routes[] = {
     {"GET", "/livez", health_live, 0, false, false, false, {NULL}},
     {"GET", "/readyz", health_ready, 0, false, false, false, {NULL}},
+    {"GET", "/openapi.json", openapi_get, 0, false, false, false, {NULL}},
     READ("/v1/assignments", assignments_list, "limit", "continue", "item", "zone", "suffix"),
     READ(ASSIGNMENT, assignments_get, NULL),
     WRITE("PATCH", ASSIGNMENT, assignments_patch, NULL),

@@ -19,7 +19,10 @@ packages_for() {
         ;;
     # curl: for the quick start, and for the health check of a container.
     run) echo libmicrohttpd12 libjson-c5 libsqlite3-0 libgnutls30 zlib1g libcurl3-gnutls curl ;;
-    test) echo libcriterion-dev clang clang-format curl jq etcd-server etcd-client ;;
+    test)
+        echo libcriterion-dev clang clang-format curl jq etcd-server etcd-client \
+            python3 python3-jsonschema
+        ;;
     lint) echo clang-tidy cppcheck shellcheck ;;
     coverage) echo gcovr ;;
     *) return 1 ;;

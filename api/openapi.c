@@ -1,0 +1,350 @@
+#include "api/openapi.h"
+
+#include <stdio.h>
+
+#include "api/reply.h"
+#include "api/resources.h"
+
+static void raw_field(struct json_writer *writer, const char *name, const char *json)
+{
+    json_raw_field(writer, name, span_of(json));
+}
+
+/* --- schemas from specs --- */
+
+static void write_string_bounds(struct json_writer *writer, const struct json_field *field)
+{
+    json_text_field(writer, "type", "string");
+    json_integer_field(writer, "minLength", field->least);
+    json_integer_field(writer, "maxLength", field->most);
+}
+
+static void write_choices(struct json_writer *writer, const struct json_field *field)
+{
+    json_name(writer, "enum");
+    json_begin(writer, '[');
+    for (int i = 0; field->choices[i]; i++)
+        json_string(writer, span_of(field->choices[i]));
+    json_end(writer, ']');
+}
+
+static void write_labels(struct json_writer *writer)
+{
+    json_text_field(writer, "type", "object");
+    json_integer_field(writer, "maxProperties", JSON_MAX_LABELS);
+    json_name(writer, "additionalProperties");
+    json_begin(writer, '{');
+    json_text_field(writer, "type", "string");
+    json_integer_field(writer, "maxLength", JSON_MAX_LABEL_VALUE);
+    json_end(writer, '}');
+}
+
+static void write_type(struct json_writer *writer, const struct json_field *field)
+{
+    switch (field->type) {
+    case JSON_INTEGER:
+        json_text_field(writer, "type", "integer");
+        json_integer_field(writer, "minimum", field->least);
+        json_integer_field(writer, "maximum", field->most);
+        break;
+    case JSON_BOOLEAN:
+        json_text_field(writer, "type", "boolean");
+        break;
+    case JSON_CHOICE:
+        write_choices(writer, field);
+        break;
+    case JSON_TOKEN:
+        write_string_bounds(writer, field);
+        json_text_field(writer, "pattern", "^[!-~]*$");
+        break;
+    case JSON_STRING:
+        write_string_bounds(writer, field);
+        break;
+    case JSON_LABELS:
+        write_labels(writer);
+        break;
+    case JSON_OBJECT:
+        json_text_field(writer, "type", "object");
+        break;
+    case JSON_ANY:
+        break;
+    }
+}
+
+/* In a merge patch null stands for what is to go. */
+static void write_field(struct json_writer *writer, const struct json_field *field, bool is_patch)
+{
+    json_name(writer, field->name);
+    if (!is_patch) {
+        json_begin(writer, '{');
+        write_type(writer, field);
+        json_end(writer, '}');
+        return;
+    }
+    json_begin(writer, '{');
+    json_name(writer, "anyOf");
+    json_begin(writer, '[');
+    json_begin(writer, '{');
+    if (field->type == JSON_LABELS)
+        json_text_field(writer, "type", "object");
+    else
+        write_type(writer, field);
+    json_end(writer, '}');
+    json_raw(writer, SPAN("{\"type\":\"null\"}"));
+    json_end(writer, ']');
+    json_end(writer, '}');
+}
+
+static void write_spec(struct json_writer *writer, const struct json_spec *spec, bool is_patch)
+{
+    json_begin(writer, '{');
+    json_text_field(writer, "type", "object");
+    json_boolean_field(writer, "additionalProperties", spec->ignore_unknown);
+    json_name(writer, "required");
+    json_begin(writer, '[');
+    for (size_t i = 0; !is_patch && i < spec->count; i++) {
+        if (spec->fields[i].required)
+            json_string(writer, span_of(spec->fields[i].name));
+    }
+    json_end(writer, ']');
+    json_name(writer, "properties");
+    json_begin(writer, '{');
+    for (size_t i = 0; i < spec->count; i++)
+        write_field(writer, &spec->fields[i], is_patch);
+    json_end(writer, '}');
+    json_end(writer, '}');
+}
+
+static void write_components(struct json_writer *writer)
+{
+    json_name(writer, "components");
+    json_begin(writer, '{');
+    json_name(writer, "schemas");
+    json_begin(writer, '{');
+    for (size_t i = 0; i < openapi_schema_count; i++) {
+        const struct openapi_schema *schema = &openapi_schemas[i];
+        json_name(writer, schema->name);
+        if (schema->json)
+            json_raw(writer, span_of(schema->json));
+        else
+            write_spec(writer, schema->spec, schema->is_patch);
+    }
+    json_end(writer, '}');
+    json_end(writer, '}');
+}
+
+/* --- parameters --- */
+
+static void write_path_parameters(struct json_writer *writer, const char *pattern)
+{
+    for (const char *open = strchr(pattern, '{'); open; open = strchr(open + 1, '{')) {
+        struct span name = {open + 1, strcspn(open + 1, "}")};
+        bool is_short = span_equal(name, SPAN("zone")) || span_equal(name, SPAN("suffix"));
+        json_begin(writer, '{');
+        json_string_field(writer, "name", name);
+        json_text_field(writer, "in", "path");
+        json_boolean_field(writer, "required", true);
+        json_name(writer, "schema");
+        json_begin(writer, '{');
+        json_text_field(writer, "type", "string");
+        json_integer_field(writer, "minLength", 1);
+        json_integer_field(writer, "maxLength", is_short ? PATH_MAX_NAME : PATH_MAX_ITEM);
+        json_end(writer, '}');
+        json_end(writer, '}');
+    }
+}
+
+static void write_query_parameter(struct json_writer *writer, const char *name)
+{
+    for (size_t i = 0; i < openapi_parameter_count; i++) {
+        const struct openapi_parameter *parameter = &openapi_parameters[i];
+        if (strcmp(parameter->name, name) != 0)
+            continue;
+        json_begin(writer, '{');
+        json_text_field(writer, "name", name);
+        json_text_field(writer, "in", "query");
+        json_text_field(writer, "description", parameter->description);
+        raw_field(writer, "schema", parameter->json);
+        json_end(writer, '}');
+    }
+}
+
+static void write_header(struct json_writer *writer, const char *name, const char *description)
+{
+    json_begin(writer, '{');
+    json_text_field(writer, "name", name);
+    json_text_field(writer, "in", "header");
+    json_text_field(writer, "description", description);
+    json_raw_field(writer, "schema", SPAN("{\"type\":\"string\"}"));
+    json_end(writer, '}');
+}
+
+static void write_headers(struct json_writer *writer, const struct api_route *route)
+{
+    bool is_get = strcmp(route->method, "GET") == 0;
+    if (!is_get && strcmp(route->method, "POST") != 0)
+        write_header(writer, "If-Match", "only if the resource has this ETag (its revision)");
+    if (!is_get && strstr(route->pattern, "{suffix}"))
+        write_header(writer, "Allot-Session", "the secret that the member was registered with");
+}
+
+static void write_parameters(struct json_writer *writer, const struct api_route *route)
+{
+    json_name(writer, "parameters");
+    json_begin(writer, '[');
+    write_path_parameters(writer, route->pattern);
+    write_headers(writer, route);
+    for (size_t i = 0; i < ROUTE_MAX_QUERY && route->query[i]; i++)
+        write_query_parameter(writer, route->query[i]);
+    json_end(writer, ']');
+}
+
+/* --- operations --- */
+
+static void write_content(struct json_writer *writer, const char *media_type, const char *schema,
+                          const char *example)
+{
+    char reference[80];
+    (void)snprintf(reference, sizeof reference, "{\"$ref\":\"#/components/schemas/%s\"}", schema);
+    json_name(writer, "content");
+    json_begin(writer, '{');
+    json_name(writer, media_type);
+    json_begin(writer, '{');
+    raw_field(writer, "schema", reference);
+    if (example)
+        raw_field(writer, "example", example);
+    json_end(writer, '}');
+    json_end(writer, '}');
+}
+
+static void write_request(struct json_writer *writer, const struct api_route *route,
+                          const struct openapi_operation *operation)
+{
+    if (!operation->request)
+        return;
+    json_name(writer, "requestBody");
+    json_begin(writer, '{');
+    json_boolean_field(writer, "required", true);
+    write_content(writer, "application/json", operation->request, operation->example);
+    json_integer_field(writer, "x-max-bytes", (int64_t)route->body_limit);
+    json_end(writer, '}');
+}
+
+static void write_responses(struct json_writer *writer, const struct openapi_operation *operation)
+{
+    json_name(writer, "responses");
+    json_begin(writer, '{');
+    for (size_t i = 0; i < OPENAPI_MAX_STATUSES && operation->statuses[i]; i++) {
+        char status[16];
+        (void)snprintf(status, sizeof status, "%d", operation->statuses[i]);
+        json_name(writer, status);
+        json_begin(writer, '{');
+        json_text_field(writer, "description", operation->statuses[i] == 201 ? "Created" : "Done");
+        if (operation->response)
+            write_content(writer, "application/json", operation->response, NULL);
+        json_end(writer, '}');
+    }
+    json_name(writer, "default");
+    json_begin(writer, '{');
+    json_text_field(writer, "description", "Why not (RFC 9457)");
+    write_content(writer, "application/problem+json", "Problem", NULL);
+    json_end(writer, '}');
+    json_end(writer, '}');
+}
+
+/* A name of its own: the method and the pattern, with everything else but letters left out. */
+static void write_operation_id(struct json_writer *writer, const struct api_route *route)
+{
+    char name[160];
+    size_t size = (size_t)snprintf(name, sizeof name, "%s", route->method);
+    for (size_t i = 0; i < size; i++)
+        name[i] = (char)(name[i] | 0x20); /* in lower case */
+    for (const char *c = route->pattern; *c && size + 2 < sizeof name; c++) {
+        bool letter = (*c | 0x20) >= 'a' && (*c | 0x20) <= 'z';
+        if (letter || (*c >= '0' && *c <= '9'))
+            name[size++] = *c;
+        else if (name[size - 1] != '_')
+            name[size++] = '_';
+    }
+    size -= name[size - 1] == '_';
+    json_string_field(writer, "operationId", (struct span){name, size});
+}
+
+static const struct openapi_operation *find_operation(const struct api_route *route)
+{
+    for (size_t i = 0; i < openapi_operation_count; i++) {
+        if (strcmp(openapi_operations[i].method, route->method) == 0 &&
+            strcmp(openapi_operations[i].pattern, route->pattern) == 0)
+            return &openapi_operations[i];
+    }
+    return NULL;
+}
+
+static void write_operation(struct json_writer *writer, const struct api_route *route)
+{
+    const struct openapi_operation *operation = find_operation(route);
+    char method[16];
+    size_t size = (size_t)snprintf(method, sizeof method, "%s", route->method);
+    for (size_t i = 0; i < size; i++)
+        method[i] = (char)(method[i] | 0x20);
+    json_name(writer, method);
+    json_begin(writer, '{');
+    write_operation_id(writer, route);
+    write_parameters(writer, route);
+    if (operation) { /* a test sees that there is one */
+        json_text_field(writer, "summary", operation->summary);
+        write_request(writer, route, operation);
+        write_responses(writer, operation);
+    }
+    json_end(writer, '}');
+}
+
+static bool is_first_of_path(const struct api_route *routes, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(routes[i].pattern, routes[index].pattern) == 0)
+            return false;
+    }
+    return true;
+}
+
+static void write_paths(struct json_writer *writer)
+{
+    size_t count;
+    const struct api_route *routes = routes_all(&count);
+    json_name(writer, "paths");
+    json_begin(writer, '{');
+    for (size_t i = 0; i < count; i++) {
+        if (!is_first_of_path(routes, i))
+            continue;
+        json_name(writer, routes[i].pattern);
+        json_begin(writer, '{');
+        for (size_t k = i; k < count; k++) {
+            if (strcmp(routes[k].pattern, routes[i].pattern) == 0)
+                write_operation(writer, &routes[k]);
+        }
+        json_end(writer, '}');
+    }
+    json_end(writer, '}');
+}
+
+enum api_step openapi_get(struct api_call *call)
+{
+    struct json_writer writer = reply_json(call, 200);
+    json_begin(&writer, '{');
+    json_text_field(&writer, "openapi", "3.1.0");
+    json_name(&writer, "info");
+    json_begin(&writer, '{');
+    json_text_field(&writer, "title", "allot");
+    json_text_field(&writer, "version", "1");
+    json_text_field(&writer, "description",
+                    "Keeps items assigned to members across zones. Every reply names the revision "
+                    "of the store that it reflects, in Allot-Revision; a single resource has an "
+                    "ETag, which If-Match and If-None-Match take.");
+    json_end(&writer, '}');
+    json_raw_field(&writer, "servers", SPAN("[{\"url\":\"/\"}]"));
+    write_paths(&writer);
+    write_components(&writer);
+    json_end(&writer, '}');
+    return reply_finish(call);
+}

@@ -1,0 +1,42 @@
+/* The OpenAPI 3.1 document, /openapi.json: written from the table of routes, the specs that
+ * requests are read by, and what is said here of each operation. */
+#ifndef ALLOT_API_OPENAPI_H
+#define ALLOT_API_OPENAPI_H
+
+#include "api/handler.h"
+
+enum { OPENAPI_MAX_STATUSES = 3 };
+
+/* What the table of routes does not say of one of its routes. All texts are static. */
+struct openapi_operation {
+    const char *method;
+    const char *pattern;
+    const char *summary;
+    const char *request;                /* name of the body's schema; NULL: it has none */
+    const char *response;               /* name of a success' schema; NULL: no body */
+    int statuses[OPENAPI_MAX_STATUSES]; /* of success; 0 ends them */
+    const char *example;                /* a body that works; NULL: none is needed */
+};
+extern const struct openapi_operation openapi_operations[];
+extern const size_t openapi_operation_count;
+
+/* A schema: as JSON, or by the spec that a request is read by. */
+struct openapi_schema {
+    const char *name;
+    const char *json;             /* NULL: by the spec */
+    const struct json_spec *spec; /* of a patch: none of its fields is required */
+    bool is_patch;
+};
+extern const struct openapi_schema openapi_schemas[];
+extern const size_t openapi_schema_count;
+
+/* A query parameter: its schema as JSON, and what it is for. */
+struct openapi_parameter {
+    const char *name;
+    const char *json;
+    const char *description;
+};
+extern const struct openapi_parameter openapi_parameters[];
+extern const size_t openapi_parameter_count;
+
+#endif

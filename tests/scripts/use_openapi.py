@@ -1,0 +1,130 @@
+"""Uses every operation of an OpenAPI document, knowing nothing else of the service.
+
+usage: use_openapi.py URL
+
+Values for the parameters of paths are its own; bodies are the document's examples. First what
+creates, then what shows, changes and acts, at last what deletes. Every status must be one that the
+document names, and every body valid by the schema that stands there; every example too.
+"""
+import json
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import jsonschema
+
+PATH_VALUES = {"id": "orders/7", "item": "orders/7", "zone": "zone-a", "suffix": "one"}
+SESSION = "a-secret-of-16-or-more"
+ORDER = ["put", "get", "patch", "post", "delete"]
+
+
+def request(base, method, path, body=None):
+    headers = {"Accept": "application/json", "Allot-Session": SESSION}
+    data = None
+    if body is not None or method == "post":
+        headers["Content-Type"] = "application/json"
+        data = json.dumps({} if body is None else body).encode()
+    call = urllib.request.Request(base + path, data, headers, method=method.upper())
+    try:
+        with urllib.request.urlopen(call, timeout=30) as answer:
+            text = answer.read()
+            return answer.status, json.loads(text) if text else None
+    except urllib.error.HTTPError as error:
+        text = error.read()
+        return error.code, json.loads(text) if text else None
+
+
+def checker(document, schema):
+    """A validator of schema, whose references are into the document."""
+    resolver = jsonschema.RefResolver("", document)
+    return jsonschema.Draft202012Validator(schema, resolver=resolver)
+
+
+def operations(document):
+    rank = {method: number for number, method in enumerate(ORDER)}
+    found = [
+        (rank[method], len(path), path, method, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    # What lies below a resource is deleted before the resource itself.
+    found.sort(key=lambda each: (each[0], -each[1] if each[3] == "delete" else each[1], each[2]))
+    return [(path, method, operation) for _, _, path, method, operation in found]
+
+
+def fill(path):
+    for name, value in PATH_VALUES.items():
+        path = path.replace("{%s}" % name, urllib.parse.quote(value, safe=""))
+    assert "{" not in path, "a parameter of %s is not known" % path
+    return path
+
+
+def wait_for_assignment(base):
+    for _ in range(300):
+        status, answer = request(base, "get", fill("/v1/items/{id}/assignments"))
+        if status == 200 and answer["items"]:
+            return
+        time.sleep(0.05)
+    raise AssertionError("nothing is assigned")
+
+
+def check_example(document, method, path, operation):
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    if not content:
+        return None
+    assert "example" in content, "%s %s has no example" % (method, path)
+    checker(document, content["schema"]).validate(content["example"])
+    return content["example"]
+
+
+def check_answer(document, operation, status, answer):
+    response = operation["responses"].get(str(status))
+    assert response, "the document doesn't name %d: %s" % (status, json.dumps(answer))
+    content = response.get("content", {}).get("application/json")
+    if content:
+        checker(document, content["schema"]).validate(answer)
+    else:
+        assert answer is None, "a body where none should be"
+
+
+def check_problem(document, base):
+    status, answer = request(base, "get", "/v1/items/none")
+    assert status == 404
+    problem = document["components"]["schemas"]["Problem"]
+    checker(document, problem).validate(answer)
+    status, answer = request(base, "put", "/v1/items/none", {"replication": -1})
+    assert status == 422 and answer["errors"]
+    checker(document, problem).validate(answer)
+
+
+def main():
+    base = sys.argv[1]
+    status, document = request(base, "get", "/openapi.json")
+    assert status == 200 and document["openapi"].startswith("3.1")
+    for schema in document["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+    names = [o["operationId"] for _, _, o in operations(document)]
+    assert len(names) == len(set(names)), "an operationId twice"
+    assigned = False
+    for path, method, operation in operations(document):
+        if method != "put" and not assigned:
+            wait_for_assignment(base)
+            assigned = True
+        body = check_example(document, method, path, operation)
+        target = fill(path)
+        if method == "delete" and path == "/v1/members/{zone}/{suffix}":
+            target += "?force=true"
+        status, answer = request(base, method, target, body)
+        try:
+            check_answer(document, operation, status, answer)
+        except Exception as error:
+            print("%s %s: %s" % (method.upper(), target, error), file=sys.stderr)
+            return 1
+    check_problem(document, base)
+    print("used %d operations" % len(names))
+    return 0
+
+
+sys.exit(main())
