@@ -52,7 +52,7 @@ LIBRARIES := $(SERVER) $(API) $(CORE)
 C_FOLDERS := core api server $(patsubst %/,%,$(wildcard tests/*/))
 C_SOURCES := $(foreach folder,$(C_FOLDERS),$(call sources,$(folder)))
 C_HEADERS := $(sort $(foreach folder,$(C_FOLDERS),$(wildcard $(folder)/*.h)))
-SHELL_SCRIPTS := $(sort .ci/run $(wildcard scripts/*.sh tests/*/*.sh))
+SHELL_SCRIPTS := $(sort .ci/run $(wildcard scripts/*.sh examples/*.sh tests/*/*.sh))
 
 all: build/allotd ## build allotd (build/allotd)
 
