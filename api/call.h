@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 
 #include "api/buffer.h"
+#include "api/principal.h"
 #include "core/snapshot.h"
 
 /* --- what came in --- */
@@ -78,6 +79,9 @@ struct api_runtime {
     struct snapshot *(*snapshot)(void *context);
     void (*health)(void *context, struct api_health *ret);
     int64_t (*wall_clock_ms)(void *context); /* since 1970 */
+    /* Whose @token it is; false: nobody's. NULL: there are no tokens, and everybody may do
+     * everything. */
+    bool (*authenticate)(void *context, struct span token, struct principal *ret);
     /* Unpredictable bytes. Returns 0 or ALLOT_EIO. */
     int (*random)(void *context, void *bytes, size_t size);
     /* So that a list can go on where it was: keeps a reference on @snapshot for a while, along with

@@ -51,7 +51,7 @@ static void write_actor(const struct api_call *call, struct span reason, const c
     char time_text[TIME_SIZE];
     format_time(call->runtime->wall_clock_ms(call->runtime->context), time_text);
     json_begin(&writer, '{');
-    json_text_field(&writer, "principal", "anonymous");
+    json_text_field(&writer, "principal", call->principal.name);
     json_string_field(&writer, "request_id", request->request_id);
     json_string_field(&writer, "method", request->method);
     json_string_field(&writer, "path", reply_path(call));

@@ -1,5 +1,7 @@
 #include "api/examine.h"
 
+#include <strings.h>
+
 #include "api/headers.h"
 #include "api/json_reader.h"
 #include "api/reply.h"
@@ -29,6 +31,63 @@ static bool examine_host(struct api_call *call)
     return true;
 }
 
+/* --- by whom --- */
+
+/* The token of `Authorization: Bearer TOKEN`; false: there is none. */
+static bool read_token(const struct api_call *call, struct span *ret)
+{
+    static const struct span scheme = {"bearer ", 7};
+    struct span value = call_header(call, "Authorization");
+    if (value.size <= scheme.size || strncasecmp(value.data, scheme.data, scheme.size) != 0)
+        return false;
+    *ret = (struct span){value.data + scheme.size, value.size - scheme.size};
+    return true;
+}
+
+static bool refuse_stranger(struct api_call *call, bool has_token)
+{
+    (void)problem(call, PROBLEM_UNAUTHORIZED,
+                  has_token ? "the token is nobody's, or no longer anybody's"
+                            : "a token is required: Authorization: Bearer TOKEN");
+    if (call->reply.status == 401)
+        reply_header(call, "WWW-Authenticate",
+                     has_token ? "Bearer realm=\"allotd\", error=\"invalid_token\""
+                               : "Bearer realm=\"allotd\"");
+    return false;
+}
+
+/* A change is made by who brings the list of changes. */
+static bool examine_principal(struct api_call *call, bool is_open)
+{
+    const struct api_runtime *runtime = call->runtime;
+    struct span token = {NULL, 0};
+    if (call->parent) {
+        call->principal = call->parent->principal;
+        return true;
+    }
+    call->principal = (struct principal){.name = "anonymous", .role = PRINCIPAL_OPERATOR};
+    if (!runtime->authenticate || is_open)
+        return true;
+    bool has_token = read_token(call, &token);
+    return (has_token && runtime->authenticate(runtime->context, token, &call->principal)) ||
+           refuse_stranger(call, has_token);
+}
+
+static bool examine_access(struct api_call *call, const struct route_match *match)
+{
+    static const char *const needed[] = {
+        [ROUTE_READ] = "the role reader or operator",
+        [ROUTE_MEMBER] = "the role operator, or that of this very member",
+        [ROUTE_MEMBER_READ] = "the role reader or operator, or that of this very member",
+        [ROUTE_OPERATE] = "the role operator",
+    };
+    /* What brings a list of changes has been asked whether it may; supposing them is no change. */
+    if (call->parent || routes_may(match, &call->principal))
+        return true;
+    (void)problem(call, PROBLEM_FORBIDDEN, "this takes %s", needed[match->route->access]);
+    return false;
+}
+
 /* --- the target --- */
 
 static bool parse_target(struct api_call *call)
@@ -55,16 +114,13 @@ static bool parse_target(struct api_call *call)
 
 /* --- the route --- */
 
-static bool find_route(struct api_call *call, struct route_match *ret)
+static bool require_route(struct api_call *call, const struct route_match *match)
 {
     struct span method = call->request->method;
-    struct route_match match = routes_find(method, &call->path);
     char allow[ROUTES_ALLOW_SIZE];
-    if (match.route) {
-        *ret = match;
+    if (match->route)
         return true;
-    }
-    if (!match.path_exists) {
+    if (!match->path_exists) {
         (void)problem(call, PROBLEM_NO_PATH, "nothing is served under this path");
         return false;
     }
@@ -186,14 +242,18 @@ static bool refuse_length(struct api_call *call)
 bool examine_head(struct api_call *call, int64_t content_length)
 {
     struct route_match match;
-    if (!examine_host(call) || !parse_target(call) || !find_route(call, &match))
+    if (!examine_host(call) || !parse_target(call))
+        return false;
+    match = routes_find(call->request->method, &call->path);
+    bool is_open = match.route && match.route->access == ROUTE_OPEN;
+    if (!examine_principal(call, is_open) || !require_route(call, &match))
         return false;
     call->route = match.route;
     if (call->parent && !call->route->in_list) {
         (void)problem(call, PROBLEM_METHOD, "this can't be one of several changes");
         return false;
     }
-    if (!examine_names(call, &match) || !examine_query(call) ||
+    if (!examine_names(call, &match) || !examine_access(call, &match) || !examine_query(call) ||
         !examine_media_types(call, content_length))
         return false;
     if (content_length > 0 && (uint64_t)content_length > call->route->body_limit)

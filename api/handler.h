@@ -38,6 +38,7 @@ struct api_call {
     const struct api_route *route;
     struct span parameters[ROUTE_MAX_PARAMETERS]; /* of the path, decoded, in their order */
     bool examined;                                /* its head was, and found good */
+    struct principal principal;                   /* who makes the request, once examined */
 
     struct json_object *body;  /* owned; NULL: none, or null */
     struct snapshot *snapshot; /* owned: the one to answer from; NULL: none needed so far */

@@ -130,6 +130,9 @@ static void write_components(struct json_writer *writer)
             write_spec(writer, schema->spec, schema->is_patch);
     }
     json_end(writer, '}');
+    json_raw_field(writer, "securitySchemes",
+                   SPAN("{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\","
+                        "\"description\":\"Required by a server with --auth-file.\"}}"));
     json_end(writer, '}');
 }
 
@@ -280,6 +283,20 @@ static const struct openapi_operation *find_operation(const struct api_route *ro
     return NULL;
 }
 
+static void write_roles(struct json_writer *writer, const struct api_route *route)
+{
+    static const char *const roles[] = {
+        [ROUTE_OPEN] = "[]",
+        [ROUTE_ANY] = "[\"reader\",\"member\",\"operator\"]",
+        [ROUTE_READ] = "[\"reader\",\"operator\"]",
+        [ROUTE_MEMBER] = "[\"member\",\"operator\"]",
+        [ROUTE_MEMBER_READ] = "[\"reader\",\"member\",\"operator\"]",
+        [ROUTE_OPERATE] = "[\"operator\"]",
+    };
+    raw_field(writer, "x-roles", roles[route->access]);
+    raw_field(writer, "security", route->access == ROUTE_OPEN ? "[]" : "[{\"token\":[]},{}]");
+}
+
 static void write_operation(struct json_writer *writer, const struct api_route *route)
 {
     const struct openapi_operation *operation = find_operation(route);
@@ -290,6 +307,7 @@ static void write_operation(struct json_writer *writer, const struct api_route *
     json_name(writer, method);
     json_begin(writer, '{');
     write_operation_id(writer, route);
+    write_roles(writer, route);
     write_parameters(writer, route);
     if (operation) { /* a test sees that there is one */
         json_text_field(writer, "summary", operation->summary);

@@ -78,28 +78,34 @@ static const char heartbeat_json[] =
     OR_NULL(OBJECT("\"zone\",\"suffix\",\"assigned\",\"effective_limit\"", \
                    ZONE_SUFFIX ",\"assigned\":" INTEGER ",\"effective_limit\":" INTEGER))
 
-static const char cluster_json[] = OBJECT(
-    "\"revision\",\"root\",\"leader\",\"totals\",\"items_by_state\",\"zones\",\"balance\","
-    "\"allocator\",\"store\"",
-    "\"revision\":" INTEGER ",\"root\":" STRING
-    ",\"leader\":" OR_NULL(OBJECT("\"instance\",\"since_revision\"", "\"instance\":" STRING ",\"sin"
-                                                                                            "ce_"
-                                                                                            "revisi"
-                                                                                            "on\""
-                                                                                            ":" INTEGER)) ",\"totals\":" OBJECT(
-        "\"items\",\"members\",\"zones\",\"assignments\",\"item_slots\",\"member_slots\","
-        "\"zone_slots\",\"unattainable\",\"invalid\"",
-        "\"items\":" INTEGER ",\"members\":" INTEGER ",\"zones\":" INTEGER
-        ",\"assignments\":" INTEGER ",\"item_slots\":" INTEGER ",\"member_slots\":" INTEGER
-        ",\"zone_slots\":" INTEGER ",\"unattainable\":" INTEGER_OR_NULL
-        ",\"invalid\":" INTEGER) ",\"items_by_state\":" OBJECT("",
-                                                               STATES) ",\"zones\":" ARRAY(OBJECT("\"zone\",\"members\",\"slots\",\"assigned\"",
-                                                                                                  "\"zone\":" STRING
-                                                                                                  ",\"members\":" INTEGER
-                                                                                                  ",\"slots\":" INTEGER
-                                                                                                  ",\"assigned\":" INTEGER)) ",\"balance\":" OBJECT("\"most_loaded\",\"least_loaded\"",
-                                                                                                                                                    "\"most_loaded\":" LOADED
-                                                                                                                                                    ",\"least_loaded\":" LOADED) ",\"allocator\":{\"type\":\"object\"},\"store\":{\"type\":\"object\"}");
+static const char cluster_json[] =
+    OBJECT(
+        "\"revision\",\"root\",\"leader\",\"totals\",\"items_by_state\",\"zones\",\"balance\","
+        "\"allocator\",\"store\"",
+        "\"revision\":" INTEGER ",\"root\":" STRING ",\"leader\":" OR_NULL(OBJECT(
+            "\"instance\",\"since_revision\"",
+            "\"instance\":" STRING ",\"sin"
+            "ce_"
+            "revisi"
+            "on\""
+            ":" INTEGER)) ",\"totals\":" OBJECT("\"items\",\"members\",\"zones\",\"assignments\","
+                                                "\"item_slots\",\"member_slots\","
+                                                "\"zone_slots\",\"unattainable\",\"invalid\"",
+                                                "\"items\":" INTEGER ",\"members\":" INTEGER
+                                                ",\"zones\":" INTEGER ",\"assignments\":" INTEGER
+                                                ",\"item_slots\":" INTEGER
+                                                ",\"member_slots\":" INTEGER
+                                                ",\"zone_slots\":" INTEGER
+                                                ",\"unattainable\":" INTEGER_OR_NULL
+                                                ",\"invalid\":" INTEGER) ",\"items_by_"
+                                                                         "state\":" OBJECT("",
+                                                                                           STATES) ",\"zones\":" ARRAY(OBJECT("\"zone\",\"members\",\"slots\",\"assigned\"",
+                                                                                                                              "\"zone\":" STRING
+                                                                                                                              ",\"members\":" INTEGER
+                                                                                                                              ",\"slots\":" INTEGER
+                                                                                                                              ",\"assigned\":" INTEGER)) ",\"balance\":" OBJECT("\"most_loaded\",\"least_loaded\"",
+                                                                                                                                                                                "\"most_loaded\":" LOADED
+                                                                                                                                                                                ",\"least_loaded\":" LOADED) ",\"allocator\":{\"type\":\"object\"},\"store\":{\"type\":\"object\"}");
 
 static const char results_json[] =
     OBJECT("\"revision\",\"results\"",
@@ -167,15 +173,36 @@ static const char explanation_json[] = OBJECT(
         ",\"slot\":" INTEGER ",\"primary\":" BOOLEAN ",\"consistent\":" BOOLEAN "," CODE
         ",\"waits_for\":" WAIT)) ",\"inconsistent\":" ARRAY(OBJECT("\"zone\",\"suffix\"",
                                                                    ZONE_SUFFIX)) ",\"missing\""
-                                                                                 ":" OR_NULL(OBJECT("\"replicas\",\"code\",\"detail\"",
-                                                                                                    "\"replicas\":" INTEGER
-                                                                                                    "," CODE)) ",\"members\":" ARRAY(OBJECT("\"zone\",\"suffix\",\"code\",\"detail\",\"assigned\",\"desired\",\"effective_limit\"",
-                                                                                                                                            ZONE_SUFFIX
-                                                                                                                                            "," CODE
-                                                                                                                                            ",\"waits_for\":" WAIT
-                                                                                                                                            ",\"assigned\":" INTEGER
-                                                                                                                                            ",\"desired\":" INTEGER
-                                                                                                                                            ",\"effective_limit\":" INTEGER)));
+                                                                                 ":" OR_NULL(OBJECT("\"replicas\",\"code\",\"detail\"", "\"replicas\":" INTEGER "," CODE)) ",\"members\":" ARRAY(
+                                                                                     OBJECT(
+                                                                                         "\"zone\","
+                                                                                         "\"suffix"
+                                                                                         "\","
+                                                                                         "\"code\","
+                                                                                         "\"detail"
+                                                                                         "\","
+                                                                                         "\"assigne"
+                                                                                         "d\","
+                                                                                         "\"desired"
+                                                                                         "\","
+                                                                                         "\"effecti"
+                                                                                         "ve_"
+                                                                                         "limit\"",
+                                                                                         ZONE_SUFFIX
+                                                                                         "," CODE
+                                                                                         ",\"waits_"
+                                                                                         "for\""
+                                                                                         ":" WAIT
+                                                                                         ",\"assign"
+                                                                                         "ed\""
+                                                                                         ":" INTEGER
+                                                                                         ",\"desire"
+                                                                                         "d\""
+                                                                                         ":" INTEGER
+                                                                                         ",\"effect"
+                                                                                         "ive_"
+                                                                                         "limit\""
+                                                                                         ":" INTEGER)));
 
 static const char stoppable_json[] = OBJECT(
     "\"revision\",\"min_consistent\",\"stoppable\",\"not_stoppable\"",

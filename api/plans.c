@@ -292,12 +292,21 @@ static enum api_step apply(struct api_call *call, struct span given)
     return change_submit(call, reply_applied);
 }
 
+/* Who only reads may ask what would happen, and no more. */
+static bool may_apply(struct api_call *call)
+{
+    if (call->principal.role == PRINCIPAL_OPERATOR)
+        return true;
+    (void)problem(call, PROBLEM_FORBIDDEN, "to apply a plan takes the role operator");
+    return false;
+}
+
 enum api_step plan_post(struct api_call *call)
 {
     struct plan_body body = {0};
     bool applies = false;
     uint32_t given;
-    if (!call_query_boolean(call, "apply", &applies) ||
+    if (!call_query_boolean(call, "apply", &applies) || (applies && !may_apply(call)) ||
         !call_decode_body(call, &body_json, &body, &given) ||
         !change_list_open(call, body.changes, "/changes",
                           applies ? CHANGE_LIST_REAL : CHANGE_LIST_SUPPOSED) ||

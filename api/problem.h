@@ -11,6 +11,8 @@
 
 #define PROBLEMS(X)                                                                 \
     X(MALFORMED, 400, "malformed-request", "Malformed request")                     \
+    X(UNAUTHORIZED, 401, "unauthorized", "Who are you?")                            \
+    X(FORBIDDEN, 403, "forbidden", "Not allowed to you")                            \
     X(HOST, 403, "foreign-host", "Not addressed to this server")                    \
     X(ORIGIN, 403, "foreign-origin", "Sent by another site")                        \
     X(NO_PATH, 404, "no-such-path", "No such path")                                 \

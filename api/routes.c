@@ -12,63 +12,75 @@ enum { EMPTY_BODY = 1024 };
 #define MEMBER "/v1/members/{zone}/{suffix}"
 #define ASSIGNMENT "/v1/assignments/{item}/{zone}/{suffix}"
 
-#define READ(pattern, handler, ...)                     \
-    {                                                   \
-        "GET", pattern, handler, 0, false, true, false, \
-        {                                               \
-            "min_revision", __VA_ARGS__                 \
-        }                                               \
+#define READ(pattern, handler, access, ...)                     \
+    {                                                           \
+        "GET", pattern, handler, access, 0, false, true, false, \
+        {                                                       \
+            "min_revision", __VA_ARGS__                         \
+        }                                                       \
     }
-#define WRITE(method, pattern, handler, ...)                      \
-    {                                                             \
-        method, pattern, handler, API_MAX_BODY, true, true, true, \
-        {                                                         \
-            "dry_run", __VA_ARGS__                                \
-        }                                                         \
+#define WRITE(method, pattern, handler, access, ...)                      \
+    {                                                                     \
+        method, pattern, handler, access, API_MAX_BODY, true, true, true, \
+        {                                                                 \
+            "dry_run", __VA_ARGS__                                        \
+        }                                                                 \
     }
-#define ACT(method, pattern, handler, ...)                       \
-    {                                                            \
-        method, pattern, handler, EMPTY_BODY, false, true, true, \
-        {                                                        \
-            "dry_run", __VA_ARGS__                               \
-        }                                                        \
+#define ACT(method, pattern, handler, access, ...)                       \
+    {                                                                    \
+        method, pattern, handler, access, EMPTY_BODY, false, true, true, \
+        {                                                                \
+            "dry_run", __VA_ARGS__                                       \
+        }                                                                \
+    }
+
+/* A question, or several changes, in a body. */
+#define POST(pattern, handler, access, limit, ...)                  \
+    {                                                               \
+        "POST", pattern, handler, access, limit, true, true, false, \
+        {                                                           \
+            __VA_ARGS__                                             \
+        }                                                           \
     }
 
 static const struct api_route routes[] = {
-    {"GET", "/livez", health_live, 0, false, false, false, {NULL}},
-    {"GET", "/readyz", health_ready, 0, false, false, false, {NULL}},
-    {"GET", "/openapi.json", openapi_get, 0, false, false, false, {NULL}},
-    READ("/v1/assignments", assignments_list, "limit", "continue", "item", "zone", "suffix"),
-    READ(ASSIGNMENT, assignments_get, NULL),
-    WRITE("PATCH", ASSIGNMENT, assignments_patch, NULL),
-    {"POST", "/v1/batch", batch_post, CHANGE_LIST_MAX_BODY, true, true, false, {"dry_run", NULL}},
-    READ("/v1/cluster", cluster_get, NULL),
-    READ("/v1/items", items_list, "limit", "continue", "prefix", "state", "label"),
-    READ(ITEM, items_get, NULL),
-    WRITE("PUT", ITEM, items_put, NULL),
-    WRITE("PATCH", ITEM, items_patch, NULL),
-    ACT("DELETE", ITEM, items_delete, NULL),
-    READ(ITEM "/assignments", assignments_of_item, "limit", "continue"),
-    READ(ITEM "/explain", items_explain, NULL),
-    READ("/v1/members", members_list, "limit", "continue", "zone", "label"),
-    {"POST", "/v1/members/stoppable", members_stoppable, API_MAX_BODY, true, true, false, {NULL}},
-    READ(MEMBER, members_get, NULL),
-    WRITE("PUT", MEMBER, members_put, NULL),
-    WRITE("PATCH", MEMBER, members_patch, NULL),
-    ACT("DELETE", MEMBER, members_delete, "force"),
-    READ(MEMBER "/assignments", assignments_of_member, "limit", "continue", "after", "wait"),
-    READ(MEMBER "/drain", drain_get, NULL),
-    ACT("POST", MEMBER "/drain", drain_post, NULL),
-    ACT("DELETE", MEMBER "/drain", drain_delete, NULL),
-    {"POST", MEMBER "/heartbeat", heartbeat_post, EMPTY_BODY, false, true, false, {NULL}},
+    {"GET", "/livez", health_live, ROUTE_OPEN, 0, false, false, false, {NULL}},
+    {"GET", "/readyz", health_ready, ROUTE_OPEN, 0, false, false, false, {NULL}},
+    {"GET", "/openapi.json", openapi_get, ROUTE_OPEN, 0, false, false, false, {NULL}},
+    READ("/v1/assignments", assignments_list, ROUTE_READ, "limit", "continue", "item", "zone",
+         "suffix"),
+    READ(ASSIGNMENT, assignments_get, ROUTE_MEMBER_READ, NULL),
+    WRITE("PATCH", ASSIGNMENT, assignments_patch, ROUTE_MEMBER, NULL),
+    POST("/v1/batch", batch_post, ROUTE_OPERATE, CHANGE_LIST_MAX_BODY, "dry_run", NULL),
+    READ("/v1/cluster", cluster_get, ROUTE_READ, NULL),
+    READ("/v1/items", items_list, ROUTE_READ, "limit", "continue", "prefix", "state", "label"),
+    READ(ITEM, items_get, ROUTE_ANY, NULL),
+    WRITE("PUT", ITEM, items_put, ROUTE_OPERATE, NULL),
+    WRITE("PATCH", ITEM, items_patch, ROUTE_OPERATE, NULL),
+    ACT("DELETE", ITEM, items_delete, ROUTE_OPERATE, NULL),
+    READ(ITEM "/assignments", assignments_of_item, ROUTE_READ, "limit", "continue"),
+    READ(ITEM "/explain", items_explain, ROUTE_READ, NULL),
+    READ("/v1/members", members_list, ROUTE_READ, "limit", "continue", "zone", "label"),
+    POST("/v1/members/stoppable", members_stoppable, ROUTE_READ, API_MAX_BODY, NULL),
+    READ(MEMBER, members_get, ROUTE_MEMBER_READ, NULL),
+    WRITE("PUT", MEMBER, members_put, ROUTE_MEMBER, NULL),
+    WRITE("PATCH", MEMBER, members_patch, ROUTE_MEMBER, NULL),
+    ACT("DELETE", MEMBER, members_delete, ROUTE_MEMBER, "force"),
+    READ(MEMBER "/assignments", assignments_of_member, ROUTE_MEMBER_READ, "limit", "continue",
+         "after", "wait"),
+    READ(MEMBER "/drain", drain_get, ROUTE_MEMBER_READ, NULL),
+    ACT("POST", MEMBER "/drain", drain_post, ROUTE_MEMBER, NULL),
+    ACT("DELETE", MEMBER "/drain", drain_delete, ROUTE_MEMBER, NULL),
     {"POST",
-     "/v1/plan",
-     plan_post,
-     CHANGE_LIST_MAX_BODY,
-     true,
+     MEMBER "/heartbeat",
+     heartbeat_post,
+     ROUTE_MEMBER,
+     EMPTY_BODY,
+     false,
      true,
      false,
-     {"apply", "max_moves", NULL}},
+     {NULL}},
+    POST("/v1/plan", plan_post, ROUTE_READ, CHANGE_LIST_MAX_BODY, "apply", "max_moves", NULL),
 };
 enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };
 
@@ -132,3 +144,34 @@ void routes_allow(const struct path *path, char text[ROUTES_ALLOW_SIZE])
     if (size < ROUTES_ALLOW_SIZE)
         (void)snprintf(text + size, ROUTES_ALLOW_SIZE - size, "OPTIONS");
 }
+
+static bool is_own(const struct principal *principal, const struct route_match *match)
+{
+    if (principal->role != PRINCIPAL_MEMBER || match->count < 2)
+        return false;
+    return span_equal(match->parameters[match->count - 2], span_of(principal->zone)) &&
+           span_equal(match->parameters[match->count - 1], span_of(principal->suffix));
+}
+
+bool routes_may(const struct route_match *match, const struct principal *principal)
+{
+    bool reads = principal->role == PRINCIPAL_READER;
+    if (principal->role == PRINCIPAL_OPERATOR)
+        return true;
+    switch (match->route->access) {
+    case ROUTE_OPEN:
+    case ROUTE_ANY:
+        return true;
+    case ROUTE_READ:
+        return reads;
+    case ROUTE_MEMBER:
+        return is_own(principal, match);
+    case ROUTE_MEMBER_READ:
+        return reads || is_own(principal, match);
+    case ROUTE_OPERATE:
+        break;
+    }
+    return false;
+}
+
+const char *const principal_role_names[] = {"reader", "member", "operator", NULL};

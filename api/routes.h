@@ -8,6 +8,16 @@
 
 typedef enum api_step api_handler(struct api_call *call);
 
+/* Who may: operators may everything. */
+enum route_access {
+    ROUTE_OPEN,        /* anybody, without a token */
+    ROUTE_ANY,         /* whoever has a token */
+    ROUTE_READ,        /* readers */
+    ROUTE_MEMBER,      /* the member that the path names */
+    ROUTE_MEMBER_READ, /* the member that the path names, and readers */
+    ROUTE_OPERATE,     /* nobody else */
+};
+
 enum { ROUTE_MAX_PARAMETERS = 3, ROUTE_MAX_QUERY = 6 };
 
 struct api_route {
@@ -16,6 +26,7 @@ struct api_route {
      * take PATH_MAX_NAME bytes, others PATH_MAX_ITEM. */
     const char *pattern;
     api_handler *handler;
+    enum route_access access;
     size_t body_limit; /* bytes; 0: no body */
     /* It reads the body itself; else a body may only be an empty object. */
     bool takes_body;
@@ -33,6 +44,9 @@ struct route_match {
     size_t count;
 };
 struct route_match routes_find(struct span method, const struct path *path);
+
+/* Whether @principal may use the route that @match has found, for what its path names. */
+bool routes_may(const struct route_match *match, const struct principal *principal);
 
 /* The methods of @path, as Allow lists them, into @text. */
 enum { ROUTES_ALLOW_SIZE = 80 };

@@ -105,6 +105,9 @@ static const struct option options[] = {
     {"host-name", "ALLOT_HOST_NAMES", OPTION_NAMES, FIELD(host_names), 0, 0, NULL, NULL,
      "NAME[,NAME...]", "more names that clients may call this server by; may be repeated",
      CONFIG_SERVE, false},
+    {"auth-file", "ALLOT_AUTH_FILE", OPTION_TEXT, FIELD(auth_file), 0, 0, NULL, NULL, "FILE",
+     "who is let in: lines of NAME ROLE SHA-256-OF-TOKEN; read again on SIGHUP", CONFIG_SERVE,
+     false},
     {"insecure", "ALLOT_INSECURE", OPTION_SWITCH, FIELD(insecure), 0, 0, NULL, "false", NULL,
      "listen on an address that others can reach, although anybody is let in", CONFIG_SERVE, false},
     {"max-connections", "ALLOT_MAX_CONNECTIONS", OPTION_INTEGER, FIELD(max_connections), 1, 1000000,
@@ -512,13 +515,13 @@ static int check_pairs(const struct parsing *parsing)
 static int check_exposure(const struct config *config, struct error_message *why)
 {
     char address[128];
-    if (config->listen.is_loopback || config->insecure) {
+    if (config->listen.is_loopback || config->insecure || config->auth_file) {
         return 0;
     }
     config_address_format(&config->listen.address, address, sizeof address);
     (void)snprintf(why->text, sizeof why->text,
                    "--listen %s is not a loopback address, and whoever reaches it may change "
-                   "anything: give --insecure as well if that is meant",
+                   "anything: give --auth-file, or --insecure",
                    address);
     return ALLOT_EINVAL;
 }

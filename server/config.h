@@ -50,6 +50,7 @@ struct config {
     struct span host_names[CONFIG_MAX_HOST_NAMES];
     size_t host_name_count;
     bool insecure;
+    const char *auth_file; /* borrowed from the arguments or the environment; NULL: none */
     int max_connections;
     int max_connections_per_address; /* 0: any number */
     int gather_ms;

@@ -22,6 +22,7 @@ static sigset_t stop_signals(void)
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGINT);
     (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGHUP);
     return signals;
 }
 
@@ -54,6 +55,7 @@ void process_let_signals_cut(void)
     sigset_t signals = stop_signals();
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGHUP, &action, NULL);
     (void)pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 }
 

@@ -17,9 +17,10 @@ enum {
 /* What the environment says of the process's configuration. */
 const char *process_environment(const char *name);
 
-/* Sets the log up, and blocks SIGINT and SIGTERM in every thread: before the first one begins. */
+/* Sets the log up, and blocks SIGINT, SIGTERM and SIGHUP in every thread: before the first one
+ * begins. */
 void process_begin(const struct config *config);
-/* Waits for SIGINT or SIGTERM, and returns which. */
+/* Waits for one of them, and returns which. */
 int process_wait_for_signal(void);
 /* From now on a signal ends the process at once. */
 void process_let_signals_cut(void);

@@ -50,6 +50,12 @@ static int make_random(void *context, void *bytes, size_t size)
     return 0;
 }
 
+static bool authenticate(void *context, struct span token, struct principal *ret)
+{
+    struct runtime *runtime = context;
+    return principals_find(runtime->principals, token, ret);
+}
+
 static void keep_snapshot(void *context, struct snapshot *snapshot)
 {
     struct runtime *runtime = context;
@@ -88,6 +94,7 @@ int runtime_init(struct runtime *runtime, const struct config *config)
         .health = tell_health,
         .wall_clock_ms = tell_time,
         .random = make_random,
+        .authenticate = runtime->principals ? authenticate : NULL,
         .keep_snapshot = keep_snapshot,
         .kept_snapshot = find_snapshot,
         .root = span_of(config->root),

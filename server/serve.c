@@ -1,5 +1,6 @@
 #include "server/serve.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -119,6 +120,16 @@ static int make_publisher(const struct config *config, struct parts *parts)
     return error < 0 ? process_fail("cannot start", error, &(struct error_message){""}) : 0;
 }
 
+static int open_principals(const struct config *config, struct parts *parts)
+{
+    struct error_message why = {""};
+    if (!config->auth_file) {
+        return 0;
+    }
+    int error = principals_open(config->auth_file, &parts->runtime.principals, &why);
+    return error < 0 ? process_fail("cannot read who is let in", error, &why) : 0;
+}
+
 static int make_runtime(const struct config *config, struct parts *parts)
 {
     parts->runtime.publisher = parts->publisher;
@@ -130,7 +141,10 @@ static int make_runtime(const struct config *config, struct parts *parts)
 
 static int start(const struct config *config, struct parts *parts)
 {
-    int error = open_store(config, parts);
+    int error = open_principals(config, parts);
+    if (error == 0) {
+        error = open_store(config, parts);
+    }
     if (error == 0) {
         error = make_publisher(config, parts);
     }
@@ -177,9 +191,34 @@ static void stop(struct parts *parts)
     }
     outcomes_destroy(parts->outcomes);
     publisher_destroy(parts->publisher);
+    principals_close(parts->runtime.principals);
 }
 
 /* --- the command --- */
+
+static void reload(struct parts *parts)
+{
+    struct error_message why = {""};
+    int error = principals_reload(parts->runtime.principals, &why);
+    if (error < 0) {
+        log_write(LOG_ERROR, "tokens not read again: the former ones hold",
+                  LOG_FIELDS(log_text("error", why.text)));
+    } else {
+        log_write(LOG_INFO, "tokens read again", NULL);
+    }
+}
+
+/* A SIGHUP reads the tokens again; without any there is nothing to read, and it ends the server as
+ * the others do. */
+static int wait_for_end(struct parts *parts)
+{
+    int number = process_wait_for_signal();
+    while (number == SIGHUP && parts->runtime.principals) {
+        reload(parts);
+        number = process_wait_for_signal();
+    }
+    return number;
+}
 
 static int serve(const struct config *config)
 {
@@ -189,7 +228,7 @@ static int serve(const struct config *config)
     int error = start(config, &parts);
     if (error == 0) {
         tell_listening(config, &parts);
-        int number = process_wait_for_signal();
+        int number = wait_for_end(&parts);
         log_write(LOG_INFO, "stopping", LOG_FIELDS(log_text("signal", strsignal(number))));
     }
     process_let_signals_cut();
