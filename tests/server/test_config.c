@@ -170,7 +170,7 @@ Test(config, names_what_is_wrong)
         {"--data-dir=", "--data-dir: \"\": expected 1 to 4095 bytes"},
         {"--listen 0.0.0.0:80",
          "--listen 0.0.0.0:80 is not a loopback address, and whoever reaches it may change "
-         "anything: give --insecure as well if that is meant"},
+         "anything: give --auth-file, or --insecure"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct config config = {.threads = 77};
