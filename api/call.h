@@ -18,6 +18,7 @@
 
 #include "api/buffer.h"
 #include "api/principal.h"
+#include "api/watch.h"
 #include "core/snapshot.h"
 
 /* --- what came in --- */
@@ -56,6 +57,9 @@ struct api_reply {
     struct api_header headers[API_MAX_REPLY_HEADERS];
     size_t header_count;
     struct buffer body;
+    /* Not NULL: after the head come the changes that it describes, for as long as the client likes.
+     * Lives as long as the call. */
+    const struct watch_stream *stream;
 };
 
 /* --- what the API needs from the runtime: a port that server/ implements --- */
@@ -89,6 +93,9 @@ struct api_runtime {
      * Both may be NULL: then a list can go on only until the next change. */
     void (*keep_snapshot)(void *context, struct snapshot *snapshot);
     struct snapshot *(*kept_snapshot)(void *context, int64_t revision);
+    /* Which changes can be watched: those after *@ret_oldest or a later revision; *@ret_newest is
+     * the last one that was told. NULL: none. */
+    void (*watch_range)(void *context, int64_t *ret_oldest, int64_t *ret_newest);
     struct span root;
     /* What a request's Host may be, beside localhost, 127.0.0.1 and [::1]: names or addresses,
      * without ports; IPv6 addresses in brackets. */

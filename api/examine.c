@@ -216,7 +216,7 @@ static bool refuse_media_type(struct api_call *call)
 static bool examine_media_types(struct api_call *call, int64_t content_length)
 {
     struct span type = call_header(call, "Content-Type");
-    if (!headers_accept_json(call_header(call, "Accept"))) {
+    if (!call->route->streams && !headers_accept_json(call_header(call, "Accept"))) {
         (void)problem(call, PROBLEM_NOT_ACCEPTABLE, "only application/json is served here");
         return false;
     }

@@ -106,6 +106,16 @@ bool headers_accept_json(struct span accept)
     return accepted;
 }
 
+bool headers_names_type(struct span accept, struct span type)
+{
+    while (accept.size > 0) {
+        struct span parameters = take(&accept, ',');
+        if (equal_ignoring_case(take(&parameters, ';'), type) && !is_refused(parameters))
+            return true;
+    }
+    return false;
+}
+
 /* --- where from --- */
 
 bool headers_host_is_ours(struct span host, const struct span *names, size_t count)

@@ -13,6 +13,8 @@ bool headers_is_merge_patch(struct span content_type);
 
 /* Accept: whether JSON will do. An absent one accepts everything. */
 bool headers_accept_json(struct span accept);
+/* Accept: whether it names @type itself, and does not refuse it. */
+bool headers_names_type(struct span accept, struct span type);
 
 /* Host: whether its name, the port aside, is localhost, 127.0.0.1, [::1] or one of @names. */
 bool headers_host_is_ours(struct span host, const struct span *names, size_t count);

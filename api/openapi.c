@@ -204,19 +204,39 @@ static void write_parameters(struct json_writer *writer, const struct api_route 
 
 /* --- operations --- */
 
-static void write_content(struct json_writer *writer, const char *media_type, const char *schema,
-                          const char *example)
+static void write_media_type(struct json_writer *writer, const char *media_type, const char *schema,
+                             const char *example)
 {
     char reference[80];
     (void)snprintf(reference, sizeof reference, "{\"$ref\":\"#/components/schemas/%s\"}", schema);
-    json_name(writer, "content");
-    json_begin(writer, '{');
     json_name(writer, media_type);
     json_begin(writer, '{');
     raw_field(writer, "schema", reference);
     if (example)
         raw_field(writer, "example", example);
     json_end(writer, '}');
+}
+
+static void write_content(struct json_writer *writer, const char *media_type, const char *schema,
+                          const char *example)
+{
+    json_name(writer, "content");
+    json_begin(writer, '{');
+    write_media_type(writer, media_type, schema, example);
+    json_end(writer, '}');
+}
+
+static void write_success(struct json_writer *writer, const struct api_route *route,
+                          const char *schema)
+{
+    if (!route->streams) {
+        write_content(writer, "application/json", schema, NULL);
+        return;
+    }
+    json_name(writer, "content");
+    json_begin(writer, '{');
+    write_media_type(writer, "application/x-ndjson", schema, NULL);
+    write_media_type(writer, "text/event-stream", schema, NULL);
     json_end(writer, '}');
 }
 
@@ -233,7 +253,8 @@ static void write_request(struct json_writer *writer, const struct api_route *ro
     json_end(writer, '}');
 }
 
-static void write_responses(struct json_writer *writer, const struct openapi_operation *operation)
+static void write_responses(struct json_writer *writer, const struct api_route *route,
+                            const struct openapi_operation *operation)
 {
     json_name(writer, "responses");
     json_begin(writer, '{');
@@ -244,7 +265,7 @@ static void write_responses(struct json_writer *writer, const struct openapi_ope
         json_begin(writer, '{');
         json_text_field(writer, "description", operation->statuses[i] == 201 ? "Created" : "Done");
         if (operation->response)
-            write_content(writer, "application/json", operation->response, NULL);
+            write_success(writer, route, operation->response);
         json_end(writer, '}');
     }
     json_name(writer, "default");
@@ -312,7 +333,7 @@ static void write_operation(struct json_writer *writer, const struct api_route *
     if (operation) { /* a test sees that there is one */
         json_text_field(writer, "summary", operation->summary);
         write_request(writer, route, operation);
-        write_responses(writer, operation);
+        write_responses(writer, route, operation);
     }
     json_end(writer, '}');
 }

@@ -78,34 +78,60 @@ static const char heartbeat_json[] =
     OR_NULL(OBJECT("\"zone\",\"suffix\",\"assigned\",\"effective_limit\"", \
                    ZONE_SUFFIX ",\"assigned\":" INTEGER ",\"effective_limit\":" INTEGER))
 
-static const char cluster_json[] =
-    OBJECT(
-        "\"revision\",\"root\",\"leader\",\"totals\",\"items_by_state\",\"zones\",\"balance\","
-        "\"allocator\",\"store\"",
-        "\"revision\":" INTEGER ",\"root\":" STRING ",\"leader\":" OR_NULL(OBJECT(
-            "\"instance\",\"since_revision\"",
-            "\"instance\":" STRING ",\"sin"
-            "ce_"
-            "revisi"
-            "on\""
-            ":" INTEGER)) ",\"totals\":" OBJECT("\"items\",\"members\",\"zones\",\"assignments\","
-                                                "\"item_slots\",\"member_slots\","
-                                                "\"zone_slots\",\"unattainable\",\"invalid\"",
-                                                "\"items\":" INTEGER ",\"members\":" INTEGER
-                                                ",\"zones\":" INTEGER ",\"assignments\":" INTEGER
-                                                ",\"item_slots\":" INTEGER
-                                                ",\"member_slots\":" INTEGER
-                                                ",\"zone_slots\":" INTEGER
-                                                ",\"unattainable\":" INTEGER_OR_NULL
-                                                ",\"invalid\":" INTEGER) ",\"items_by_"
-                                                                         "state\":" OBJECT("",
-                                                                                           STATES) ",\"zones\":" ARRAY(OBJECT("\"zone\",\"members\",\"slots\",\"assigned\"",
-                                                                                                                              "\"zone\":" STRING
-                                                                                                                              ",\"members\":" INTEGER
-                                                                                                                              ",\"slots\":" INTEGER
-                                                                                                                              ",\"assigned\":" INTEGER)) ",\"balance\":" OBJECT("\"most_loaded\",\"least_loaded\"",
-                                                                                                                                                                                "\"most_loaded\":" LOADED
-                                                                                                                                                                                ",\"least_loaded\":" LOADED) ",\"allocator\":{\"type\":\"object\"},\"store\":{\"type\":\"object\"}");
+static const char cluster_json[] = OBJECT(
+    "\"revision\",\"root\",\"leader\",\"totals\",\"items_by_state\",\"zones\",\"balance\","
+    "\"allocator\",\"store\"",
+    "\"revision\":" INTEGER ",\"root\":" STRING ",\"leader\":" OR_NULL(OBJECT(
+        "\"instance\",\"since_revision\"",
+        "\"instance\":" STRING ",\"sin"
+        "ce_"
+        "revisi"
+        "on\""
+        ":" INTEGER)) ",\"totals\":" OBJECT("\"items\",\"members\",\"zones\",\"assignments\","
+                                            "\"item_slots\",\"member_slots\","
+                                            "\"zone_slots\",\"unattainable\",\"invalid\"",
+                                            "\"items\":" INTEGER ",\"members\":" INTEGER
+                                            ",\"zones\":" INTEGER ",\"assignments\":" INTEGER
+                                            ",\"item_slots\":" INTEGER ",\"member_slots\":" INTEGER
+                                            ",\"zone_slots\":" INTEGER
+                                            ",\"unattainable\":" INTEGER_OR_NULL
+                                            ",\"invalid\":" INTEGER) ",\"items_by_"
+                                                                     "state\":" OBJECT("", STATES) ",\"zones\":" ARRAY(
+                                                                         OBJECT(
+                                                                             "\"zone\",\"members\","
+                                                                             "\"slots\","
+                                                                             "\"assigned\"",
+                                                                             "\"zone\":" STRING
+                                                                             ",\"members\":" INTEGER
+                                                                             ",\"slots\":" INTEGER
+                                                                             ",\"assigned\""
+                                                                             ":" INTEGER)) ",\"bala"
+                                                                                           "nce\""
+                                                                                           ":" OBJECT(
+                                                                                               "\"m"
+                                                                                               "ost"
+                                                                                               "_lo"
+                                                                                               "ade"
+                                                                                               "d\""
+                                                                                               ",\""
+                                                                                               "lea"
+                                                                                               "st_"
+                                                                                               "loa"
+                                                                                               "ded"
+                                                                                               "\"",
+                                                                                               "\"m"
+                                                                                               "ost"
+                                                                                               "_lo"
+                                                                                               "ade"
+                                                                                               "d\""
+                                                                                               ":" LOADED
+                                                                                               ",\""
+                                                                                               "lea"
+                                                                                               "st_"
+                                                                                               "loa"
+                                                                                               "ded"
+                                                                                               "\""
+                                                                                               ":" LOADED) ",\"allocator\":{\"type\":\"object\"},\"store\":{\"type\":\"object\"}");
 
 static const char results_json[] =
     OBJECT("\"revision\",\"results\"",
@@ -248,6 +274,10 @@ const struct openapi_schema openapi_schemas[] = {
     {"Explanation", explanation_json, NULL, false},
     {"StoppableRequest", stoppable_request_json, NULL, false},
     {"Stoppable", stoppable_json, NULL, false},
+    {"WatchMessage",
+     OBJECT("\"revision\"", "\"revision\":" INTEGER ",\"bookmark\":" BOOLEAN
+                            ",\"events\":" ARRAY("{\"type\":\"object\"}")),
+     NULL, false},
     {"Health", health_json, NULL, false},
     {"Document", "{\"type\":\"object\",\"required\":[\"openapi\",\"paths\"]}", NULL, false},
 };
@@ -263,6 +293,9 @@ const struct openapi_parameter openapi_parameters[] = {
     {"dry_run", BOOLEAN,
      "true: check everything, write nothing, and reply 200 with the plan of what would come of it"},
     {"force", BOOLEAN, "true: although it still holds assignments"},
+    {"from", "{\"type\":\"integer\",\"minimum\":0}",
+     "the revision that was seen last: what came after it is told; without it, what comes next"},
+    {"kind", STRING, "only changes of these: item, member, assignment, joined by commas"},
     {"item", STRING, "only those of this item"},
     {"label", STRING, "only with these labels: NAME=VALUE or NAME, joined by commas"},
     {"limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":5000}",
@@ -369,5 +402,12 @@ const struct openapi_operation openapi_operations[] = {
      "PlanOrResults",
      {200},
      "{\"changes\":[{\"method\":\"POST\",\"path\":\"/v1/members/zone-a/one/drain\"}]}"},
+    {"GET",
+     "/v1/watch",
+     "Watch changes: a message for each revision",
+     NULL,
+     "WatchMessage",
+     {200},
+     NULL},
 };
 const size_t openapi_operation_count = sizeof openapi_operations / sizeof openapi_operations[0];

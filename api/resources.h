@@ -22,6 +22,8 @@ api_handler batch_post;
 api_handler members_stoppable;
 /* explain.c */
 api_handler items_explain;
+/* watch_request.c */
+api_handler watch_get;
 /* plans.c */
 api_handler plan_post;
 /* cluster.c */

@@ -18,7 +18,7 @@ enum route_access {
     ROUTE_OPERATE,     /* nobody else */
 };
 
-enum { ROUTE_MAX_PARAMETERS = 3, ROUTE_MAX_QUERY = 6 };
+enum { ROUTE_MAX_PARAMETERS = 3, ROUTE_MAX_QUERY = 7 };
 
 struct api_route {
     const char *method;
@@ -33,6 +33,7 @@ struct api_route {
     bool needs_snapshot;
     bool in_list;                       /* it may be one of several changes: change_list.h */
     const char *query[ROUTE_MAX_QUERY]; /* names of the parameters that it takes */
+    bool streams; /* it replies with a stream, of a type that it chooses itself */
 };
 
 /* What of the path a pattern's braces stand for. */

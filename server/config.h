@@ -52,6 +52,7 @@ struct config {
     bool insecure;
     const char *auth_file; /* borrowed from the arguments or the environment; NULL: none */
     int max_connections;
+    int max_watches;
     int max_connections_per_address; /* 0: any number */
     int gather_ms;
     int ttl_seconds;

@@ -360,12 +360,15 @@ static int ask(struct http_exchange *exchange, const union api_action *action)
 }
 
 /* Suspends the connection and puts the exchange among the server's, so that stopping finds and
- * resumes it; false, and nothing suspended, if stopping was there before. */
-static bool suspend(struct http_server *server, struct http_exchange *exchange)
+ * resumes it; an error, and nothing suspended, if stopping was there before. */
+static int suspend(struct http_server *server, struct http_exchange *exchange)
 {
+    bool waits = exchange->step == API_WAIT_CHANGE;
     (void)pthread_mutex_lock(&server->mutex);
-    bool welcome = !server->aborting;
-    if (welcome) {
+    int error = server->aborting                ? ALLOT_ECANCELED
+                : waits && server->ending_waits ? ALLOT_EUNAVAILABLE
+                                                : 0;
+    if (!error) {
         MHD_suspend_connection(exchange->connection);
         exchange->next = server->exchanges;
         if (server->exchanges) {
@@ -374,7 +377,7 @@ static bool suspend(struct http_server *server, struct http_exchange *exchange)
         server->exchanges = exchange;
     }
     (void)pthread_mutex_unlock(&server->mutex);
-    return welcome;
+    return error;
 }
 
 static void delist(struct http_server *server, struct http_exchange *exchange)
@@ -430,9 +433,10 @@ int http_exchange_begin(struct http_server *server, struct MHD_Connection *conne
     if (step == API_TXN && action->txn.success_count > 0) {
         exchange->mark = outcomes_mark(action->txn.success[0].value);
     }
-    if (!suspend(server, exchange)) {
+    error = suspend(server, exchange);
+    if (error < 0) {
         destroy(exchange);
-        return ALLOT_ECANCELED;
+        return error;
     }
     *ret = exchange;
     int64_t longer_ms = step == API_WAIT_CHANGE ? action->change.timeout_ms : 0;
@@ -487,6 +491,7 @@ void http_exchange_abort_all(struct http_server *server)
 void http_exchange_end_waits(struct http_server *server)
 {
     (void)pthread_mutex_lock(&server->mutex);
+    server->ending_waits = true;
     for (struct http_exchange *exchange = server->exchanges; exchange; exchange = exchange->next) {
         if (exchange->step == API_WAIT_CHANGE) {
             settle(exchange, ALLOT_EUNAVAILABLE, false);

@@ -27,7 +27,8 @@ struct http_server {
     pthread_mutex_t mutex;           /* protects what follows */
     pthread_cond_t quiet;            /* in_flight has become 0 */
     long in_flight;                  /* requests that have begun and not ended */
-    bool aborting;                   /* no exchange begins any more */
+    bool ending_waits;               /* none for a change begins any more, and ... */
+    bool aborting;                   /* ... no exchange at all */
     struct http_exchange *exchanges; /* all that a suspended request waits for */
 };
 
@@ -60,6 +61,19 @@ enum MHD_Result http_request_advance(void *server, struct MHD_Connection *connec
 void http_request_end(void *context, struct MHD_Connection *connection, void **ended,
                       enum MHD_RequestTerminationCode code);
 
+/* --- streams --- */
+
+struct http_stream;
+
+/* The changes that @what describes (borrowed until the close), as a reply's body. ALLOT_ENOMEM;
+ * ALLOT_ELIMIT: too many are watching; ALLOT_ECANCELED: the server stops. It is to be closed when
+ * its request has ended. */
+int http_stream_open(struct http_server *server, struct MHD_Connection *connection,
+                     const struct watch_stream *what, struct http_stream **ret);
+void http_stream_close(struct http_stream *stream); /* NULL is fine */
+/* The response to queue; NULL when out of memory. */
+struct MHD_Response *http_stream_response(struct http_stream *stream);
+
 /* --- exchanges --- */
 
 /* Suspends @connection, hands @action to the store, and resumes @connection when the outcome is
@@ -68,7 +82,8 @@ void http_request_end(void *context, struct MHD_Connection *connection, void **e
  * end the request instead of going on with it: a call can end between two of its actions.
  * @lease was granted to the call, and nothing stands on it (0: none). The exchange has it until
  * http_exchange_end.
- * Errors, nothing suspended: ALLOT_ENOMEM, ALLOT_ECANCELED (stopping). */
+ * Errors, nothing suspended: ALLOT_ENOMEM; ALLOT_ECANCELED (stopping), ALLOT_EUNAVAILABLE (the
+ * same, of a wait for a change). */
 int http_exchange_begin(struct http_server *server, struct MHD_Connection *connection,
                         enum api_step step, const union api_action *action, int64_t lease,
                         struct http_exchange **ret);

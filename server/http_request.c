@@ -42,6 +42,11 @@ static const struct plain_reply out_of_memory = {
     "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
     "\"detail\":\"out of memory\"}",
 };
+static const struct plain_reply too_many_watch = {
+    MHD_HTTP_SERVICE_UNAVAILABLE,
+    "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
+    "\"detail\":\"as many watch changes here as may, or the server stops\"}",
+};
 _Static_assert(API_MAX_TARGET == 4096, "said in target_too_long");
 
 struct http_request {
@@ -61,6 +66,7 @@ struct http_request {
     struct api_call *call;            /* NULL before the headers, or if there is no memory */
     const struct plain_reply *answer; /* instead of the call's reply */
     struct http_exchange *exchange;   /* while suspended, and until the outcome is used */
+    struct http_stream *stream;       /* the reply's body, if it is one */
     int64_t lease;   /* granted to the call, and nothing stands on it; 0: none, or the exchange's */
     unsigned status; /* of the reply that was queued; 0: none yet */
 };
@@ -212,12 +218,20 @@ static struct outgoing find_reply(const struct http_request *request)
     };
 }
 
+/* Not copied: the call and its reply live until the request ends, after the last byte. */
+static struct MHD_Response *make_body(const struct http_request *request,
+                                      const struct outgoing *reply)
+{
+    return request->stream
+               ? http_stream_response(request->stream)
+               : MHD_create_response_from_buffer(reply->body.size, (void *)reply->body.data,
+                                                 MHD_RESPMEM_PERSISTENT);
+}
+
 static struct MHD_Response *make_response(const struct http_request *request,
                                           const struct outgoing *reply)
 {
-    /* Not copied: the call and its reply live until the request ends, after the last byte. */
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        reply->body.size, (void *)reply->body.data, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response = make_body(request, reply);
     enum MHD_Result done = response ? MHD_YES : MHD_NO;
     if (done == MHD_YES && reply->type) {
         done = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
@@ -239,8 +253,22 @@ static struct MHD_Response *make_response(const struct http_request *request,
 }
 
 /* MHD_NO, for want of memory, makes libmicrohttpd close the connection. */
+static void open_stream(struct http_request *request)
+{
+    const struct watch_stream *what =
+        request->answer ? NULL : api_call_reply(request->call)->stream;
+    if (!what) {
+        return;
+    }
+    int error = http_stream_open(request->server, request->connection, what, &request->stream);
+    if (error < 0) {
+        request->answer = error == ALLOT_ENOMEM ? &out_of_memory : &too_many_watch;
+    }
+}
+
 static enum MHD_Result answer(struct http_request *request)
 {
+    open_stream(request);
     struct outgoing reply = find_reply(request);
     struct MHD_Response *response = make_response(request, &reply);
     if (!response) {
@@ -445,6 +473,7 @@ void http_request_end(void *context, struct MHD_Connection *connection, void **e
         end_exchange(request);
     }
     drop_lease(request);
+    http_stream_close(request->stream);
     api_call_destroy(request->call);
     buffer_release(&request->body);
     if (request->counted) {

@@ -196,6 +196,9 @@ void http_server_stop(struct http_server *server)
         (void)close(listen_socket);
     }
     http_exchange_end_waits(server);
+    if (server->config.hub) {
+        watch_hub_stop(server->config.hub);
+    }
     wait_quiet(server, server->config.times.stop_ms);
     /* Nobody may be suspended when the daemon stops. */
     http_exchange_abort_all(server);

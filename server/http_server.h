@@ -7,7 +7,8 @@
  *   http_server.c      starts and stops
  *   http_connection.c  deadlines of a connection
  *   http_request.c     a request, from its first byte to its access log entry
- *   http_exchange.c    one action of the store for a suspended request */
+ *   http_exchange.c    one action of the store for a suspended request
+ *   http_stream.c      a reply that goes on, of changes as they happen */
 #ifndef ALLOT_SERVER_HTTP_SERVER_H
 #define ALLOT_SERVER_HTTP_SERVER_H
 
@@ -17,6 +18,7 @@
 #include "core/store.h"
 #include "server/outcomes.h"
 #include "server/publisher.h"
+#include "server/watch_hub.h"
 
 /* How long things may take, in milliseconds. A connection that is too slow is cut, without a
  * reply. */
@@ -59,6 +61,7 @@ struct http_server_config {
     const struct api_runtime *runtime;
     struct store *store;
     struct publisher *publisher;
+    struct watch_hub *hub;     /* whose changes are streamed; NULL: none are. As the runtime */
     struct outcomes *outcomes; /* asked when a write's answer is lost; NULL: nobody is. As above */
 };
 

@@ -58,8 +58,11 @@ static int publish(struct loop *loop)
     bool fits = solution_fits(loop->solution, loop->newest);
     int error = snapshot_create(loop->newest, fits ? loop->solution : NULL, &snapshot);
     pthread_mutex_unlock(&loop->mutex);
-    if (!error)
+    if (!error) {
         publisher_publish(loop->config.publisher, snapshot);
+        if (loop->config.hub)
+            watch_hub_publish(loop->config.hub, snapshot->state->revision);
+    }
     pthread_mutex_unlock(&loop->publishing);
     snapshot_unref(snapshot);
     return error;
@@ -110,6 +113,8 @@ static int on_applied(void *context, struct keyspace *keyspace)
     pthread_cond_signal(&loop->changed);
     pthread_mutex_unlock(&loop->mutex);
     state_unref(former);
+    if (loop->config.hub)
+        watch_hub_reach(loop->config.hub, state->revision);
     announce(loop, state);
     return publish(loop);
 }
@@ -117,12 +122,17 @@ static int on_applied(void *context, struct keyspace *keyspace)
 static void on_heard(void *context, const struct store_watch_response *response)
 {
     struct loop *loop = context;
-    outcomes_hear(loop->config.outcomes, response);
+    if (loop->config.outcomes)
+        outcomes_hear(loop->config.outcomes, response);
+    if (loop->config.hub)
+        watch_hub_hear(loop->config.hub, response);
 }
 
 static void on_broken(void *context, int error)
 {
-    (void)context;
+    struct loop *loop = context;
+    if (loop->config.hub)
+        watch_hub_break(loop->config.hub);
     log_write(LOG_WARNING, "mirror starts over",
               LOG_FIELDS(log_text("error", allot_error_text(error))));
 }
@@ -388,7 +398,7 @@ static int start_threads(struct loop *loop)
                      .report = on_anomaly},
         .gather_ms = loop->config.gather_ms,
         .applied = on_applied,
-        .heard = loop->config.outcomes ? on_heard : NULL,
+        .heard = on_heard,
         .broken = on_broken,
         .context = loop,
     };

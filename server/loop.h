@@ -8,6 +8,7 @@
 #include "server/candidate.h"
 #include "server/outcomes.h"
 #include "server/publisher.h"
+#include "server/watch_hub.h"
 
 struct loop_config {
     struct store *store;               /* borrowed, outlives the loop */
@@ -23,6 +24,7 @@ struct loop_config {
      * compared with it. */
     bool gone_members_count;
     /* Told of what the watch says of writes. Borrowed; may be NULL. */
+    struct watch_hub *hub; /* told of all changes; NULL: none. Borrowed */
     struct outcomes *outcomes;
     /* Our own member is exiting and has nothing left: the loop does nothing more. Called on the
      * loop's thread, once. May be NULL. */

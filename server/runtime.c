@@ -50,6 +50,12 @@ static int make_random(void *context, void *bytes, size_t size)
     return 0;
 }
 
+static void tell_watch_range(void *context, int64_t *ret_oldest, int64_t *ret_newest)
+{
+    struct runtime *runtime = context;
+    watch_hub_range(runtime->hub, ret_oldest, ret_newest);
+}
+
 static bool authenticate(void *context, struct span token, struct principal *ret)
 {
     struct runtime *runtime = context;
@@ -97,6 +103,7 @@ int runtime_init(struct runtime *runtime, const struct config *config)
         .authenticate = runtime->principals ? authenticate : NULL,
         .keep_snapshot = keep_snapshot,
         .kept_snapshot = find_snapshot,
+        .watch_range = runtime->hub ? tell_watch_range : NULL,
         .root = span_of(config->root),
         .host_names = runtime->host_names,
         .host_name_count = config->host_name_count + 1,

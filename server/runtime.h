@@ -8,14 +8,16 @@
 #include "server/kept_snapshots.h"
 #include "server/loop.h"
 #include "server/principals.h"
+#include "server/watch_hub.h"
 
 struct runtime {
     struct api_runtime api;
     /* Set before runtime_init; all borrowed. */
     struct publisher *publisher;
     struct loop *loop;
-    const char *store;             /* its kind */
-    const char *instance;          /* this server's name */
+    const char *store;    /* its kind */
+    const char *instance; /* this server's name */
+    struct watch_hub *hub;
     struct principals *principals; /* NULL: everybody is let in */
     /* Of its own. */
     struct kept_snapshots kept;

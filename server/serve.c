@@ -21,6 +21,7 @@ struct parts {
     struct publisher *publisher;
     struct candidate candidate;
     struct outcomes *outcomes;
+    struct watch_hub *hub;
     struct loop *loop;
     struct runtime runtime;
     bool runtime_is_made;
@@ -31,6 +32,9 @@ struct parts {
 
 /* For plans: threads, and how many may wait for one. */
 enum { WORKERS = 2, MAX_WORK = 16 };
+
+/* After which a client that watches is told where it is, if it was told of nothing. */
+enum { BOOKMARK_MS = 3000 };
 
 /* A descriptor for each connection, and some for everything else. */
 static void allow_descriptors(const struct config *config)
@@ -73,6 +77,7 @@ static int start_loop(const struct config *config, struct parts *parts)
         .gather_ms = config->gather_ms,
         .threads = config->threads,
         .outcomes = parts->outcomes,
+        .hub = parts->hub,
     };
     int error = candidate_init_scheduler(&parts->candidate, loop.root,
                                          span_of(parts->runtime.instance), &why);
@@ -98,6 +103,7 @@ static int start_http(const struct config *config, struct parts *parts)
         .store = parts->store,
         .publisher = parts->publisher,
         .outcomes = parts->outcomes,
+        .hub = parts->hub,
     };
     int error = http_server_start(&http, &parts->http, &why);
     if (error < 0) {
@@ -117,6 +123,13 @@ static int make_publisher(const struct config *config, struct parts *parts)
     if (error == 0) {
         error = outcomes_create((struct span){actor, (size_t)size}, &parts->outcomes);
     }
+    if (error == 0) {
+        const struct watch_hub_config hub = {.root = span_of(config->root),
+                                             .max_bytes = WATCH_HUB_BYTES,
+                                             .max_watchers = config->max_watches,
+                                             .bookmark_ms = BOOKMARK_MS};
+        error = watch_hub_create(&hub, &parts->hub);
+    }
     return error < 0 ? process_fail("cannot start", error, &(struct error_message){""}) : 0;
 }
 
@@ -134,6 +147,7 @@ static int make_runtime(const struct config *config, struct parts *parts)
 {
     parts->runtime.publisher = parts->publisher;
     parts->runtime.loop = parts->loop;
+    parts->runtime.hub = parts->hub;
     int error = runtime_init(&parts->runtime, config);
     parts->runtime_is_made = error == 0;
     return error < 0 ? process_fail("cannot start", error, &(struct error_message){""}) : 0;
@@ -190,6 +204,7 @@ static void stop(struct parts *parts)
         parts->store->operations->destroy(parts->store);
     }
     outcomes_destroy(parts->outcomes);
+    watch_hub_destroy(parts->hub);
     publisher_destroy(parts->publisher);
     principals_close(parts->runtime.principals);
 }

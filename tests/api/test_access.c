@@ -81,6 +81,7 @@ static const struct {
     {"DELETE", MEMBER "/drain", "om"},
     {"POST", MEMBER "/heartbeat", "om"},
     {"POST", "/v1/plan", "or"},
+    {"GET", "/v1/watch", "or"},
 };
 enum { EXPECTED = sizeof expected / sizeof expected[0] };
 

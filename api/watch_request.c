@@ -1,0 +1,101 @@
+#include "api/headers.h"
+#include "api/reply.h"
+#include "api/resources.h"
+
+/* GET /v1/watch: what is asked for; see watch.h. */
+
+static bool read_kinds(struct api_call *call, unsigned *ret)
+{
+    struct span rest = query_value(&call->query, "kind");
+    *ret = rest.data ? 0 : ~0U;
+    while (rest.size > 0) {
+        const char *comma = memchr(rest.data, ',', rest.size);
+        size_t size = comma ? (size_t)(comma - rest.data) : rest.size;
+        unsigned kind = KEY_ITEM;
+        while (kind < WATCH_KIND_COUNT &&
+               !span_equal((struct span){rest.data, size}, span_of(watch_kind_names[kind])))
+            kind++;
+        if (kind == WATCH_KIND_COUNT)
+            break;
+        *ret |= 1U << kind;
+        size += comma != NULL;
+        rest = (struct span){rest.data + size, rest.size - size};
+    }
+    if (*ret != 0 && rest.size == 0)
+        return true;
+    (void)problem(call, PROBLEM_MALFORMED,
+                  "the query parameter 'kind' must be item, member or assignment, or several of "
+                  "them, joined by commas");
+    return false;
+}
+
+/* Last-Event-ID is what a browser that comes back has seen last: it wins. */
+static bool read_from(struct api_call *call, int64_t *ret)
+{
+    struct span last = call_header(call, "Last-Event-ID");
+    *ret = -1;
+    if (!last.data || last.size == 0)
+        return call_query_integer(call, "from", 0, INT64_MAX, ret);
+    struct query query = {.parameters = {{SPAN("from"), last}}, .count = 1};
+    struct error_message why = {""};
+    if (!query_integer(&query, "from", 0, INT64_MAX, ret, &why))
+        return true;
+    (void)problem(call, PROBLEM_MALFORMED, "the header Last-Event-ID must be a revision");
+    return false;
+}
+
+static bool read_format(struct api_call *call, enum watch_format *ret)
+{
+    struct span accept = call_header(call, "Accept");
+    bool sse = headers_names_type(accept, SPAN("text/event-stream"));
+    *ret = sse ? WATCH_SSE : WATCH_NDJSON;
+    if (sse || headers_names_type(accept, SPAN("application/x-ndjson")) ||
+        headers_accept_json(accept))
+        return true;
+    (void)problem(call, PROBLEM_NOT_ACCEPTABLE,
+                  "changes are served as text/event-stream or application/x-ndjson");
+    return false;
+}
+
+static bool check_from(struct api_call *call, int64_t from)
+{
+    int64_t oldest;
+    int64_t newest;
+    const struct api_runtime *runtime = call->runtime;
+    runtime->watch_range(runtime->context, &oldest, &newest);
+    if (from >= 0 && from < oldest)
+        (void)problem(call, PROBLEM_GONE,
+                      "changes after revision %" PRId64 " are no longer kept, only after %" PRId64
+                      ": read anew, then watch from there",
+                      from, oldest);
+    else if (from > newest)
+        (void)problem(call, PROBLEM_NOT_READY, "revision %" PRId64 " has not been seen here so far",
+                      from);
+    else
+        return true;
+    return false;
+}
+
+enum api_step watch_get(struct api_call *call)
+{
+    struct watch_stream *stream = arena_allocate(&call->arena, sizeof *stream);
+    if (!stream)
+        return problem_of_error(call, ALLOT_ENOMEM, "to watch");
+    *stream = (struct watch_stream){.filter = {.item = query_value(&call->query, "item"),
+                                               .prefix = query_value(&call->query, "prefix"),
+                                               .zone = query_value(&call->query, "zone"),
+                                               .suffix = query_value(&call->query, "suffix")}};
+    if (!call->runtime->watch_range)
+        return problem(call, PROBLEM_NOT_READY, "changes can't be watched here");
+    if (!read_kinds(call, &stream->filter.kinds) || !read_from(call, &stream->from) ||
+        !read_format(call, &stream->format) || !check_from(call, stream->from))
+        return API_REPLY;
+    reply_start(call, 200);
+    call->reply.content_type =
+        stream->format == WATCH_SSE ? "text/event-stream" : "application/x-ndjson";
+    reply_header(call, "Cache-Control", "no-store");
+    reply_header(call, "X-Accel-Buffering", "no");
+    if (!call->request->head_only)
+        call->reply.stream = stream;
+    return reply_finish(call);
+}
