@@ -41,7 +41,7 @@ struct http_times {
 
 enum {
     HTTP_MAX_DRAIN = 4 * 1024 * 1024, /* bytes of a refused body; more, and the connection is cut */
-    HTTP_MEMORY = 16 * 1024,          /* bytes of a connection for line, headers and buffers */
+    HTTP_MEMORY = 12 * 1024,          /* bytes of a connection for line, headers and buffers */
     HTTP_MAX_REQUEST_ID = 64,
 };
 
