@@ -105,6 +105,12 @@ static const struct option options[] = {
     {"host-name", "ALLOT_HOST_NAMES", OPTION_NAMES, FIELD(host_names), 0, 0, NULL, NULL,
      "NAME[,NAME...]", "more names that clients may call this server by; may be repeated",
      CONFIG_SERVE, false},
+    {"tls-cert", "ALLOT_TLS_CERT", OPTION_TEXT, FIELD(tls.cert_file), 0, 0, NULL, NULL, "FILE",
+     "certificate to serve HTTPS with, and its chain; read again on SIGHUP", CONFIG_SERVE, false},
+    {"tls-key", "ALLOT_TLS_KEY", OPTION_TEXT, FIELD(tls.key_file), 0, 0, NULL, NULL, "FILE",
+     "its key; read again likewise", CONFIG_SERVE, false},
+    {"tls-client-ca", "ALLOT_TLS_CLIENT_CA", OPTION_TEXT, FIELD(tls.client_ca_file), 0, 0, NULL,
+     NULL, "FILE", "authority that clients must show a certificate of", CONFIG_SERVE, false},
     {"auth-file", "ALLOT_AUTH_FILE", OPTION_TEXT, FIELD(auth_file), 0, 0, NULL, NULL, "FILE",
      "who is let in: lines of NAME ROLE SHA-256-OF-TOKEN; read again on SIGHUP", CONFIG_SERVE,
      false},
@@ -502,6 +508,7 @@ static int check_pairs(const struct parsing *parsing)
     } pairs[][2] = {
         {{"etcd-cert", config->etcd.cert_file}, {"etcd-key", config->etcd.key_file}},
         {{"etcd-user", config->etcd.user}, {"etcd-password-file", config->etcd.password_file}},
+        {{"tls-cert", config->tls.cert_file}, {"tls-key", config->tls.key_file}},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         int given = pairs[i][0].value != NULL;
@@ -510,6 +517,11 @@ static int check_pairs(const struct parsing *parsing)
                            pairs[i][!given].flag, pairs[i][given].flag);
             return ALLOT_EINVAL;
         }
+    }
+    if (config->tls.client_ca_file && !config->tls.cert_file) {
+        (void)snprintf(parsing->why->text, sizeof parsing->why->text,
+                       "--tls-client-ca needs --tls-cert");
+        return ALLOT_EINVAL;
     }
     return 0;
 }

@@ -50,7 +50,12 @@ struct config {
     struct span host_names[CONFIG_MAX_HOST_NAMES];
     size_t host_name_count;
     bool insecure;
-    const char *auth_file; /* borrowed from the arguments or the environment; NULL: none */
+    struct { /* borrowed likewise; NULL: not given */
+        const char *cert_file;
+        const char *key_file;
+        const char *client_ca_file;
+    } tls;
+    const char *auth_file; /* borrowed likewise; NULL: everybody is let in */
     int max_connections;
     int max_watches;
     int max_connections_per_address; /* 0: any number */

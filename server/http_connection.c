@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "server/http_private.h"
+#include "server/tls.h"
 
 static void cut(void *context)
 {
@@ -60,4 +61,20 @@ void http_connection_wait(struct MHD_Connection *mhd)
     if (connection) {
         timer_cancel(connection->server->timers, &connection->deadline);
     }
+}
+
+bool http_connection_is_trusted(struct MHD_Connection *mhd)
+{
+    struct http_connection *connection = find(mhd);
+    if (!connection) {
+        return false;
+    }
+    if (!connection->trusted) {
+        bool needs_one = connection->server->config.tls && tls_client_ca();
+        const union MHD_ConnectionInfo *info =
+            needs_one ? MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION) : NULL;
+        connection->trusted =
+            !needs_one || (info && info->tls_session && tls_client_is_trusted(info->tls_session));
+    }
+    return connection->trusted;
 }

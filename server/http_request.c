@@ -37,6 +37,11 @@ static const struct plain_reply body_too_large = {
     "{\"type\":\"about:blank\",\"title\":\"Content Too Large\",\"status\":413,"
     "\"detail\":\"the body is larger than this resource takes\"}",
 };
+static const struct plain_reply no_certificate = {
+    MHD_HTTP_FORBIDDEN,
+    "{\"type\":\"about:blank\",\"title\":\"Forbidden\",\"status\":403,"
+    "\"detail\":\"a client certificate is needed, of the authority that this server trusts\"}",
+};
 static const struct plain_reply out_of_memory = {
     MHD_HTTP_SERVICE_UNAVAILABLE,
     "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
@@ -174,6 +179,10 @@ static void describe(struct http_request *request, const char *method)
 static bool refuse_by_headers(struct http_request *request, int64_t length)
 {
     size_t body_limit = 0;
+    if (!http_connection_is_trusted(request->connection)) {
+        request->answer = &no_certificate;
+        return true;
+    }
     if (request->api.target.size > API_MAX_TARGET) {
         request->answer = &target_too_long;
         return true;

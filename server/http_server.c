@@ -9,6 +9,7 @@
 #include "server/clock.h"
 #include "server/http_private.h"
 #include "server/log.h"
+#include "server/tls.h"
 
 /* --- what libmicrohttpd has to say --- */
 
@@ -63,6 +64,24 @@ static int open_socket(const struct http_server_config *config,
     return 0;
 }
 
+/* Adds what TLS needs: at most 3 options. */
+static size_t add_tls(struct MHD_OptionItem *options)
+{
+    gnutls_certificate_retrieve_function3 *retrieve = tls_retrieve;
+    const char *client_ca = tls_client_ca();
+    size_t count = 0;
+    options[count] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, NULL};
+    _Static_assert(sizeof retrieve == sizeof options->ptr_value, "as POSIX has it");
+    memcpy(&options[count++].ptr_value, &retrieve, sizeof retrieve);
+    options[count++] =
+        (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES};
+    if (client_ca) {
+        options[count++] =
+            (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0, (void *)client_ca};
+    }
+    return count;
+}
+
 static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_socket)
 {
     const struct http_server_config *config = &server->config;
@@ -74,15 +93,24 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_so
         {MHD_OPTION_PER_IP_CONNECTION_LIMIT, config->max_connections_per_address, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_MEMORY, NULL},
         {MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL},
-        {MHD_OPTION_END, 0, NULL}, /* room for the pool: one thread is not one */
+        /* Room for TLS, and for the pool: one thread is not one. */
+        {MHD_OPTION_END, 0, NULL},
+        {MHD_OPTION_END, 0, NULL},
+        {MHD_OPTION_END, 0, NULL},
+        {MHD_OPTION_END, 0, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
+    size_t count = 5;
+    unsigned tls = config->tls ? MHD_USE_TLS : 0;
+    if (config->tls) {
+        count += add_tls(options + count);
+    }
     if (threads > 1) {
-        options[5] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, threads, NULL};
+        options[count] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, threads, NULL};
     }
     return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        http_request_advance, server, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | tls, 0, NULL,
+        NULL, http_request_advance, server, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
         MHD_OPTION_URI_LOG_CALLBACK, http_request_begin, server, MHD_OPTION_NOTIFY_COMPLETED,
         http_request_end, server, MHD_OPTION_NOTIFY_CONNECTION, http_connection_notify, server,
         MHD_OPTION_ARRAY, options, MHD_OPTION_END);

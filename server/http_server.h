@@ -54,6 +54,7 @@ struct http_server_config {
     int workers;                     /* threads for what takes long to compute; >= 1 */
     int max_work;                    /* requests that may wait for one of them; >= 1 */
     struct http_times times;
+    bool tls; /* what tls_open has read; see server/tls.h */
 
     /* Borrowed. The runtime must outlive the server; the store and the publisher too, and must then
      * be destroyed in this order: what the server leaves behind when a store doesn't answer in time

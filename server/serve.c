@@ -13,6 +13,7 @@
 #include "server/process.h"
 #include "server/publisher.h"
 #include "server/runtime.h"
+#include "server/tls.h"
 #include "server/version.h"
 
 /* All parts of a running server, each set once it runs. */
@@ -23,6 +24,7 @@ struct parts {
     struct outcomes *outcomes;
     struct watch_hub *hub;
     struct loop *loop;
+    bool has_tls;
     struct runtime runtime;
     bool runtime_is_made;
     struct http_server *http;
@@ -99,6 +101,7 @@ static int start_http(const struct config *config, struct parts *parts)
         .max_connections = config->max_connections,
         .max_connections_per_address = config->max_connections_per_address,
         .times = HTTP_DEFAULT_TIMES,
+        .tls = config->tls.cert_file != NULL,
         .runtime = &parts->runtime.api,
         .store = parts->store,
         .publisher = parts->publisher,
@@ -153,9 +156,22 @@ static int make_runtime(const struct config *config, struct parts *parts)
     return error < 0 ? process_fail("cannot start", error, &(struct error_message){""}) : 0;
 }
 
+static int open_tls(const struct config *config, struct parts *parts)
+{
+    struct error_message why = {""};
+    const struct tls_files files = {config->tls.cert_file, config->tls.key_file,
+                                    config->tls.client_ca_file};
+    int error = files.cert ? tls_open(&files, &why) : 0;
+    parts->has_tls = files.cert && error == 0;
+    return error < 0 ? process_fail("cannot set TLS up", error, &why) : 0;
+}
+
 static int start(const struct config *config, struct parts *parts)
 {
     int error = open_principals(config, parts);
+    if (error == 0) {
+        error = open_tls(config, parts);
+    }
     if (error == 0) {
         error = open_store(config, parts);
     }
@@ -207,28 +223,35 @@ static void stop(struct parts *parts)
     watch_hub_destroy(parts->hub);
     publisher_destroy(parts->publisher);
     principals_close(parts->runtime.principals);
+    tls_close();
 }
 
 /* --- the command --- */
 
+/* Reads anew what SIGHUP is for. What is bad changes nothing. */
 static void reload(struct parts *parts)
 {
     struct error_message why = {""};
-    int error = principals_reload(parts->runtime.principals, &why);
-    if (error < 0) {
-        log_write(LOG_ERROR, "tokens not read again: the former ones hold",
-                  LOG_FIELDS(log_text("error", why.text)));
-    } else {
-        log_write(LOG_INFO, "tokens read again", NULL);
+    int principals_error =
+        parts->runtime.principals ? principals_reload(parts->runtime.principals, &why) : 0;
+    if (principals_error < 0) {
+        (void)process_fail("tokens not read again: the former ones hold", principals_error, &why);
+    }
+    int tls_error = parts->has_tls ? tls_reload(&why) : 0;
+    if (tls_error < 0) {
+        (void)process_fail("certificate not read again: the former one holds", tls_error, &why);
+    }
+    if (principals_error == 0 && tls_error == 0) {
+        log_write(LOG_INFO, "read again", NULL);
     }
 }
 
-/* A SIGHUP reads the tokens again; without any there is nothing to read, and it ends the server as
- * the others do. */
+/* Where there is nothing to read again, a SIGHUP ends the server as the other signals do. */
 static int wait_for_end(struct parts *parts)
 {
+    bool reloads = parts->runtime.principals || parts->has_tls;
     int number = process_wait_for_signal();
-    while (number == SIGHUP && parts->runtime.principals) {
+    while (number == SIGHUP && reloads) {
         reload(parts);
         number = process_wait_for_signal();
     }

@@ -73,7 +73,7 @@ expect 403 the-token-of-one -X PUT "$ALLOT/v1/members/zone-a/two" --json '{"item
 principal wall reader another-readers-token >"$work/tokens"
 expect 200 the-readers-token "$ALLOT/v1/items"
 kill -HUP "$server"
-logged 'tokens read again'
+logged 'msg="read again"'
 expect 401 the-readers-token "$ALLOT/v1/items"
 expect 200 another-readers-token "$ALLOT/v1/items"
 echo 'nonsense' >"$work/tokens"

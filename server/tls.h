@@ -1,0 +1,43 @@
+/* The certificate that the HTTP server shows, and the authority that its clients' must be of.
+ *
+ * GnuTLS asks for the certificate by a callback without a context: so a process has one of these at
+ * a time. A connection keeps what it began with. */
+#ifndef ALLOT_SERVER_TLS_H
+#define ALLOT_SERVER_TLS_H
+
+#include <gnutls/abstract.h>
+#include <stdbool.h>
+
+#include "core/error.h"
+
+enum { TLS_MAX_FILE = 256 * 1024 /* bytes */ };
+
+/* TLS 1.2 and later. */
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+
+/* Paths of PEM files; borrowed until tls_close. */
+struct tls_files {
+    const char *cert; /* the server's, and then those between it and its authority */
+    const char *key;
+    const char *client_ca; /* NULL: clients need none */
+};
+
+/* Reads the files. Not while another is open, nor while a server with it runs.
+ * Errors: ALLOT_ENOMEM; ALLOT_EIO; ALLOT_EINVAL (no certificate or key, or they don't match), told
+ * in @why. */
+int tls_open(const struct tls_files *files, struct error_message *why);
+/* Reads certificate and key again. On an error, as above, all stays as it is. The authority of
+ * clients is read by tls_open only. Any thread. */
+int tls_reload(struct error_message *why);
+void tls_close(void); /* nothing, if none is open */
+
+/* The authority, PEM with a zero behind; NULL if clients need no certificate. */
+const char *tls_client_ca(void);
+
+/* Whether the client of @session has shown a certificate of that authority for clients. */
+bool tls_client_is_trusted(gnutls_session_t session);
+
+/* GnuTLS's callback. */
+gnutls_certificate_retrieve_function3 tls_retrieve;
+
+#endif
