@@ -38,6 +38,7 @@ struct api_request {
     struct span body;
     api_header_lookup *header;
     void *header_context;
+    struct span client;     /* its address, as text; {NULL, 0} if that is not known */
     struct span request_id; /* accepted or made by the adapter */
     bool head_only;         /* HEAD: as GET, whose body is then not sent (method says GET) */
 };
@@ -77,6 +78,14 @@ struct api_health {
     int64_t last_pass_errors; /* failed passes in a row */
 };
 
+/* What may still be sent, of whoever sends a request. */
+struct api_quota {
+    int64_t burst; /* requests, in window_seconds */
+    int64_t window_seconds;
+    int64_t remaining;
+    int64_t reset_seconds; /* until all of the burst is there again */
+};
+
 struct api_runtime {
     void *context;
     /* A new reference on the newest snapshot, or NULL while there is none. */
@@ -96,6 +105,9 @@ struct api_runtime {
     /* Which changes can be watched: those after *@ret_oldest or a later revision; *@ret_newest is
      * the last one that was told. NULL: none. */
     void (*watch_range)(void *context, int64_t *ret_oldest, int64_t *ret_newest);
+    /* Takes one request from what @key (a principal, or an address) may send, and sets @ret. False:
+     * that is used up. NULL: no limit. */
+    bool (*take_quota)(void *context, struct span key, struct api_quota *ret);
     struct span root;
     /* What a request's Host may be, beside localhost, 127.0.0.1 and [::1]: names or addresses,
      * without ports; IPv6 addresses in brackets. */

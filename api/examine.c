@@ -1,5 +1,7 @@
 #include "api/examine.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <strings.h>
 
 #include "api/headers.h"
@@ -44,8 +46,34 @@ static bool read_token(const struct api_call *call, struct span *ret)
     return true;
 }
 
+/* Takes this request from the quota of @who, and has every reply tell of that
+ * (draft-ietf-httpapi-ratelimit-headers). */
+static bool take_quota(struct api_call *call, const char *kind, struct span who)
+{
+    const struct api_runtime *runtime = call->runtime;
+    struct api_quota quota;
+    char key[2 * PRINCIPAL_NAME_SIZE];
+    if (!runtime->take_quota)
+        return true;
+    /* A principal may be called like an address. */
+    int size = snprintf(key, sizeof key, "%s %.*s", kind, (int)who.size, who.size ? who.data : "");
+    size_t length = (size_t)size < sizeof key ? (size_t)size : sizeof key - 1;
+    bool taken = runtime->take_quota(runtime->context, (struct span){key, length}, &quota);
+    (void)snprintf(call->quota_policy, sizeof call->quota_policy,
+                   "\"default\";q=%" PRId64 ";w=%" PRId64, quota.burst, quota.window_seconds);
+    (void)snprintf(call->quota_left, sizeof call->quota_left,
+                   "\"default\";r=%" PRId64 ";t=%" PRId64, quota.remaining, quota.reset_seconds);
+    if (!taken)
+        (void)problem(call, PROBLEM_TOO_MANY, "at most %" PRId64 " requests in %" PRId64 " s",
+                      quota.burst, quota.window_seconds);
+    return taken;
+}
+
+/* Guessing is bounded, too. */
 static bool refuse_stranger(struct api_call *call, bool has_token)
 {
+    if (!take_quota(call, "address", call->request->client))
+        return false;
     (void)problem(call, PROBLEM_UNAUTHORIZED,
                   has_token ? "the token is nobody's, or no longer anybody's"
                             : "a token is required: Authorization: Bearer TOKEN");
@@ -66,11 +94,14 @@ static bool examine_principal(struct api_call *call, bool is_open)
         return true;
     }
     call->principal = (struct principal){.name = "anonymous", .role = PRINCIPAL_OPERATOR};
-    if (!runtime->authenticate || is_open)
+    if (is_open)
         return true;
+    if (!runtime->authenticate)
+        return take_quota(call, "address", call->request->client);
     bool has_token = read_token(call, &token);
-    return (has_token && runtime->authenticate(runtime->context, token, &call->principal)) ||
-           refuse_stranger(call, has_token);
+    if (!has_token || !runtime->authenticate(runtime->context, token, &call->principal))
+        return refuse_stranger(call, has_token);
+    return take_quota(call, "principal", span_of(call->principal.name));
 }
 
 static bool examine_access(struct api_call *call, const struct route_match *match)

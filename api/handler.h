@@ -35,6 +35,8 @@ struct api_call {
     struct arena arena; /* what lives as long as the call */
     struct path path;   /* decoded, in the arena, as the query */
     struct query query;
+    char quota_policy[48]; /* of every reply; "": no limit */
+    char quota_left[48];
     const struct api_route *route;
     struct span parameters[ROUTE_MAX_PARAMETERS]; /* of the path, decoded, in their order */
     bool examined;                                /* its head was, and found good */

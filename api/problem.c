@@ -70,7 +70,7 @@ static struct json_writer begin(struct api_call *call, const struct problem_text
 {
     struct json_writer writer = reply_json(call, text->status);
     call->reply.content_type = "application/problem+json";
-    if (text->status == 503)
+    if (text->status == 503 || text->status == 429)
         reply_header(call, "Retry-After", "1");
     json_begin(&writer, '{');
     json_name(&writer, "type");

@@ -32,6 +32,7 @@
     X(MEDIA_TYPE, 415, "unsupported-media-type", "Unsupported media type")          \
     X(INVALID, 422, "invalid", "Invalid content")                                   \
     X(REQUIRED, 428, "precondition-required", "Precondition required")              \
+    X(TOO_MANY, 429, "too-many-requests", "Too many requests")                      \
     X(INTERNAL, 500, "internal-error", "Internal error")                            \
     X(NOT_READY, 503, "not-ready", "Not ready")                                     \
     X(UNAVAILABLE, 503, "store-unavailable", "The store is unavailable")            \

@@ -12,6 +12,10 @@ void reply_start(struct api_call *call, int status)
     call->reply.content_type = NULL;
     call->reply.header_count = 0;
     buffer_clear(&call->reply.body);
+    if (call->quota_policy[0]) {
+        reply_header(call, "RateLimit-Policy", call->quota_policy);
+        reply_header(call, "RateLimit", call->quota_left);
+    }
 }
 
 void reply_header(struct api_call *call, const char *name, const char *value)

@@ -55,6 +55,7 @@ struct config {
         const char *key_file;
         const char *client_ca_file;
     } tls;
+    int rate_limit;        /* requests a second; 0: any number */
     const char *auth_file; /* borrowed likewise; NULL: everybody is let in */
     int max_connections;
     int max_watches;

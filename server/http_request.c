@@ -64,6 +64,7 @@ struct http_request {
     char *target; /* owned */
     char method[16];
     char id[HTTP_MAX_REQUEST_ID + 1];
+    char client[64]; /* its address; "": not known */
     struct buffer body;
     size_t drained; /* bytes of a refused body */
 
@@ -161,6 +162,18 @@ static void count_in(struct http_request *request)
     (void)pthread_mutex_unlock(&server->mutex);
 }
 
+static void name_client(struct http_request *request)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (info && info->client_addr) {
+        bool v6 = info->client_addr->sa_family == AF_INET6;
+        (void)getnameinfo(info->client_addr,
+                          v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in),
+                          request->client, sizeof request->client, NULL, 0, NI_NUMERICHOST);
+    }
+}
+
 static void describe(struct http_request *request, const char *method)
 {
     request->head_only = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
@@ -170,6 +183,7 @@ static void describe(struct http_request *request, const char *method)
         .target = span_of(request->target),
         .header = find_header,
         .header_context = request,
+        .client = span_of(request->client),
         .request_id = span_of(request->id),
         .head_only = request->head_only,
     };
@@ -315,6 +329,7 @@ static enum MHD_Result take_headers(struct http_request *request, const char *me
 {
     count_in(request);
     name_request(request);
+    name_client(request);
     describe(request, method);
     int64_t length = body_length(request);
     if (!refuse_by_headers(request, length)) {
@@ -437,19 +452,10 @@ static void log_access(const struct http_request *request)
     if (!log_enabled(level)) {
         return;
     }
-    char client[64] = "";
     /* Without the query: somebody may have put a secret there. */
     struct span path = {request->target, strcspn(request->target, "?")};
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    if (info && info->client_addr) {
-        bool v6 = info->client_addr->sa_family == AF_INET6;
-        (void)getnameinfo(info->client_addr,
-                          v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in), client,
-                          sizeof client, NULL, 0, NI_NUMERICHOST);
-    }
     log_write(level, request->status ? "request" : "request aborted",
-              LOG_FIELDS(log_text("request_id", request->id), log_text("client", client),
+              LOG_FIELDS(log_text("request_id", request->id), log_text("client", request->client),
                          log_text("method", request->method),
                          log_integer("status", request->status),
                          log_milliseconds("duration_ms", now_us() - request->begin_us),

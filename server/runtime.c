@@ -74,6 +74,12 @@ static struct snapshot *find_snapshot(void *context, int64_t revision)
     return kept_snapshots_find(&runtime->kept, revision, clock_monotonic_ms());
 }
 
+static bool take_quota(void *context, struct span key, struct api_quota *ret)
+{
+    struct runtime *runtime = context;
+    return rate_limit_take(runtime->rate_limit, key, clock_monotonic_ms(), ret);
+}
+
 /* What a client may call this server: what it was told, and where it listens. */
 static void collect_host_names(struct runtime *runtime, const struct config *config)
 {
@@ -93,6 +99,13 @@ int runtime_init(struct runtime *runtime, const struct config *config)
     if (error < 0) {
         return error;
     }
+    if (config->rate_limit > 0) {
+        error = rate_limit_create(config->rate_limit, &runtime->rate_limit);
+    }
+    if (error < 0) {
+        kept_snapshots_release(&runtime->kept);
+        return error;
+    }
     collect_host_names(runtime, config);
     runtime->api = (struct api_runtime){
         .context = runtime,
@@ -104,6 +117,7 @@ int runtime_init(struct runtime *runtime, const struct config *config)
         .keep_snapshot = keep_snapshot,
         .kept_snapshot = find_snapshot,
         .watch_range = runtime->hub ? tell_watch_range : NULL,
+        .take_quota = runtime->rate_limit ? take_quota : NULL,
         .root = span_of(config->root),
         .host_names = runtime->host_names,
         .host_name_count = config->host_name_count + 1,
@@ -113,5 +127,6 @@ int runtime_init(struct runtime *runtime, const struct config *config)
 
 void runtime_release(struct runtime *runtime)
 {
+    rate_limit_destroy(runtime->rate_limit);
     kept_snapshots_release(&runtime->kept);
 }

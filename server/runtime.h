@@ -8,6 +8,7 @@
 #include "server/kept_snapshots.h"
 #include "server/loop.h"
 #include "server/principals.h"
+#include "server/rate_limit.h"
 #include "server/watch_hub.h"
 
 struct runtime {
@@ -21,6 +22,7 @@ struct runtime {
     struct principals *principals; /* NULL: everybody is let in */
     /* Of its own. */
     struct kept_snapshots kept;
+    struct rate_limit *rate_limit; /* NULL: none */
     struct span host_names[CONFIG_MAX_HOST_NAMES + 1];
     char listen_host[128]; /* the address listened on, as a Host would name it */
 };

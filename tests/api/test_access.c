@@ -181,6 +181,37 @@ Test(access, to_plans_is_for_readers_but_not_to_what_they_change)
     cr_expect_eq(fake_store_mod_revision(&client.store, "/actor"), 0);
 }
 
+/* Each key may ask once. */
+static char asked[64];
+static bool take_quota(void *context, struct span key, struct api_quota *ret)
+{
+    (void)context;
+    bool first = !span_equal(key, span_of(asked));
+    (void)snprintf(asked, sizeof asked, "%.*s", (int)key.size, key.data);
+    *ret = (struct api_quota){.burst = 1, .window_seconds = 2, .reset_seconds = 2};
+    return first;
+}
+
+Test(access, is_limited_for_each_principal)
+{
+    client.runtime.take_quota = take_quota;
+    client_header(&client, "Authorization", "Bearer reader");
+    cr_expect_eq(client_send(&client, "GET", "/v1/items", NULL), 200);
+    cr_expect_str_eq(asked, "principal tester");
+    cr_expect_str_eq(client_reply_header(&client, "RateLimit-Policy"), "\"default\";q=1;w=2");
+    cr_expect_str_eq(client_reply_header(&client, "RateLimit"), "\"default\";r=0;t=2");
+    cr_expect_eq(client_send(&client, "GET", "/v1/items", NULL), 429);
+    cr_expect_not_null(client_reply_header(&client, "RateLimit"));
+    cr_expect_not_null(client_reply_header(&client, "Retry-After"));
+    cr_expect_str_eq(client_text(&client, "/code"), "too-many-requests");
+    cr_expect_eq(client_send(&client, "GET", "/livez", NULL), 200);
+    cr_expect_null(client_reply_header(&client, "RateLimit"));
+    client_header(&client, "Authorization", "Bearer guessed");
+    cr_expect_eq(client_send(&client, "GET", "/v1/items", NULL), 401);
+    cr_expect_str_eq(asked, "address "); /* which this adapter doesn't tell */
+    cr_expect_eq(client_send(&client, "GET", "/v1/items", NULL), 429);
+}
+
 Test(access, is_recorded_with_the_change)
 {
     client_header(&client, "Authorization", "Bearer operator");

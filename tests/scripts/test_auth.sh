@@ -81,6 +81,34 @@ kill -HUP "$server"
 logged 'the former ones hold'
 expect 200 another-readers-token "$ALLOT/v1/items"
 
+kill "$server"
+wait "$server" || fail "allotd left with status $?"
+
+# A rate limit, for each principal, told in every reply.
+{
+    principal deploy operator the-operators-token
+    principal wall reader the-readers-token
+} >"$work/tokens"
+: >"$work/log"
+"$allotd" serve --listen 127.0.0.1:0 --data-dir "$work/data" --auth-file "$work/tokens" \
+    --rate-limit 1 2>"$work/log" &
+server=$!
+logged 'msg=listening'
+port=$(sed -n 's/.*127\.0\.0\.1:\([0-9][0-9]*\).*/\1/p' "$work/log" | head -n 1)
+ALLOT=http://127.0.0.1:$port
+until curl -fs -o /dev/null "$ALLOT/readyz"; do
+    sleep 0.05
+done
+tries=0
+until status=$(curl -sS -o "$work/answer" -w '%{http_code}' \
+    -H 'Authorization: Bearer the-operators-token' "$ALLOT/v1/items") && [ "$status" = 429 ]; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 1000 ] || fail "never 429"
+done
+grep -q '"code":"too-many-requests"' "$work/answer" || fail "429 without a reason"
+expect 200 the-readers-token -D "$work/headers" "$ALLOT/v1/items"
+grep -qi '^RateLimit-Policy: "default";q=2;w=2' "$work/headers" || fail "no policy is told"
+
 grep -q 'token-of-one\|readers-token\|operators-token' "$work/log" && fail "a token is in the log"
 kill "$server"
 wait "$server" || fail "allotd left with status $?"

@@ -171,6 +171,10 @@ Test(config, names_what_is_wrong)
         {"--listen 0.0.0.0:80",
          "--listen 0.0.0.0:80 is not a loopback address, and whoever reaches it may change "
          "anything: give --auth-file, or --insecure"},
+        {"--tls-cert c", "--tls-cert needs --tls-key"},
+        {"--tls-key k", "--tls-key needs --tls-cert"},
+        {"--tls-client-ca a", "--tls-client-ca needs --tls-cert"},
+        {"--rate-limit -1", "--rate-limit: \"-1\": expected a number from 0 to 1000000"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct config config = {.threads = 77};
@@ -245,6 +249,9 @@ Test(config, help_names_every_flag_and_variable)
         "--host-name",
         "ALLOT_HOST_NAMES",
         "--insecure",
+        "--auth-file FILE",
+        "--tls-cert FILE",
+        "--rate-limit NUMBER",
         "ALLOT_INSECURE",
         "--max-connections-per-address",
         "--gather-ms",
