@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 enum { WAYS = 8, SETS = RATE_LIMIT_BUCKETS / WAYS, BURST_SECONDS = 2 };
+static const int64_t BURST_MS = (int64_t)BURST_SECONDS * 1000;
 
 /* Of a key with this hash, one of WAYS buckets is used. */
 struct bucket {
@@ -41,7 +42,7 @@ void rate_limit_destroy(struct rate_limit *limit)
 
 static int64_t capacity(const struct rate_limit *limit)
 {
-    return limit->rate * BURST_SECONDS * 1000;
+    return limit->rate * BURST_MS;
 }
 
 /* FNV-1a. */
@@ -75,8 +76,8 @@ static struct bucket *find(struct rate_limit *limit, struct span key, int64_t no
 static void refill(const struct rate_limit *limit, struct bucket *bucket, int64_t now_ms)
 {
     int64_t passed_ms = now_ms > bucket->used_ms ? now_ms - bucket->used_ms : 0;
-    if (passed_ms > BURST_SECONDS * 1000) {
-        passed_ms = BURST_SECONDS * 1000;
+    if (passed_ms > BURST_MS) {
+        passed_ms = BURST_MS;
     }
     bucket->thousandths += passed_ms * limit->rate;
     if (bucket->thousandths > capacity(limit)) {

@@ -47,6 +47,7 @@ static void remove_files(void)
 /* cppcheck-suppress unknownMacro */
 TestSuite(tls, .init = init, .fini = remove_files);
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl has no const there. */
 static size_t swallow(char *data, size_t size, size_t count, void *context)
 {
     (void)data;
