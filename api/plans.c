@@ -201,7 +201,9 @@ static void compute(void *context, const atomic_bool *cancelled)
     int error = make_events(call, &events, &count);
     if (!error)
         error = plan_make(&config, call->snapshot->state, events, count, &plan);
-    if (error)
+    if (error == ALLOT_ECANCELED)
+        (void)problem(call, PROBLEM_BUSY, "it took too long to plan this, or the server stops");
+    else if (error)
         (void)problem_of_error(call, error, "to plan");
     else
         write_plan(call, plan);

@@ -25,7 +25,7 @@ struct watcher {
     const struct watch_stream *stream;
     struct watch_sleep sleep;
     int64_t position; /* it has been told of everything up to here */
-    int64_t sent_ms;
+    int64_t sent_ms; /* its own while it is awake */
     int generation; /* of the hub's, in which it began */
     bool sleeping;
     struct watcher *previous;
@@ -247,7 +247,7 @@ static void on_tick(void *context)
     int64_t now_ms = clock_monotonic_ms();
     (void)pthread_mutex_lock(&hub->mutex);
     for (struct watcher *watcher = hub->watchers; watcher; watcher = watcher->next) {
-        if (is_due(hub, watcher, now_ms))
+        if (watcher->sleeping && is_due(hub, watcher, now_ms)) /* else it looks itself */
             wake(watcher);
     }
     (void)pthread_mutex_unlock(&hub->mutex);
