@@ -1,6 +1,7 @@
 #include "api/item_status.h"
 #include "api/reply.h"
 #include "api/resources.h"
+#include "api/settings.h"
 
 /* GET /v1/cluster: the whole at a glance. Cost: all entries. */
 
@@ -154,6 +155,18 @@ static void write_pending(struct json_writer *writer, const struct snapshot *sna
     json_end(writer, '}');
 }
 
+/* What is put off, by what is in force now. */
+static void write_pause(struct json_writer *writer, const struct api_call *call)
+{
+    struct settings settings = {ALLOCATOR_RUNS, INT64_MAX};
+    struct error_message why = {""};
+    int error = settings_read(call->snapshot->state->keyspace, &settings, &why);
+    if (error == ALLOT_ENOMEM)
+        writer->out->error = error;
+    int64_t now_ms = call->runtime->wall_clock_ms(call->runtime->context);
+    json_text_field(writer, "paused", settings_pause_names[settings_pause_at(&settings, now_ms)]);
+}
+
 static void write_health(struct json_writer *writer, const struct api_call *call)
 {
     struct api_health health = {0};
@@ -164,6 +177,7 @@ static void write_health(struct json_writer *writer, const struct api_call *call
     json_boolean_field(writer, "running", health.allocator_running);
     json_boolean_field(writer, "leading", state_is_leader(call->snapshot->state));
     json_integer_field(writer, "failed_passes", health.last_pass_errors);
+    write_pause(writer, call);
     write_pending(writer, call->snapshot);
     json_end(writer, '}');
     json_name(writer, "store");

@@ -247,6 +247,13 @@ static const char stoppable_request_json[] =
         ZONE_SUFFIX)) ",\"zone\":" STRING
                       ",\"min_consistent\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":64}}}";
 
+#define STRING_OR_NULL "{\"type\":[\"string\",\"null\"]}"
+static const char allocator_json[] =
+    OBJECT("\"paused\",\"in_force\",\"valid\",\"reason\",\"until\",\"by\",\"since\"",
+           "\"paused\":{\"enum\":[\"no\",\"rebalance\",\"all\"]},\"in_force\":{\"enum\":[\"no\","
+           "\"rebalance\",\"all\"]},\"valid\":" BOOLEAN ",\"reason\":" STRING_OR_NULL
+           ",\"until\":" STRING_OR_NULL ",\"by\":" STRING_OR_NULL ",\"since\":" STRING_OR_NULL);
+
 static const char health_json[] = OBJECT("\"status\"", "\"status\":" STRING);
 
 const struct openapi_schema openapi_schemas[] = {
@@ -278,6 +285,8 @@ const struct openapi_schema openapi_schemas[] = {
      OBJECT("\"revision\"", "\"revision\":" INTEGER ",\"bookmark\":" BOOLEAN
                             ",\"events\":" ARRAY("{\"type\":\"object\"}")),
      NULL, false},
+    {"Allocator", allocator_json, NULL, false},
+    {"AllocatorSpec", NULL, &allocator_put_json, false},
     {"Health", health_json, NULL, false},
     {"Document", "{\"type\":\"object\",\"required\":[\"openapi\",\"paths\"]}", NULL, false},
 };
@@ -324,6 +333,14 @@ const struct openapi_operation openapi_operations[] = {
     {"GET", "/livez", "Whether the process answers", NULL, "Health", {200}, NULL},
     {"GET", "/readyz", "Whether it can serve: 503 if not", NULL, "Health", {200}, NULL},
     {"GET", "/openapi.json", "This document", NULL, "Document", {200}, NULL},
+    {"GET", "/v1/allocator", "Show what the allocator puts off", NULL, "Allocator", {200}, NULL},
+    {"PUT",
+     "/v1/allocator",
+     "Pause the allocator, wholly or but for repairs, or let it go on",
+     "AllocatorSpec",
+     "Allocator",
+     {200},
+     "{\"paused\":\"no\",\"reason\":\"all is well\"}"},
     {"GET", "/v1/assignments", "List assignments", NULL, "AssignmentList", {200}, NULL},
     {"GET", ASSIGNMENT, "Show an assignment", NULL, "Assignment", {200}, NULL},
     {"PATCH",

@@ -26,6 +26,8 @@ api_handler items_explain;
 api_handler watch_get;
 /* plans.c */
 api_handler plan_post;
+/* allocator.c */
+api_handler allocator_get, allocator_put;
 /* cluster.c */
 api_handler cluster_get;
 /* openapi.c */
@@ -35,6 +37,6 @@ api_handler health_live, health_ready;
 
 /* What bodies are read by: for those who handle them, and for the document that tells of them. */
 extern const struct json_spec items_put_json, members_put_json, members_patch_json,
-    assignments_patch_json, change_list_json;
+    assignments_patch_json, change_list_json, allocator_put_json;
 
 #endif

@@ -31,8 +31,10 @@ struct allocator {
     int stop_error;
     struct state *newest;
     struct allocator_term term;
-    struct solution *solution; /* the last one */
-    bool solved_as_leader;     /* that one was asked for when we led */
+    enum allocator_pause pause;
+    enum allocator_pause pass_pause; /* under which the pass was begun */
+    struct solution *solution;       /* the last one */
+    bool solved_as_leader;           /* that one was asked for when we led */
     uint64_t random;
 
     /* WAIT ends when the newest state has reached wait_revision, or at this time; but not before it
@@ -139,6 +141,14 @@ void allocator_set_term(struct allocator *allocator, struct allocator_term term)
     allocator->term = term;
 }
 
+void allocator_set_pause(struct allocator *allocator, enum allocator_pause pause)
+{
+    if (allocator->pause == pause)
+        return;
+    allocator->pause = pause;
+    allocator->wait_revision = 0; /* there is reason to look again */
+}
+
 static bool in_term(const struct allocator *allocator, int64_t now_ms)
 {
     return now_ms < allocator->term.until_ms;
@@ -200,6 +210,18 @@ static void end_pass(struct allocator *allocator, int64_t now_ms, int error)
     wait_for_change(allocator, now_ms, allocator->failed || error);
 }
 
+/* Ends a pass that was begun under another pause: the next one takes its place. */
+static void leave_pass(struct allocator *allocator, int64_t now_ms)
+{
+    allocator->status.last_pass = pass_summary(allocator->pass);
+    allocator->status.idle_revision = 0;
+    pass_destroy(allocator->pass);
+    allocator->pass = NULL;
+    wait_for_change(allocator, now_ms, false);
+    allocator->wait_revision = 0;
+    allocator->retry_at_ms = now_ms;
+}
+
 static struct span actor_value(const struct allocator *allocator)
 {
     if (allocator->config.actor_key.size == 0)
@@ -215,6 +237,7 @@ static int begin_pass(struct allocator *allocator)
     allocator->failed = false;
     allocator->pass_revision = state->revision;
     allocator->fence_revision = state->own->mod_revision;
+    allocator->pass_pause = allocator->pause;
     struct pass_options options = {
         .fence = allocator->config.own_key,
         .fence_revision = allocator->fence_revision,
@@ -222,6 +245,7 @@ static int begin_pass(struct allocator *allocator)
         .actor_key = allocator->config.actor_key,
         .actor_value = actor_value(allocator),
         .guarded_removals = true,
+        .repairs_only = allocator->pause == ALLOCATOR_REPAIRS,
         .merged_checks = true,
         .split_oversized = true,
     };
@@ -256,6 +280,9 @@ static void look(struct allocator *allocator, int64_t now_ms)
         allocator->retry_at_ms = now_ms + allocator->config.first_retry_ms;
     } else if (allocator->unsettled) {
         allocator->phase = PHASE_RENEW;
+    } else if (allocator->pause == ALLOCATOR_PAUSES) {
+        allocator->status.idle_revision = 0;
+        wait_for_change(allocator, now_ms, false);
     } else {
         int error = begin_pass(allocator);
         if (error)
@@ -280,7 +307,13 @@ static struct allocator_step wait_step(const struct allocator *allocator)
 static struct allocator_step next_txn(struct allocator *allocator, int64_t now_ms)
 {
     const struct store_txn *txn = NULL;
-    int error = in_term(allocator, now_ms) ? pass_next(allocator->pass, &txn) : ALLOT_ELEASE;
+    int error = in_term(allocator, now_ms) ? 0 : ALLOT_ELEASE;
+    if (!error && allocator->pass_pause != allocator->pause) {
+        leave_pass(allocator, now_ms);
+        return wait_step(allocator);
+    }
+    if (!error)
+        error = pass_next(allocator->pass, &txn);
     if (error || !txn) {
         end_pass(allocator, now_ms, error);
         return wait_step(allocator);

@@ -54,6 +54,13 @@ struct allocator_term {
     int64_t until_ms;
 };
 
+/* What is put off by those who operate the cluster. */
+enum allocator_pause {
+    ALLOCATOR_RUNS,    /* nothing */
+    ALLOCATOR_REPAIRS, /* moves: only what is missing is added; see convergence.repairs_only */
+    ALLOCATOR_PAUSES,  /* everything: no pass is begun */
+};
+
 enum allocator_action {
     ALLOCATOR_WAIT,  /* for a new state, but not past wake_at_ms */
     ALLOCATOR_SOLVE, /* `state` is to be solved: then allocator_solved */
@@ -83,6 +90,10 @@ void allocator_observe(struct allocator *allocator, struct state *state);
 
 /* Tells of the term, which is over at first. A pass under way ends with it. */
 void allocator_set_term(struct allocator *allocator, struct allocator_term term);
+
+/* Tells what is put off: nothing, at first. A pass under way ends with the next transaction, and
+ * another begins accordingly. */
+void allocator_set_pause(struct allocator *allocator, enum allocator_pause pause);
 
 /* What to do now. After SOLVE and TXN, not before the answer has been told. */
 struct allocator_step allocator_step(struct allocator *allocator, int64_t now_ms);

@@ -80,6 +80,29 @@ static void split(struct deciding *deciding)
             (struct addition){deciding->desired[d++], 0};
 }
 
+/* Keeps what is on members that are there, and adds no more than is missing beside that. */
+static void constrain_to_repairs(struct deciding *deciding)
+{
+    struct convergence *convergence = deciding->convergence;
+    int32_t removals = 0;
+    int32_t missing = deciding->replication;
+    for (int32_t a = deciding->begin; a < deciding->end; a++)
+        missing -=
+            deciding->state->assignment_member[a] != STATE_NONE || deciding->state->frozen[a];
+    for (int32_t i = 0; i < convergence->removal_count; i++) {
+        int32_t leaving = convergence->removals[i];
+        if (deciding->state->assignment_member[leaving] == STATE_NONE)
+            convergence->removals[removals++] = leaving;
+        else
+            convergence->kept[convergence->kept_count++] = leaving;
+    }
+    convergence->removal_count = removals;
+    if (missing < 0)
+        missing = 0;
+    if (convergence->addition_count > missing)
+        convergence->addition_count = missing;
+}
+
 /* Numbers the additions from one past the highest slot there is. Where numbers run out there are
  * none to add, until packing has brought the highest one down. */
 static void number_additions(struct deciding *deciding)
@@ -248,6 +271,8 @@ int convergence_decide(struct convergence *convergence, const struct state *stat
     convergence->promoted = convergence->packed = STATE_NONE;
 
     split(&deciding);
+    if (convergence->repairs_only)
+        constrain_to_repairs(&deciding);
     number_additions(&deciding);
     constrain_removals(&deciding);
     constrain_order(&deciding);

@@ -21,6 +21,9 @@ struct addition {
 /* What to do about an item, in this order: the additions, the removals, then the promotion, then
  * the packing. Assignments are indices of the state. */
 struct convergence {
+    /* Set by the caller: replicas that are missing are added, and what members that are gone have
+     * left is removed, but nothing that is where it may be moves elsewhere. */
+    bool repairs_only;
     struct addition *additions;
     int32_t addition_count;
     int32_t *removals;

@@ -65,6 +65,7 @@ int pass_create(const struct pass_options *options, struct state *state, struct 
         memcpy(pass->counts.total, state->total_count, members * sizeof *state->total_count);
         memcpy(pass->counts.primary, state->primary_count, members * sizeof *state->primary_count);
     }
+    pass->convergence.repairs_only = options->repairs_only;
     *ret = pass;
     return 0;
 }

@@ -29,6 +29,8 @@ struct pass_options {
      * their members. That makes two checks each; where there are more than fit, only one for those
      * that go with their member's lease. With more than 125 of them no removal can be. */
     bool guarded_removals;
+    /* See convergence.repairs_only. */
+    bool repairs_only;
     /* What several checkpoints of a transaction rest on is checked once: so more of them fit. */
     bool merged_checks;
     /* A checkpoint over the limits is cut short (a later pass does the rest) instead of being

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/json_writer.h"
+#include "api/settings.h"
 #include "server/clock.h"
 #include "server/executor.h"
 #include "server/log.h"
@@ -316,12 +317,42 @@ static bool is_busy(const struct allocator_status *status)
     return status->round > 0 && status->idle_revision == 0 && status->failed_passes == 0;
 }
 
+/* What operators want put off, as the state has it: with the state that is then decided on.
+ * Settings that can't be read pause everything; for want of memory, the former ones hold. */
+static void read_settings(struct loop *loop, const struct state *state, struct settings *settings)
+{
+    struct error_message why = {""};
+    struct settings former = *settings;
+    int error = settings_read(state->keyspace, settings, &why);
+    if (settings->pause == former.pause && settings->until_ms == former.until_ms)
+        return;
+    log_write(error ? LOG_ERROR : LOG_INFO, "allocator settings",
+              LOG_FIELDS(log_text("paused", settings_pause_names[settings->pause]),
+                         log_text("error", error ? allot_error_text(error) : ""),
+                         log_span("root", loop->config.root)));
+}
+
+/* When a pause that is in force ends by itself, on the monotonic clock; INT64_MAX: not so far. */
+static int64_t end_of_pause(const struct settings *settings)
+{
+    int64_t left_ms = settings->until_ms - clock_wall_ms();
+    bool ends = settings->until_ms != INT64_MAX && left_ms > 0;
+    return ends ? clock_monotonic_ms() + left_ms : INT64_MAX;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static void *allocator_thread(void *argument)
 {
     struct loop *loop = argument;
     struct allocator_status before = {0};
+    struct settings settings = {ALLOCATOR_RUNS, INT64_MAX};
     while (!is_stopping(loop)) {
         allocator_set_term(loop->allocator, session_term(loop->session));
+        allocator_set_pause(loop->allocator, settings_pause_at(&settings, clock_wall_ms()));
         struct allocator_step step = allocator_step(loop->allocator, clock_monotonic_ms());
         struct allocator_status after = allocator_status(loop->allocator);
         pthread_mutex_lock(&loop->mutex);
@@ -356,10 +387,12 @@ static void *allocator_thread(void *argument)
             break;
         }
         struct state *state = NULL;
-        if (!wait_for_state(loop, gather_ms, wake_at_ms, &state))
+        if (!wait_for_state(loop, gather_ms, earlier(wake_at_ms, end_of_pause(&settings)), &state))
             break;
-        if (state)
+        if (state) {
+            read_settings(loop, state, &settings);
             allocator_observe(loop->allocator, state);
+        }
         state_unref(state);
     }
     return NULL;

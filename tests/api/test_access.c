@@ -57,6 +57,8 @@ static const struct {
     {"GET", "/livez", "ormn-"},
     {"GET", "/readyz", "ormn-"},
     {"GET", "/openapi.json", "ormn-"},
+    {"GET", "/v1/allocator", "or"},
+    {"PUT", "/v1/allocator", "o"},
     {"GET", "/v1/assignments", "or"},
     {"GET", ASSIGNMENT, "orm"},
     {"PATCH", ASSIGNMENT, "om"},

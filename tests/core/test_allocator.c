@@ -296,3 +296,35 @@ Test(allocator, stops_when_the_local_member_has_nothing_left)
     scheduler_catch_up(&stage.scheduler);
     stage_expect_stop(0, 0);
 }
+
+/* --- pauses --- */
+
+Test(allocator, begins_no_pass_while_it_is_paused)
+{
+    stage_settle_all(0);
+    allocator_set_pause(stage.scheduler.allocator, ALLOCATOR_PAUSES);
+    stage_put("items/y", "1");
+    scheduler_catch_up(&stage.scheduler);
+    stage_solve(0);
+    cr_assert_eq(stage_expect(0, ALLOCATOR_WAIT).wake_at_ms, INT64_MAX);
+    cr_assert_eq(stage_status().idle_revision, 0);
+    allocator_set_pause(stage.scheduler.allocator, ALLOCATOR_RUNS);
+    (void)stage_expect(0, ALLOCATOR_TXN); /* no change is needed for that */
+}
+
+Test(allocator, leaves_a_pass_when_it_is_paused)
+{
+    stage_put_many("items/y%03d", 200, "1");
+    stage_put("members/a#2", "1000");
+    scheduler_catch_up(&stage.scheduler);
+    stage_solve(0);
+    const struct store_txn *txn = stage_expect(0, ALLOCATOR_TXN).txn;
+    cr_assert(stage_execute(txn, 0));
+    allocator_set_pause(stage.scheduler.allocator, ALLOCATOR_PAUSES);
+    for (int i = 0; i < 3; i++)
+        (void)stage_expect(i, ALLOCATOR_WAIT);
+    scheduler_catch_up(&stage.scheduler);
+    (void)stage_expect(10, ALLOCATOR_WAIT);
+    allocator_set_pause(stage.scheduler.allocator, ALLOCATOR_RUNS);
+    (void)stage_expect(20, ALLOCATOR_TXN);
+}

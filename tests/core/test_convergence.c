@@ -301,6 +301,47 @@ Test(convergence, moves_nothing_to_a_key_that_goes_away)
            MEMBERS, KEY("assign/i#a#1#1", "ok"), KEY("assign/i#a#2#2", "ok"));
 }
 
+/* --- repairs only --- */
+
+static void expect_repairs(const struct builder_key *keys, size_t count, const char *desired,
+                           const char *expected)
+{
+    struct fixture fixture = fixture_create(keys, count);
+    struct solution *solution = builder_solution(fixture.state, &desired);
+    struct description description;
+    struct convergence convergence;
+    convergence_init(&convergence);
+    convergence.repairs_only = true;
+    cr_assert_eq(convergence_decide(&convergence, fixture.state, solution, &fixture.counts, 0), 0);
+    cr_assert_str_eq(describe_convergence(&description, &convergence, fixture.state), expected);
+    convergence_release(&convergence);
+    solution_unref(solution);
+    fixture_destroy(&fixture);
+}
+
+#define EXPECT_REPAIRS(desired, expected, ...)                                 \
+    do {                                                                       \
+        const struct builder_key keys[] = {__VA_ARGS__};                       \
+        expect_repairs(keys, sizeof keys / sizeof keys[0], desired, expected); \
+    } while (0)
+
+Test(convergence, may_be_told_to_repair_only)
+{
+    EXPECT_REPAIRS("a#1", "keep a#2:0", KEY("items/i", "1"), MEMBERS,
+                   KEY("assign/i#a#2#0", "ok")); /* no move */
+    EXPECT_REPAIRS("a#1 a#3", "add a#1:1, keep a#2:0", KEY("items/i", "2"), MEMBERS,
+                   KEY("assign/i#a#2#0", "ok")); /* one is missing, not two */
+    EXPECT_REPAIRS("a#1", "keep a#1:0, keep a#2:1", KEY("items/i", "1"), MEMBERS,
+                   KEY("assign/i#a#1#0", "ok"), KEY("assign/i#a#2#1", "ok")); /* nor a removal */
+    EXPECT_REPAIRS("a#1 a#2", "add a#2:2, keep a#1:0, keep a#gone:1", KEY("items/i", "2"), MEMBERS,
+                   KEY("assign/i#a#1#0", "ok"), KEY("assign/i#a#gone#1", "ok"));
+    EXPECT_REPAIRS("a#1 a#2", "remove a#gone:1, keep a#1:0, keep a#2:2", KEY("items/i", "2"),
+                   MEMBERS, KEY("assign/i#a#1#0", "ok"), KEY("assign/i#a#2#2", "ok"),
+                   KEY("assign/i#a#gone#1", "ok")); /* what members that are gone have left goes */
+    EXPECT_REPAIRS("a#1", "keep a#2:1, promote a#2:1", KEY("items/i", "1"), MEMBERS,
+                   KEY("assign/i#a#2#1", "ok")); /* it has a primary all the same */
+}
+
 /* --- what is invalid --- */
 
 /* Nothing is done about a frozen assignment, nor about the order of those beside it; it counts as a

@@ -1,0 +1,172 @@
+#include "api/change.h"
+#include "api/json_reader.h"
+#include "api/reply.h"
+#include "api/resources.h"
+#include "api/settings.h"
+
+/* /v1/allocator: what the allocator is to put off. */
+
+enum { MAX_REASON = 200 };
+
+struct allocator_body {
+    int paused;
+    struct span reason;
+    struct span until;
+};
+
+static const struct json_field fields[] = {
+    {"paused", JSON_CHOICE, true, 0, 0, settings_pause_names,
+     offsetof(struct allocator_body, paused)},
+    {"reason", JSON_STRING, false, 0, MAX_REASON, NULL, offsetof(struct allocator_body, reason)},
+    {"until", JSON_TOKEN, false, 20, 20, NULL, offsetof(struct allocator_body, until)},
+};
+const struct json_spec allocator_put_json = {fields, sizeof fields / sizeof fields[0], false};
+
+static void write_text(struct json_writer *writer, struct json_object *tree, const char *name)
+{
+    struct json_object *value = NULL;
+    (void)json_object_object_get_ex(tree, name, &value);
+    json_name(writer, name);
+    if (json_object_is_type(value, json_type_string))
+        json_string(writer, (struct span){json_object_get_string(value),
+                                          (size_t)json_object_get_string_len(value)});
+    else
+        json_null(writer);
+}
+
+static struct json_object *read_stored(const struct entry *entry)
+{
+    struct json_object *tree = NULL;
+    struct error_message why = {""};
+    if (entry)
+        (void)json_read(entry->value, &tree, &why);
+    return tree;
+}
+
+/* As this request has written it, or else as the snapshot has it. */
+static enum api_step reply_settings(struct api_call *call)
+{
+    const struct keyspace *keyspace = call->snapshot->state->keyspace;
+    const struct entry *entry = call->committed ? &call->resource : settings_find(keyspace);
+    int64_t now_ms = call->runtime->wall_clock_ms(call->runtime->context);
+    struct settings settings = {ALLOCATOR_RUNS, INT64_MAX};
+    struct error_message why = {""};
+    int error = settings_read(keyspace, &settings, &why);
+    if (error == ALLOT_ENOMEM)
+        return problem_of_error(call, error, "to show the settings");
+    struct json_object *tree = read_stored(entry);
+    struct json_writer writer = reply_json(call, 200);
+    json_begin(&writer, '{');
+    json_text_field(&writer, "paused", settings_pause_names[settings.pause]);
+    json_text_field(&writer, "in_force",
+                    settings_pause_names[settings_pause_at(&settings, now_ms)]);
+    json_boolean_field(&writer, "valid", error == 0);
+    write_text(&writer, tree, "reason");
+    write_text(&writer, tree, "until");
+    write_text(&writer, tree, "by");
+    write_text(&writer, tree, "since");
+    json_end(&writer, '}');
+    json_object_put(tree);
+    return reply_finish_resource(call, entry ? entry->mod_revision : 0, 0);
+}
+
+enum api_step allocator_get(struct api_call *call)
+{
+    return reply_settings(call);
+}
+
+/* --- PUT --- */
+
+static bool check_until(struct api_call *call, struct span until)
+{
+    struct problem_faults faults;
+    if (!until.data || settings_parse_time(until) >= 0)
+        return true;
+    problem_faults_init(&faults);
+    problem_add_fault(&faults, "/until", "must be a time in UTC: 2030-01-31T12:00:00Z");
+    (void)problem_invalid(call, &faults);
+    problem_faults_release(&faults);
+    return false;
+}
+
+static bool is_text(struct json_object *tree, const char *name, struct span wanted)
+{
+    struct json_object *value = NULL;
+    (void)json_object_object_get_ex(tree, name, &value);
+    struct span given = {NULL, 0};
+    if (json_object_is_type(value, json_type_string))
+        given =
+            (struct span){json_object_get_string(value), (size_t)json_object_get_string_len(value)};
+    return !given.data == !wanted.data && span_equal(given, wanted);
+}
+
+/* Whether the stored value says so already; who and since when don't matter. */
+static bool is_stored(const struct entry *entry, const struct allocator_body *body)
+{
+    struct json_object *tree = read_stored(entry);
+    bool same = tree && is_text(tree, "paused", span_of(settings_pause_names[body->paused])) &&
+                is_text(tree, "reason", body->reason) && is_text(tree, "until", body->until);
+    json_object_put(tree);
+    return same;
+}
+
+static int write_value(struct api_call *call, const struct allocator_body *body, struct span *ret)
+{
+    struct buffer text;
+    struct json_writer writer = json_writer_of(&text);
+    char since[CHANGE_TIME_SIZE];
+    change_format_time(call->runtime->wall_clock_ms(call->runtime->context), since);
+    buffer_init(&text, 4096);
+    json_begin(&writer, '{');
+    json_text_field(&writer, "paused", settings_pause_names[body->paused]);
+    if (body->reason.data)
+        json_string_field(&writer, "reason", body->reason);
+    if (body->until.data)
+        json_string_field(&writer, "until", body->until);
+    json_text_field(&writer, "by", call->principal.name);
+    json_text_field(&writer, "since", since);
+    json_end(&writer, '}');
+    int error = text.error;
+    if (!error) {
+        *ret = arena_copy(&call->arena, buffer_span(&text));
+        error = ret->data ? 0 : ALLOT_ENOMEM;
+    }
+    buffer_release(&text);
+    return error;
+}
+
+static struct span settings_key(struct api_call *call)
+{
+    struct span root = call->runtime->root;
+    size_t size = root.size + sizeof SETTINGS_KEY - 1;
+    char *key = arena_allocate(&call->arena, size);
+    if (!key)
+        return (struct span){NULL, 0};
+    memcpy(key, root.data, root.size);
+    memcpy(key + root.size, SETTINGS_KEY, sizeof SETTINGS_KEY - 1);
+    return (struct span){key, size};
+}
+
+enum api_step allocator_put(struct api_call *call)
+{
+    struct allocator_body body = {0};
+    struct span value;
+    uint32_t given;
+    if (!call_decode_body(call, &allocator_put_json, &body, &given) ||
+        !check_until(call, body.until))
+        return API_REPLY;
+    const struct entry *entry = settings_find(call->snapshot->state->keyspace);
+    if (!call_check_preconditions(call, entry ? entry->mod_revision : 0))
+        return API_REPLY;
+    if (entry && is_stored(entry, &body))
+        return reply_settings(call);
+    struct span key = settings_key(call);
+    int error = key.data ? write_value(call, &body, &value) : ALLOT_ENOMEM;
+    if (error)
+        return problem_of_error(call, error, "to write the settings");
+    if (!change_begin(call))
+        return API_REPLY;
+    change_check(call, key, entry);
+    change_put(call, key, entry, value, 0);
+    return change_submit(call, reply_settings);
+}

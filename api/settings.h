@@ -1,0 +1,32 @@
+/* The allocator's settings: what operators have it put off. Stored at ROOT/allocator, so that every
+ * server obeys. */
+#ifndef ALLOT_API_SETTINGS_H
+#define ALLOT_API_SETTINGS_H
+
+#include "core/allocator.h"
+#include "core/keyspace.h"
+
+#define SETTINGS_KEY "/allocator" /* after the root */
+
+extern const char *const settings_pause_names[]; /* by enum allocator_pause; ends with NULL */
+
+struct settings {
+    enum allocator_pause pause;
+    int64_t until_ms; /* since 1970: when the pause ends by itself; INT64_MAX: it does not */
+};
+
+/* What @keyspace says of it; nothing is paused if there is nothing. What does not decode pauses
+ * everything, for it was meant to keep something from happening: ALLOT_EVALUE, told in @why, with
+ * @ret set. ALLOT_ENOMEM leaves @ret untouched. */
+int settings_read(const struct keyspace *keyspace, struct settings *ret, struct error_message *why);
+
+/* What is in force at @now_ms (since 1970). */
+enum allocator_pause settings_pause_at(const struct settings *settings, int64_t now_ms);
+
+/* Reads a time of RFC 3339, in UTC and whole seconds ("2030-01-31T12:00:00Z"); -1 if it is none. */
+int64_t settings_parse_time(struct span text);
+
+/* The stored value's entry, or NULL. */
+const struct entry *settings_find(const struct keyspace *keyspace);
+
+#endif

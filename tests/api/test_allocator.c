@@ -1,0 +1,110 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "api/settings.h"
+#include "tests/support/api_client.h"
+
+static struct client client;
+
+static void setup(void)
+{
+    client_init(&client);
+}
+
+static void teardown(void)
+{
+    client_release(&client);
+}
+
+TestSuite(allocator, .init = setup, .fini = teardown);
+
+static int get(void)
+{
+    return client_send(&client, "GET", "/v1/allocator", NULL);
+}
+
+static int put(const char *body)
+{
+    return client_send(&client, "PUT", "/v1/allocator", body);
+}
+
+Test(allocator, runs_unless_told_otherwise)
+{
+    cr_expect_eq(get(), 200);
+    cr_expect_str_eq(client_text(&client, "/paused"), "no");
+    cr_expect_str_eq(client_text(&client, "/in_force"), "no");
+    cr_expect(client_true(&client, "/valid"));
+    cr_expect_not_null(client_reply_header(&client, "ETag"));
+}
+
+Test(allocator, is_paused_with_a_reason)
+{
+    cr_expect_eq(put("{\"paused\":\"rebalance\",\"reason\":\"maintenance\","
+                     "\"until\":\"2999-01-31T12:00:00Z\"}"),
+                 200);
+    cr_expect_eq(client.steps, 1);
+    cr_expect_str_eq(client_text(&client, "/paused"), "rebalance");
+    cr_expect_str_eq(client_text(&client, "/in_force"), "rebalance");
+    cr_expect_str_eq(client_text(&client, "/reason"), "maintenance");
+    cr_expect_str_eq(client_text(&client, "/until"), "2999-01-31T12:00:00Z");
+    cr_expect_str_eq(client_text(&client, "/by"), "anonymous");
+    cr_expect_neq(strlen(client_text(&client, "/since")), 0);
+    cr_expect_eq(put("{\"paused\":\"rebalance\",\"reason\":\"maintenance\","
+                     "\"until\":\"2999-01-31T12:00:00Z\"}"),
+                 200);
+    cr_expect_eq(client.steps, 0); /* it says so already */
+    cr_expect_eq(client_send(&client, "GET", "/v1/cluster", NULL), 200);
+    cr_expect_str_eq(client_text(&client, "/allocator/paused"), "rebalance");
+    cr_expect_eq(put("{\"paused\":\"no\"}"), 200);
+    cr_expect(!client_json(&client, "/reason"));
+    cr_expect_str_eq(client_text(&client, "/in_force"), "no");
+}
+
+Test(allocator, goes_on_when_the_time_is_over)
+{
+    cr_expect_eq(put("{\"paused\":\"all\",\"until\":\"1999-01-31T12:00:00Z\"}"), 200);
+    cr_expect_str_eq(client_text(&client, "/paused"), "all");
+    cr_expect_str_eq(client_text(&client, "/in_force"), "no");
+}
+
+Test(allocator, bad_settings)
+{
+    cr_expect_eq(put("{\"paused\":\"maybe\",\"until\":\"soon\",\"limit\":1}"), 422);
+    cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/paused");
+    cr_expect_str_eq(client_text(&client, "/errors/1/pointer"), "/until");
+    cr_expect_str_eq(client_text(&client, "/errors/2/pointer"), "/limit");
+    cr_expect_eq(put("{\"paused\":\"no\",\"until\":\"2999-13-31T12:00:00Z\"}"), 422);
+    cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/until");
+    client_header(&client, "If-Match", "\"7-0\"");
+    cr_expect_eq(put("{\"paused\":\"all\"}"), 412);
+    cr_expect_eq(fake_store_mod_revision(&client.store, "/actor"), 0);
+}
+
+/* They were meant to keep something from happening. */
+Test(allocator, settings_that_do_not_decode_pause_everything)
+{
+    const char *const bad[] = {"{", "7", "{}", "{\"paused\":\"x\"}",
+                               "{\"paused\":\"no\",\"until\":\"x\"}"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        fake_store_put(&client.store, "/allocator", bad[i]);
+        fake_store_publish(&client.store);
+        cr_expect_eq(get(), 200);
+        cr_expect_str_eq(client_text(&client, "/in_force"), "all", "%s", bad[i]);
+        cr_expect_not(client_true(&client, "/valid"));
+    }
+    cr_expect_eq(put("{\"paused\":\"no\"}"), 200);
+    cr_expect_str_eq(client_text(&client, "/in_force"), "no");
+}
+
+Test(allocator, times)
+{
+    cr_expect_eq(settings_parse_time(SPAN("1970-01-02T00:00:01Z")), 86401000);
+    const char *const bad[] = {"",
+                               "1970-01-02",
+                               "1970-01-02T00:00:01",
+                               "1970-01-02T00:00:01+01:00",
+                               "1970-01-02T00:00:01Z ",
+                               "x"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_expect_eq(settings_parse_time(span_of(bad[i])), -1, "%s", bad[i]);
+}
