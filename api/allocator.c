@@ -97,7 +97,9 @@ static bool is_text(struct json_object *tree, const char *name, struct span want
     if (json_object_is_type(value, json_type_string))
         given =
             (struct span){json_object_get_string(value), (size_t)json_object_get_string_len(value)};
-    return !given.data == !wanted.data && span_equal(given, wanted);
+    if (!given.data || !wanted.data)
+        return !given.data && !wanted.data;
+    return span_equal(given, wanted);
 }
 
 /* Whether the stored value says so already; who and since when don't matter. */

@@ -12,32 +12,41 @@ enum { EMPTY_BODY = 1024 };
 #define MEMBER "/v1/members/{zone}/{suffix}"
 #define ASSIGNMENT "/v1/assignments/{item}/{zone}/{suffix}"
 
-#define READ(pattern, handler, access, ...)                                                    \
-    {                                                                                          \
-        "GET", pattern, handler, access, 0, false, true, false, {"min_revision", __VA_ARGS__}, \
-            false                                                                              \
+#define READ(pattern, handler, access, ...)                            \
+    {                                                                  \
+        "GET", pattern, handler, access, 0, false, true, false, false, \
+        {                                                              \
+            "min_revision", __VA_ARGS__                                \
+        }                                                              \
     }
-#define WRITE(method, pattern, handler, access, ...)                      \
-    {                                                                     \
-        method, pattern, handler, access, API_MAX_BODY, true, true, true, \
-            {"dry_run", __VA_ARGS__}, false                               \
+#define WRITE(method, pattern, handler, access, ...)                             \
+    {                                                                            \
+        method, pattern, handler, access, API_MAX_BODY, true, true, true, false, \
+        {                                                                        \
+            "dry_run", __VA_ARGS__                                               \
+        }                                                                        \
     }
-#define ACT(method, pattern, handler, access, ...)                                                 \
-    {                                                                                              \
-        method, pattern, handler, access, EMPTY_BODY, false, true, true, {"dry_run", __VA_ARGS__}, \
-            false                                                                                  \
+#define ACT(method, pattern, handler, access, ...)                              \
+    {                                                                           \
+        method, pattern, handler, access, EMPTY_BODY, false, true, true, false, \
+        {                                                                       \
+            "dry_run", __VA_ARGS__                                              \
+        }                                                                       \
     }
 
 /* A question, or several changes, in a body. */
-#define POST(pattern, handler, access, limit, ...)                                       \
-    {                                                                                    \
-        "POST", pattern, handler, access, limit, true, true, false, {__VA_ARGS__}, false \
+#define POST(pattern, handler, access, limit, ...)                         \
+    {                                                                      \
+        "POST", pattern, handler, access, limit, true, true, false, false, \
+        {                                                                  \
+            __VA_ARGS__                                                    \
+        }                                                                  \
     }
 
 static const struct api_route routes[] = {
-    {"GET", "/livez", health_live, ROUTE_OPEN, 0, false, false, false, {NULL}, false},
-    {"GET", "/readyz", health_ready, ROUTE_OPEN, 0, false, false, false, {NULL}, false},
-    {"GET", "/openapi.json", openapi_get, ROUTE_OPEN, 0, false, false, false, {NULL}, false},
+    {"GET", "/livez", health_live, ROUTE_OPEN, 0, false, false, false, false, {NULL}},
+    {"GET", "/readyz", health_ready, ROUTE_OPEN, 0, false, false, false, false, {NULL}},
+    {"GET", "/openapi.json", openapi_get, ROUTE_OPEN, 0, false, false, false, false, {NULL}},
     READ("/v1/allocator", allocator_get, ROUTE_READ, NULL),
     {"PUT",
      "/v1/allocator",
@@ -47,8 +56,8 @@ static const struct api_route routes[] = {
      true,
      true,
      false,
-     {NULL},
-     false},
+     false,
+     {NULL}},
     READ("/v1/assignments", assignments_list, ROUTE_READ, "limit", "continue", "item", "zone",
          "suffix"),
     READ(ASSIGNMENT, assignments_get, ROUTE_MEMBER_READ, NULL),
@@ -81,8 +90,8 @@ static const struct api_route routes[] = {
      false,
      true,
      false,
-     {NULL},
-     false},
+     false,
+     {NULL}},
     POST("/v1/plan", plan_post, ROUTE_READ, CHANGE_LIST_MAX_BODY, "apply", "max_moves", NULL),
     {.method = "GET",
      .pattern = "/v1/watch",

@@ -27,13 +27,13 @@ struct api_route {
     const char *pattern;
     api_handler *handler;
     enum route_access access;
-    size_t body_limit; /* bytes; 0: no body */
+    uint32_t body_limit; /* bytes; 0: no body */
     /* It reads the body itself; else a body may only be an empty object. */
     bool takes_body;
     bool needs_snapshot;
-    bool in_list;                       /* it may be one of several changes: change_list.h */
-    const char *query[ROUTE_MAX_QUERY]; /* names of the parameters that it takes */
+    bool in_list; /* it may be one of several changes: change_list.h */
     bool streams; /* it replies with a stream, of a type that it chooses itself */
+    const char *query[ROUTE_MAX_QUERY]; /* names of the parameters that it takes */
 };
 
 /* What of the path a pattern's braces stand for. */

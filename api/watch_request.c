@@ -8,7 +8,7 @@ static bool read_kinds(struct api_call *call, unsigned *ret)
 {
     struct span rest = query_value(&call->query, "kind");
     *ret = rest.data ? 0 : ~0U;
-    while (rest.size > 0) {
+    while (rest.data && rest.size > 0) {
         const char *comma = memchr(rest.data, ',', rest.size);
         size_t size = comma ? (size_t)(comma - rest.data) : rest.size;
         unsigned kind = KEY_ITEM;

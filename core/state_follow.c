@@ -208,7 +208,7 @@ static int follow_consistency(const struct following *following, bool gone_membe
 int state_follow_former(struct state *state, const struct state_config *config,
                         const struct state *former)
 {
-    struct state_range range;
+    struct state_range range = {.count = 0};
     int error = copy_members(state, former);
     if (!error)
         error = copy_items(state, former);

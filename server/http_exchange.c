@@ -25,6 +25,7 @@ struct http_exchange {
     struct store *store;
     struct publisher *publisher;
     enum api_step step;
+    atomic_bool cancelled; /* of work */
     struct timer bound;
     int64_t snapshot_ms;
     struct outcomes *outcomes; /* NULL: nobody is asked */
@@ -32,7 +33,6 @@ struct http_exchange {
     /* Of work for a worker. */
     void (*run)(void *context, const atomic_bool *cancelled);
     void *context;
-    atomic_bool cancelled;
     int64_t staked; /* the lease that the transaction is to put a key under; 0: none of ours */
 
     /* The store's answer: written by its thread, read by the request once settled. */

@@ -25,8 +25,8 @@ struct watcher {
     const struct watch_stream *stream;
     struct watch_sleep sleep;
     int64_t position; /* it has been told of everything up to here */
-    int64_t sent_ms; /* its own while it is awake */
-    int generation; /* of the hub's, in which it began */
+    int64_t sent_ms;  /* its own while it is awake */
+    int generation;   /* of the hub's, in which it began */
     bool sleeping;
     struct watcher *previous;
     struct watcher *next;
@@ -128,7 +128,7 @@ struct encoded {
 static struct span place(struct span span, char **at)
 {
     struct span copy = {span.data ? *at : NULL, span.size};
-    if (span.size > 0)
+    if (span.data && span.size > 0)
         memcpy(*at, span.data, span.size);
     *at += span.size;
     return copy;

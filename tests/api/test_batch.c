@@ -151,16 +151,14 @@ Test(batch, that_came_too_late_is_made_again)
 
 Test(batch, has_limits)
 {
-    char *body = malloc(20000);
+    enum { SIZE = 20000 };
+    char *body = malloc(SIZE);
     cr_assert(body);
-    strcpy(body, "[");
-    for (int i = 0; i < 101; i++) {
-        char change[120];
-        snprintf(change, sizeof change, "%s{\"method\":\"DELETE\",\"path\":\"/v1/items/%d\"}",
-                 i ? "," : "", i);
-        strcat(body, change);
-    }
-    strcat(body, "]");
+    int size = snprintf(body, SIZE, "[");
+    for (int i = 0; i < 101; i++)
+        size += snprintf(body + size, (size_t)(SIZE - size),
+                         "%s{\"method\":\"DELETE\",\"path\":\"/v1/items/%d\"}", i ? "," : "", i);
+    (void)snprintf(body + size, (size_t)(SIZE - size), "]");
     cr_expect_eq(post(body), 422);
     cr_expect_str_eq(client_text(&client, "/errors/0/detail"),
                      "must be an array of at most 100 changes");
