@@ -144,6 +144,7 @@ static int handle(struct listed_change *change, enum change_list_kind kind)
     if (error)
         return error;
     change->call->parent = parent;
+    change->call->supposed = kind == CHANGE_LIST_SUPPOSED;
     enum api_step step = api_begin(change->call);
     if (step == API_LEASE_GRANT && kind == CHANGE_LIST_SUPPOSED)
         step = suppose_lease(change->call);

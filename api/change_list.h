@@ -15,7 +15,8 @@ enum { CHANGE_LIST_MAX = 100, CHANGE_LIST_MAX_BODY = 1 << 20 /* bytes of the who
 
 enum change_list_kind {
     CHANGE_LIST_REAL,     /* to be written */
-    CHANGE_LIST_SUPPOSED, /* only thought of: a registration under a lease needs none */
+    CHANGE_LIST_SUPPOSED, /* only thought of: nothing is needed to act for a member, and no lease
+                           * for one that registers */
 };
 
 /* Handles the changes of the JSON array @changes, which stands at the JSON pointer @place of the

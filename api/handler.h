@@ -56,6 +56,11 @@ struct api_call {
     struct change_list *changes;
     struct api_call *parent;
     bool gathered;
+    bool supposed; /* what it would change is only thought of */
+
+    /* Of an Idempotency-Key, in the arena: see idempotency.h. */
+    struct span idempotency_key; /* of the record; {NULL, 0}: there is none to make */
+    struct span idempotency_hash;
 
     /* Of a plan; see plans.h. */
     struct {
@@ -65,7 +70,8 @@ struct api_call {
     } planning;
 
     /* Of a member's registration: what must survive until the reply. */
-    int64_t lease;         /* granted for it; or of a member that leaves, to be revoked */
+    int64_t lease; /* granted for it, or for what is to end by itself; or of a member that leaves,
+                      to be revoked */
     char made_session[33]; /* "": none was made */
 };
 

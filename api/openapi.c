@@ -187,6 +187,8 @@ static void write_headers(struct json_writer *writer, const struct api_route *ro
     bool is_get = strcmp(route->method, "GET") == 0;
     if (!is_get && strcmp(route->method, "POST") != 0)
         write_header(writer, "If-Match", "only if the resource has this ETag (its revision)");
+    if (strcmp(route->pattern, "/v1/batch") == 0 || strcmp(route->pattern, "/v1/plan") == 0)
+        write_header(writer, "Idempotency-Key", "what is done under a key is not done again");
     if (!is_get && strstr(route->pattern, "{suffix}"))
         write_header(writer, "Allot-Session", "the secret that the member was registered with");
 }

@@ -6,6 +6,7 @@
 #include "api/change.h"
 #include "api/change_list.h"
 #include "api/hash.h"
+#include "api/idempotency.h"
 #include "api/item_status.h"
 #include "api/reply.h"
 #include "api/resources.h"
@@ -291,6 +292,7 @@ static enum api_step apply(struct api_call *call, struct span given)
                        "not its changes: plan again");
     if (call->transaction.operation_count == 1)
         return reply_applied(call);
+    idempotency_record(call);
     return change_submit(call, reply_applied);
 }
 
@@ -308,8 +310,12 @@ enum api_step plan_post(struct api_call *call)
     struct plan_body body = {0};
     bool applies = false;
     uint32_t given;
-    if (!call_query_boolean(call, "apply", &applies) || (applies && !may_apply(call)) ||
-        !call_decode_body(call, &body_json, &body, &given) ||
+    if (!call_query_boolean(call, "apply", &applies) || (applies && !may_apply(call)))
+        return API_REPLY;
+    enum idempotency_state idempotency = applies ? idempotency_begin(call) : IDEMPOTENCY_GOES_ON;
+    if (idempotency != IDEMPOTENCY_GOES_ON)
+        return idempotency == IDEMPOTENCY_ASKS ? API_LEASE_GRANT : API_REPLY;
+    if (!call_decode_body(call, &body_json, &body, &given) ||
         !change_list_open(call, body.changes, "/changes",
                           applies ? CHANGE_LIST_REAL : CHANGE_LIST_SUPPOSED) ||
         !change_begin(call))

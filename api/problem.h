@@ -31,6 +31,7 @@
     X(STORE_LIMIT, 413, "too-large-for-store", "Too large for the store")           \
     X(MEDIA_TYPE, 415, "unsupported-media-type", "Unsupported media type")          \
     X(INVALID, 422, "invalid", "Invalid content")                                   \
+    X(KEY_USED, 422, "key-used", "Key used for another request")                    \
     X(REQUIRED, 428, "precondition-required", "Precondition required")              \
     X(TOO_MANY, 429, "too-many-requests", "Too many requests")                      \
     X(INTERNAL, 500, "internal-error", "Internal error")                            \

@@ -166,3 +166,51 @@ Test(batch, has_limits)
     cr_expect_eq(post(""), 400);
     free(body);
 }
+
+/* --- Idempotency-Key --- */
+
+Test(batch, under_a_key_is_made_once)
+{
+    client_header(&client, "Idempotency-Key", "key-of-the-batch");
+    cr_expect_eq(post("[" PUT_ITEM("a", "2") "]"), 200);
+    cr_expect_eq(client.steps, 2); /* a lease, and the transaction */
+    int64_t revision = client_number(&client, "/revision");
+    cr_expect_eq(client.lease, 0);
+    fake_store_put(&client.store, "/items/a", "{\"replication\":7}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(post("[" PUT_ITEM("a", "2") "]"), 200);
+    cr_expect_eq(client.steps, 0);
+    cr_expect_eq(client_number(&client, "/revision"), revision);
+    cr_expect(client_true(&client, "/replayed"));
+    cr_expect_eq(post("[" PUT_ITEM("a", "3") "]"), 422);
+    cr_expect_str_eq(client_text(&client, "/code"), "key-used");
+    client_header(&client, "Idempotency-Key", "another-key");
+    cr_expect_eq(post("[" PUT_ITEM("a", "3") "]"), 200);
+    cr_expect_eq(client_number(&client, "/results/0/body/replication"), 3);
+    client_header(&client, "Idempotency-Key", "short");
+    cr_expect_eq(post("[]"), 400);
+}
+
+static void send_it_too(struct client *meddled, enum api_step step)
+{
+    if (step != API_TXN)
+        return;
+    meddled->meddle = NULL;
+    fake_store_put(&meddled->store, "/items/a", "{\"replication\":9}");
+    fake_store_publish(&meddled->store);
+}
+
+Test(batch, under_a_key_that_came_too_late_keeps_its_lease)
+{
+    client_header(&client, "Idempotency-Key", "key-of-the-batch");
+    client.meddle = send_it_too;
+    cr_expect_eq(post("[" PUT_ITEM("a", "2") "]"), 200);
+    cr_expect_eq(client.steps, 3); /* one lease, and two tries */
+}
+
+Test(batch, under_a_key_that_is_bad_leaves_no_lease)
+{
+    client_header(&client, "Idempotency-Key", "key-of-the-batch");
+    cr_expect_eq(post("[" PUT_ITEM("a", "-2") "]"), 422);
+    cr_expect_eq(client.lease, 0); /* given back */
+}

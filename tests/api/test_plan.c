@@ -74,6 +74,23 @@ Test(plan, of_a_lost_zone_and_new_members)
     cr_expect_eq(client_number(&client, "/before/items_by_state/healthy"), 1);
 }
 
+/* Whose members they are does not matter: a zone is lost without asking. */
+Test(plan, of_members_that_are_others)
+{
+    cr_expect_eq(client_send(&client, "PUT", "/v1/members/west/2",
+                             "{\"item_limit\":4,\"ttl_seconds\":9,"
+                             "\"session\":\"0123456789abcdef\"}"),
+                 201);
+    static const char changes[] = "{\"changes\":[{\"method\":\"DELETE\","
+                                  "\"path\":\"/v1/members/west/2?force=true\"}]}";
+    char body[300];
+    cr_expect_eq(post("/v1/plan", changes), 200);
+    snprintf(body, sizeof body, "{\"token\":\"%s\",%s", client_text(&client, "/token"),
+             changes + 1);
+    cr_expect_eq(post("/v1/plan?apply=true", body), 422); /* that takes its session */
+    cr_expect(strstr(client_text(&client, "/errors/0/detail"), "wrong-session"));
+}
+
 Test(plan, names_no_more_moves_than_asked_for)
 {
     cr_expect_eq(post("/v1/plan?max_moves=1", "{\"changes\":[" DRAIN_EAST_1 "]}"), 200);
