@@ -12,12 +12,15 @@ struct allocator_body {
     int paused;
     struct span reason;
     struct span until;
+    int64_t most_moves; /* -1: any number */
 };
 
 static const struct json_field fields[] = {
     {"paused", JSON_CHOICE, true, 0, 0, settings_pause_names,
      offsetof(struct allocator_body, paused)},
     {"reason", JSON_STRING, false, 0, MAX_REASON, NULL, offsetof(struct allocator_body, reason)},
+    {"max_moves_in_flight", JSON_INTEGER, false, 0, 1000000, NULL,
+     offsetof(struct allocator_body, most_moves)},
     {"until", JSON_TOKEN, false, 20, 20, NULL, offsetof(struct allocator_body, until)},
 };
 const struct json_spec allocator_put_json = {fields, sizeof fields / sizeof fields[0], false};
@@ -49,7 +52,7 @@ static enum api_step reply_settings(struct api_call *call)
     const struct keyspace *keyspace = call->snapshot->state->keyspace;
     const struct entry *entry = call->committed ? &call->resource : settings_find(keyspace);
     int64_t now_ms = call->runtime->wall_clock_ms(call->runtime->context);
-    struct settings settings = {ALLOCATOR_RUNS, INT64_MAX};
+    struct settings settings = SETTINGS_NONE;
     struct error_message why = {""};
     int error = settings_read(keyspace, &settings, &why);
     if (error == ALLOT_ENOMEM)
@@ -61,6 +64,12 @@ static enum api_step reply_settings(struct api_call *call)
     json_text_field(&writer, "in_force",
                     settings_pause_names[settings_pause_at(&settings, now_ms)]);
     json_boolean_field(&writer, "valid", error == 0);
+    json_name(&writer, "max_moves_in_flight");
+    if (settings.most_moves < 0)
+        json_null(&writer);
+    else
+        json_integer(&writer, settings.most_moves);
+    json_integer_field(&writer, "moves_in_flight", state_moves(call->snapshot->state));
     write_text(&writer, tree, "reason");
     write_text(&writer, tree, "until");
     write_text(&writer, tree, "by");
@@ -102,11 +111,21 @@ static bool is_text(struct json_object *tree, const char *name, struct span want
     return span_equal(given, wanted);
 }
 
+/* @wanted -1: it isn't there. */
+static bool is_number(struct json_object *tree, const char *name, int64_t wanted)
+{
+    struct json_object *value = NULL;
+    if (!json_object_object_get_ex(tree, name, &value))
+        return wanted < 0;
+    return json_object_is_type(value, json_type_int) && json_object_get_int64(value) == wanted;
+}
+
 /* Whether the stored value says so already; who and since when don't matter. */
 static bool is_stored(const struct entry *entry, const struct allocator_body *body)
 {
     struct json_object *tree = read_stored(entry);
     bool same = tree && is_text(tree, "paused", span_of(settings_pause_names[body->paused])) &&
+                is_number(tree, "max_moves_in_flight", body->most_moves) &&
                 is_text(tree, "reason", body->reason) && is_text(tree, "until", body->until);
     json_object_put(tree);
     return same;
@@ -121,6 +140,8 @@ static int write_value(struct api_call *call, const struct allocator_body *body,
     buffer_init(&text, 4096);
     json_begin(&writer, '{');
     json_text_field(&writer, "paused", settings_pause_names[body->paused]);
+    if (body->most_moves >= 0)
+        json_integer_field(&writer, "max_moves_in_flight", body->most_moves);
     if (body->reason.data)
         json_string_field(&writer, "reason", body->reason);
     if (body->until.data)
@@ -151,7 +172,7 @@ static struct span settings_key(struct api_call *call)
 
 enum api_step allocator_put(struct api_call *call)
 {
-    struct allocator_body body = {0};
+    struct allocator_body body = {.most_moves = -1};
     struct span value;
     uint32_t given;
     if (!call_decode_body(call, &allocator_put_json, &body, &given) ||

@@ -158,7 +158,7 @@ static void write_pending(struct json_writer *writer, const struct snapshot *sna
 /* What is put off, by what is in force now. */
 static void write_pause(struct json_writer *writer, const struct api_call *call)
 {
-    struct settings settings = {ALLOCATOR_RUNS, INT64_MAX};
+    struct settings settings = SETTINGS_NONE;
     struct error_message why = {""};
     int error = settings_read(call->snapshot->state->keyspace, &settings, &why);
     if (error == ALLOT_ENOMEM)

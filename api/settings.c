@@ -43,6 +43,16 @@ static struct span text_of(struct json_object *tree, const char *name)
     return (struct span){json_object_get_string(value), (size_t)json_object_get_string_len(value)};
 }
 
+/* False: it is there, but is none. */
+static bool read_most_moves(struct json_object *tree, int64_t *ret)
+{
+    struct json_object *value = NULL;
+    if (!json_object_object_get_ex(tree, "max_moves_in_flight", &value))
+        return true;
+    *ret = json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : -1;
+    return *ret >= 0;
+}
+
 static bool read_tree(struct json_object *tree, struct settings *ret)
 {
     struct span pause = text_of(tree, "paused");
@@ -55,19 +65,20 @@ static bool read_tree(struct json_object *tree, struct settings *ret)
     ret->pause = (enum allocator_pause)i;
     if (until.data)
         ret->until_ms = settings_parse_time(until);
-    return ret->until_ms >= 0;
+    return ret->until_ms >= 0 && read_most_moves(tree, &ret->most_moves);
 }
 
 int settings_read(const struct keyspace *keyspace, struct settings *ret, struct error_message *why)
 {
     const struct entry *entry = settings_find(keyspace);
-    struct settings settings = {ALLOCATOR_RUNS, INT64_MAX};
+    struct settings settings = SETTINGS_NONE;
     struct json_object *tree = NULL;
     int error = entry ? json_read(entry->value, &tree, why) : 0;
     if (error == ALLOT_ENOMEM)
         return error;
     if (entry && (error || !read_tree(tree, &settings))) {
-        settings = (struct settings){ALLOCATOR_PAUSES, INT64_MAX};
+        settings = SETTINGS_NONE;
+        settings.pause = ALLOCATOR_PAUSES;
         error = ALLOT_EVALUE;
     }
     json_object_put(tree);

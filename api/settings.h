@@ -12,8 +12,11 @@ extern const char *const settings_pause_names[]; /* by enum allocator_pause; end
 
 struct settings {
     enum allocator_pause pause;
-    int64_t until_ms; /* since 1970: when the pause ends by itself; INT64_MAX: it does not */
+    int64_t most_moves; /* that may be under way; -1: any number */
+    int64_t until_ms;   /* since 1970: when the pause ends by itself; INT64_MAX: it does not */
 };
+
+#define SETTINGS_NONE ((struct settings){ALLOCATOR_RUNS, -1, INT64_MAX})
 
 /* What @keyspace says of it; nothing is paused if there is nothing. What does not decode pauses
  * everything, for it was meant to keep something from happening: ALLOT_EVALUE, told in @why, with

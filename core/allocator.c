@@ -31,6 +31,7 @@ struct allocator {
     int stop_error;
     struct state *newest;
     struct allocator_term term;
+    int64_t most_moves;
     enum allocator_pause pause;
     enum allocator_pause pass_pause; /* under which the pass was begun */
     struct solution *solution;       /* the last one */
@@ -92,6 +93,7 @@ int allocator_create(const struct allocator_config *config, struct allocator **r
         return ALLOT_ENOMEM;
     }
     allocator->random = config->seed;
+    allocator->most_moves = -1;
     allocator->retry_at_ms = INT64_MAX;
     allocator->unsettled = true;
     allocator->term.until_ms = INT64_MIN;
@@ -149,6 +151,14 @@ void allocator_set_pause(struct allocator *allocator, enum allocator_pause pause
     allocator->wait_revision = 0; /* there is reason to look again */
 }
 
+void allocator_set_most_moves(struct allocator *allocator, int64_t most)
+{
+    if (allocator->most_moves == most)
+        return;
+    allocator->most_moves = most;
+    allocator->wait_revision = 0; /* there is reason to look again */
+}
+
 static bool in_term(const struct allocator *allocator, int64_t now_ms)
 {
     return now_ms < allocator->term.until_ms;
@@ -201,7 +211,8 @@ static void wait_for_change(struct allocator *allocator, int64_t now_ms, bool fa
 static void end_pass(struct allocator *allocator, int64_t now_ms, int error)
 {
     allocator->status.last_pass = pass_summary(allocator->pass);
-    bool idle = !error && allocator->status.last_pass.transactions == 0;
+    bool idle = !error && allocator->status.last_pass.transactions == 0 &&
+                allocator->status.last_pass.throttled == 0;
     allocator->status.idle_revision = idle ? allocator->pass_revision : 0;
     if (allocator->failed || error)
         allocator->status.last_error = error;
@@ -246,6 +257,8 @@ static int begin_pass(struct allocator *allocator)
         .actor_value = actor_value(allocator),
         .guarded_removals = true,
         .repairs_only = allocator->pause == ALLOCATOR_REPAIRS,
+        .limits_moves = allocator->most_moves >= 0,
+        .most_moves = allocator->most_moves,
         .merged_checks = true,
         .split_oversized = true,
     };

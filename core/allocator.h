@@ -95,6 +95,10 @@ void allocator_set_term(struct allocator *allocator, struct allocator_term term)
  * another begins accordingly. */
 void allocator_set_pause(struct allocator *allocator, enum allocator_pause pause);
 
+/* Tells how many moves may be under way (pass_options.most_moves); below 0, as at first: any
+ * number. A pass under way goes on as it has begun. */
+void allocator_set_most_moves(struct allocator *allocator, int64_t most);
+
 /* What to do now. After SOLVE and TXN, not before the answer has been told. */
 struct allocator_step allocator_step(struct allocator *allocator, int64_t now_ms);
 

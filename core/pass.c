@@ -25,6 +25,7 @@ struct pass {
     struct solution *solution;
     struct load_counts counts;
     struct convergence convergence;
+    int64_t moves_left; /* with limits_moves; below 0: there are too many already */
     struct pass_summary summary;
 
     /* The walk: assignments before next_assignment and items before next_item are done. */
@@ -66,6 +67,8 @@ int pass_create(const struct pass_options *options, struct state *state, struct 
         memcpy(pass->counts.primary, state->primary_count, members * sizeof *state->primary_count);
     }
     pass->convergence.repairs_only = options->repairs_only;
+    if (options->limits_moves)
+        pass->moves_left = options->most_moves - state_moves(state);
     *ret = pass;
     return 0;
 }
@@ -246,12 +249,41 @@ static bool keep(struct pass *pass, struct mark last)
     return false;
 }
 
+/* Whether an assignment that nobody has reported yet counts as consistent: then it is no move that
+ * takes its time. */
+static bool is_consistent_at_once(const struct state *state, int32_t item)
+{
+    const struct decoder *decoder = keyspace_decoder(state->keyspace);
+    const struct assignment_value fresh = {0};
+    return decoder->is_consistent(decoder->context, &state->items[item]->item, &fresh, 1, 0);
+}
+
+/* Leaves out additions that would make too many moves. What is missing is added all the same. */
+static void throttle(struct pass *pass, int32_t item)
+{
+    struct convergence *convergence = &pass->convergence;
+    const struct state *state = pass->state;
+    int32_t assigned = state->assignment_end[item] - state->assignment_begin[item];
+    int64_t moves = (int64_t)assigned + convergence->addition_count - state->replication[item];
+    if (!pass->options.limits_moves || convergence->addition_count == 0 || moves <= 0 ||
+        is_consistent_at_once(state, item))
+        return;
+    if (moves > convergence->addition_count)
+        moves = convergence->addition_count;
+    int64_t left = pass->moves_left > 0 ? pass->moves_left : 0;
+    int64_t dropped = moves > left ? moves - left : 0;
+    convergence->addition_count -= (int32_t)dropped;
+    pass->summary.throttled += dropped;
+    pass->moves_left -= moves - dropped;
+}
+
 static int checkpoint_item(struct pass *pass, int32_t item)
 {
     struct convergence *convergence = &pass->convergence;
     int error = convergence_decide(convergence, pass->state, pass->solution, &pass->counts, item);
     if (error)
         return error;
+    throttle(pass, item);
     struct mark last = mark(pass);
     for (int32_t i = 0; i < convergence->addition_count; i++, last = mark(pass)) {
         issue_addition(pass, item, convergence->additions[i]);

@@ -31,6 +31,10 @@ struct pass_options {
     bool guarded_removals;
     /* See convergence.repairs_only. */
     bool repairs_only;
+    /* No more than most_moves are to be under way (state_moves): an addition that would make more
+     * of them is left to a later pass. Replicas that are missing don't count. */
+    bool limits_moves;
+    int64_t most_moves;
     /* What several checkpoints of a transaction rest on is checked once: so more of them fit. */
     bool merged_checks;
     /* A checkpoint over the limits is cut short (a later pass does the rest) instead of being
@@ -47,7 +51,8 @@ struct pass_summary {
     int64_t packings;
     int64_t transactions;
     int64_t failed_transactions;
-    int64_t skipped; /* removals and moves that can't be issued within the limits at all */
+    int64_t throttled; /* additions that were left to a later pass, by most_moves */
+    int64_t skipped;   /* removals and moves that can't be issued within the limits at all */
 };
 
 struct pass;

@@ -197,3 +197,24 @@ float state_load_ratio(const struct state *state, int32_t member, const int32_t 
         return FLT_MAX;
     return (float)counts[member] / (float)state->effective_limit[member];
 }
+
+int32_t state_item_moves(const struct state *state, int32_t item)
+{
+    int32_t begin = state->assignment_begin[item];
+    int32_t end = state->assignment_end[item];
+    int32_t above = end - begin - state->replication[item];
+    int32_t inconsistent = 0;
+    for (int32_t a = begin; a < end; a++)
+        inconsistent += !state->consistent[a];
+    if (above < 0)
+        above = 0;
+    return inconsistent < above ? inconsistent : above;
+}
+
+int64_t state_moves(const struct state *state)
+{
+    int64_t moves = 0;
+    for (int32_t item = 0; item < state->item_count; item++)
+        moves += state_item_moves(state, item);
+    return moves;
+}

@@ -124,6 +124,12 @@ int32_t state_find_assignment(const struct state *state, int32_t item, struct sp
 void state_find_item_assignments(const struct state *state, struct span item, int32_t *ret_begin,
                                  int32_t *ret_end);
 
+/* Moves of @item, or of all items, that are under way: replicas beyond those wanted that others
+ * wait for to become consistent. Of an item the lesser of its inconsistent assignments and of those
+ * above its replication. */
+int32_t state_item_moves(const struct state *state, int32_t item);
+int64_t state_moves(const struct state *state);
+
 /* @counts of member @member over its effective limit, in 32-bit floating point: 0/0 is NaN, n/0 is
  * infinite; FLT_MAX if @member is STATE_NONE. @counts is total_count or primary_count, or a working
  * copy of one. */

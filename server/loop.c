@@ -324,10 +324,12 @@ static void read_settings(struct loop *loop, const struct state *state, struct s
     struct error_message why = {""};
     struct settings former = *settings;
     int error = settings_read(state->keyspace, settings, &why);
-    if (settings->pause == former.pause && settings->until_ms == former.until_ms)
+    if (settings->pause == former.pause && settings->until_ms == former.until_ms &&
+        settings->most_moves == former.most_moves)
         return;
     log_write(error ? LOG_ERROR : LOG_INFO, "allocator settings",
               LOG_FIELDS(log_text("paused", settings_pause_names[settings->pause]),
+                         log_integer("max_moves_in_flight", settings->most_moves),
                          log_text("error", error ? allot_error_text(error) : ""),
                          log_span("root", loop->config.root)));
 }
@@ -349,10 +351,11 @@ static void *allocator_thread(void *argument)
 {
     struct loop *loop = argument;
     struct allocator_status before = {0};
-    struct settings settings = {ALLOCATOR_RUNS, INT64_MAX};
+    struct settings settings = SETTINGS_NONE;
     while (!is_stopping(loop)) {
         allocator_set_term(loop->allocator, session_term(loop->session));
         allocator_set_pause(loop->allocator, settings_pause_at(&settings, clock_wall_ms()));
+        allocator_set_most_moves(loop->allocator, settings.most_moves);
         struct allocator_step step = allocator_step(loop->allocator, clock_monotonic_ms());
         struct allocator_status after = allocator_status(loop->allocator);
         pthread_mutex_lock(&loop->mutex);

@@ -60,6 +60,19 @@ Test(allocator, is_paused_with_a_reason)
     cr_expect_str_eq(client_text(&client, "/in_force"), "no");
 }
 
+Test(allocator, may_be_limited)
+{
+    cr_expect_eq(put("{\"paused\":\"no\",\"max_moves_in_flight\":5}"), 200);
+    cr_expect_eq(client_number(&client, "/max_moves_in_flight"), 5);
+    cr_expect_eq(client_number(&client, "/moves_in_flight"), 0);
+    cr_expect_eq(put("{\"paused\":\"no\",\"max_moves_in_flight\":5}"), 200);
+    cr_expect_eq(client.steps, 0);
+    cr_expect_eq(put("{\"paused\":\"no\"}"), 200);
+    cr_expect_eq(client.steps, 1);
+    cr_expect(!client_json(&client, "/max_moves_in_flight"));
+    cr_expect_eq(put("{\"paused\":\"no\",\"max_moves_in_flight\":-1}"), 422);
+}
+
 Test(allocator, goes_on_when_the_time_is_over)
 {
     cr_expect_eq(put("{\"paused\":\"all\",\"until\":\"1999-01-31T12:00:00Z\"}"), 200);

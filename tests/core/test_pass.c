@@ -322,3 +322,64 @@ Test(pass, survives_every_allocation_failure)
     solution_unref(solution);
     state_unref(state);
 }
+
+/* --- limits on moves --- */
+
+/* What a pass over @keys would do, at most @most moves being under way. */
+static struct pass_summary limited(const struct builder_key *keys, size_t count, int64_t most)
+{
+    const struct pass_options options = {.limits_moves = true, .most_moves = most};
+    struct state *state = builder_observe(builder_keyspace(keys, count, false));
+    struct solution *solution = NULL;
+    struct pass *pass = NULL;
+    const struct store_txn *txn = NULL;
+    cr_assert_eq(solver_solve(state, NULL, &solution), 0);
+    cr_assert_eq(pass_create(&options, state, solution, &pass), 0);
+    while (pass_next(pass, &txn) == 0 && txn)
+        pass_done(pass, true);
+    struct pass_summary summary = pass_summary(pass);
+    pass_destroy(pass);
+    solution_unref(solution);
+    state_unref(state);
+    return summary;
+}
+
+Test(pass, makes_no_more_moves_at_a_time_than_it_may)
+{
+    /* Three items leave a member that is exiting; a fourth has no replica so far. */
+    const struct builder_key keys[] = {
+        KEY("items/i", "1"),
+        KEY("items/j", "1"),
+        KEY("items/k", "1"),
+        KEY("items/new", "1"),
+        KEY("members/a#1", "9 exiting"),
+        KEY("members/a#2", "9"),
+        KEY("assign/i#a#1#0", "ok"),
+        KEY("assign/j#a#1#0", "ok"),
+        KEY("assign/k#a#1#0", "ok"),
+    };
+    for (int64_t most = 0; most <= 4; most++) {
+        struct pass_summary summary = limited(keys, sizeof keys / sizeof keys[0], most);
+        int64_t moves = most < 3 ? most : 3;
+        cr_assert_eq(summary.additions, moves + 1); /* what is missing comes in any case */
+        cr_assert_eq(summary.throttled, 3 - moves);
+    }
+}
+
+Test(pass, counts_the_moves_that_are_under_way)
+{
+    const struct builder_key keys[] = {
+        KEY("items/i", "1"),
+        KEY("items/j", "1"),
+        KEY("members/a#1", "9 exiting"),
+        KEY("members/a#2", "9"),
+        KEY("assign/i#a#1#0", "ok"),
+        KEY("assign/i#a#2#1", ""), /* not reported yet */
+        KEY("assign/j#a#1#0", "ok"),
+    };
+    struct state *state = BUILDER_STATE(keys);
+    cr_assert_eq(state_moves(state), 1);
+    state_unref(state);
+    cr_assert_eq(limited(keys, sizeof keys / sizeof keys[0], 1).additions, 0);
+    cr_assert_eq(limited(keys, sizeof keys / sizeof keys[0], 2).additions, 1);
+}
