@@ -43,6 +43,16 @@ logged() {
     done
 }
 
+wait_ready() {
+    tries=0
+    until curl -fs -o /dev/null "$ALLOT/readyz"; do
+        kill -0 "$server" 2>/dev/null || fail "allotd has ended"
+        tries=$((tries + 1))
+        [ "$tries" -lt 600 ] || fail "allotd isn't ready"
+        sleep 0.05
+    done
+}
+
 echo 'one boss 1234' >"$work/tokens"
 "$allotd" serve --listen 127.0.0.1:0 --data-dir "$work/data" --auth-file "$work/tokens" \
     2>"$work/log" && fail "started with a bad file"
@@ -59,9 +69,7 @@ server=$!
 logged 'msg=listening'
 port=$(sed -n 's/.*127\.0\.0\.1:\([0-9][0-9]*\).*/\1/p' "$work/log" | head -n 1)
 ALLOT=http://127.0.0.1:$port
-until curl -fs -o /dev/null "$ALLOT/readyz"; do
-    sleep 0.05
-done
+wait_ready
 
 expect 401 nobodys-token-at-all "$ALLOT/v1/items"
 expect 201 the-operators-token -X PUT "$ALLOT/v1/items/a" --json '{"replication": 1}'
@@ -96,9 +104,7 @@ server=$!
 logged 'msg=listening'
 port=$(sed -n 's/.*127\.0\.0\.1:\([0-9][0-9]*\).*/\1/p' "$work/log" | head -n 1)
 ALLOT=http://127.0.0.1:$port
-until curl -fs -o /dev/null "$ALLOT/readyz"; do
-    sleep 0.05
-done
+wait_ready
 tries=0
 until status=$(curl -sS -o "$work/answer" -w '%{http_code}' \
     -H 'Authorization: Bearer the-operators-token' "$ALLOT/v1/items") && [ "$status" = 429 ]; do
