@@ -146,6 +146,11 @@ static int handle(struct listed_change *change, enum change_list_kind kind)
     change->call->parent = parent;
     change->call->supposed = kind == CHANGE_LIST_SUPPOSED;
     enum api_step step = api_begin(change->call);
+    if (change->call->gathered && call_is_dry_run(change->call)) {
+        change->call->gathered = false;
+        (void)problem(change->call, PROBLEM_MALFORMED,
+                      "one of several changes can't be a dry run: dry_run is for all of them");
+    }
     if (step == API_LEASE_GRANT && kind == CHANGE_LIST_SUPPOSED)
         step = suppose_lease(change->call);
     if (step == API_LEASE_GRANT)

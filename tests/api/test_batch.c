@@ -167,6 +167,16 @@ Test(batch, has_limits)
     free(body);
 }
 
+/* It would be made after all. */
+Test(batch, has_no_dry_runs_among_its_changes)
+{
+    cr_expect_eq(post("[{\"method\":\"PUT\",\"path\":\"/v1/items/a?dry_run=true\","
+                      "\"body\":{\"replication\":1}}]"),
+                 422);
+    cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/0");
+    cr_expect_eq(fake_store_mod_revision(&client.store, "/actor"), 0);
+}
+
 /* --- Idempotency-Key --- */
 
 Test(batch, under_a_key_is_made_once)
