@@ -87,8 +87,7 @@ static void constrain_to_repairs(struct deciding *deciding)
     int32_t removals = 0;
     int32_t missing = deciding->replication;
     for (int32_t a = deciding->begin; a < deciding->end; a++)
-        missing -=
-            deciding->state->assignment_member[a] != STATE_NONE || deciding->state->frozen[a];
+        missing -= state_is_held(deciding->state, a);
     for (int32_t i = 0; i < convergence->removal_count; i++) {
         int32_t leaving = convergence->removals[i];
         if (deciding->state->assignment_member[leaving] == STATE_NONE)

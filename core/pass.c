@@ -263,8 +263,9 @@ static void throttle(struct pass *pass, int32_t item)
 {
     struct convergence *convergence = &pass->convergence;
     const struct state *state = pass->state;
-    int32_t assigned = state->assignment_end[item] - state->assignment_begin[item];
-    int64_t moves = (int64_t)assigned + convergence->addition_count - state->replication[item];
+    int64_t moves = (int64_t)convergence->addition_count - state->replication[item];
+    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++)
+        moves += state_is_held(state, a);
     if (!pass->options.limits_moves || convergence->addition_count == 0 || moves <= 0 ||
         is_consistent_at_once(state, item))
         return;

@@ -198,14 +198,19 @@ float state_load_ratio(const struct state *state, int32_t member, const int32_t 
     return (float)counts[member] / (float)state->effective_limit[member];
 }
 
+bool state_is_held(const struct state *state, int32_t assignment)
+{
+    return state->assignment_member[assignment] != STATE_NONE || state->frozen[assignment];
+}
+
 int32_t state_item_moves(const struct state *state, int32_t item)
 {
-    int32_t begin = state->assignment_begin[item];
-    int32_t end = state->assignment_end[item];
-    int32_t above = end - begin - state->replication[item];
+    int32_t above = -state->replication[item];
     int32_t inconsistent = 0;
-    for (int32_t a = begin; a < end; a++)
-        inconsistent += !state->consistent[a];
+    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++) {
+        above += state_is_held(state, a);
+        inconsistent += state_is_held(state, a) && !state->consistent[a];
+    }
     if (above < 0)
         above = 0;
     return inconsistent < above ? inconsistent : above;

@@ -124,9 +124,13 @@ int32_t state_find_assignment(const struct state *state, int32_t item, struct sp
 void state_find_item_assignments(const struct state *state, struct span item, int32_t *ret_begin,
                                  int32_t *ret_end);
 
+/* Whether assignment number @assignment is a replica that somebody has: its member is registered,
+ * or it is frozen, and nobody can say. */
+bool state_is_held(const struct state *state, int32_t assignment);
+
 /* Moves of @item, or of all items, that are under way: replicas beyond those wanted that others
  * wait for to become consistent. Of an item the lesser of its inconsistent assignments and of those
- * above its replication. */
+ * above its replication; what members that are gone have left doesn't count. */
 int32_t state_item_moves(const struct state *state, int32_t item);
 int64_t state_moves(const struct state *state);
 

@@ -383,3 +383,22 @@ Test(pass, counts_the_moves_that_are_under_way)
     cr_assert_eq(limited(keys, sizeof keys / sizeof keys[0], 1).additions, 0);
     cr_assert_eq(limited(keys, sizeof keys / sizeof keys[0], 2).additions, 1);
 }
+
+/* What a member that is gone has left is no replica: another in its place is no move. */
+Test(pass, repairs_what_members_that_are_gone_have_left)
+{
+    const struct builder_key keys[] = {
+        KEY("items/i", "2"),         KEY("members/a#1", "9"),      KEY("members/a#2", "9"),
+        KEY("assign/i#a#1#0", "ok"), KEY("assign/i#a#gone#1", ""),
+    };
+    struct pass_summary summary = limited(keys, sizeof keys / sizeof keys[0], 0);
+    cr_assert_eq(summary.additions, 1);
+    cr_assert_eq(summary.throttled, 0);
+    const struct builder_key repaired[] = {
+        KEY("items/i", "2"),         KEY("members/a#1", "9"),      KEY("members/a#2", "9"),
+        KEY("assign/i#a#1#0", "ok"), KEY("assign/i#a#gone#1", ""), KEY("assign/i#a#2#2", ""),
+    };
+    struct state *state = BUILDER_STATE(repaired);
+    cr_assert_eq(state_moves(state), 0); /* nor does it count as one while it is under way */
+    state_unref(state);
+}
