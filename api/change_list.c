@@ -275,7 +275,7 @@ void change_list_gather(struct api_call *call)
     }
 }
 
-void change_list_write_results(struct api_call *call, struct json_writer *writer)
+static void write_results(struct api_call *call, struct json_writer *writer)
 {
     json_name(writer, "results");
     json_begin(writer, '[');
@@ -291,4 +291,15 @@ void change_list_write_results(struct api_call *call, struct json_writer *writer
         json_end(writer, '}');
     }
     json_end(writer, ']');
+}
+
+enum api_step change_list_reply(struct api_call *call)
+{
+    struct json_writer writer = reply_json(call, 200);
+    json_begin(&writer, '{');
+    json_integer_field(&writer, "revision",
+                       call->committed ? call->committed : call->snapshot->state->revision);
+    write_results(call, &writer);
+    json_end(&writer, '}');
+    return reply_finish(call);
 }

@@ -34,7 +34,8 @@ struct api_call *change_list_call(const struct api_call *call, size_t index);
 /* Adds all that was gathered to the transaction of @call, begun before. */
 void change_list_gather(struct api_call *call);
 
-/* When that is done: `"results":[{"status":201,"body":{…}}, …]`. */
-void change_list_write_results(struct api_call *call, struct json_writer *writer);
+/* The reply when that is done, or if there was nothing to do: `{"revision":…,"results":[…]}`, a
+ * result for each change: `{"status":201,"body":{…}}`. */
+enum api_step change_list_reply(struct api_call *call);
 
 #endif

@@ -135,8 +135,8 @@ static const char cluster_json[] = OBJECT(
                                                                                                ":" LOADED) ",\"allocator\":{\"type\":\"object\"},\"store\":{\"type\":\"object\"}");
 
 static const char results_json[] =
-    OBJECT("\"revision\",\"results\"",
-           "\"revision\":" INTEGER ",\"results\":" ARRAY(
+    OBJECT("\"revision\"",
+           "\"revision\":" INTEGER ",\"replayed\":" BOOLEAN ",\"results\":" ARRAY(
                OBJECT("\"status\"", "\"status\":" INTEGER ",\"body\":{\"type\":\"object\"}")));
 
 #define LOAD                                                                                    \

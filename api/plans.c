@@ -268,17 +268,6 @@ static uint64_t make_token(const struct api_call *call)
     return hash ? hash : 1;
 }
 
-static enum api_step reply_applied(struct api_call *call)
-{
-    struct json_writer writer = reply_json(call, 200);
-    json_begin(&writer, '{');
-    json_integer_field(&writer, "revision",
-                       call->committed ? call->committed : call->snapshot->state->revision);
-    change_list_write_results(call, &writer);
-    json_end(&writer, '}');
-    return reply_finish(call);
-}
-
 static enum api_step apply(struct api_call *call, struct span given)
 {
     char token[TOKEN_SIZE];
@@ -291,9 +280,9 @@ static enum api_step apply(struct api_call *call, struct span given)
                        "the cluster is no longer the one that the plan was made for, or these are "
                        "not its changes: plan again");
     if (call->transaction.operation_count == 1)
-        return reply_applied(call);
+        return change_list_reply(call);
     idempotency_record(call);
-    return change_submit(call, reply_applied);
+    return change_submit(call, change_list_reply);
 }
 
 /* Who only reads may ask what would happen, and no more. */

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "api/hash.h"
+
 enum { WAYS = 8, SETS = RATE_LIMIT_BUCKETS / WAYS, BURST_SECONDS = 2 };
 static const int64_t BURST_MS = (int64_t)BURST_SECONDS * 1000;
 
@@ -45,13 +47,9 @@ static int64_t capacity(const struct rate_limit *limit)
     return limit->rate * BURST_MS;
 }
 
-/* FNV-1a. */
 static size_t set_of(struct span key)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < key.size; i++) {
-        hash = (hash ^ (unsigned char)key.data[i]) * UINT64_C(1099511628211);
-    }
+    uint64_t hash = hash_bytes(HASH_START, key);
     return (size_t)((hash ^ hash >> 32) % SETS);
 }
 

@@ -291,7 +291,8 @@ int serve_command(int argc, char **argv)
         return serve(&config);
     case CONFIG_HELP:
         (void)printf("usage: allotd [serve] [FLAG]...\n\n"
-                     "Serves the API and runs the allocation loop, until SIGTERM or SIGINT.\n\n");
+                     "Serves the API and runs the allocation loop, until SIGTERM or SIGINT.\n"
+                     "SIGHUP has it read tokens and certificate again, if it has any.\n\n");
         config_help(CONFIG_SERVE, stdout);
         (void)printf("\nExit status: 0 when stopped, 1 if it can't start, 2 on bad flags or\n"
                      "variables, 128 + N when cut short by a second signal N.\n");
