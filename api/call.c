@@ -188,6 +188,27 @@ bool call_query_boolean(struct api_call *call, const char *name, bool *ret)
     return false;
 }
 
+static enum api_step on_computed(struct api_call *call, const struct api_outcome *outcome)
+{
+    if (outcome->error == ALLOT_ELIMIT)
+        return problem(call, PROBLEM_BUSY, "failed %s: too much is being computed already",
+                       call->computing);
+    if (outcome->error)
+        return problem_of_error(call, outcome->error, call->computing);
+    return API_REPLY;
+}
+
+enum api_step call_compute(struct api_call *call,
+                           void (*run)(void *context, const atomic_bool *cancelled),
+                           const char *what)
+{
+    call->computing = what;
+    call->action.compute.run = run;
+    call->action.compute.context = call;
+    call->resume = on_computed;
+    return API_COMPUTE;
+}
+
 bool call_is_dry_run(const struct api_call *call)
 {
     struct error_message why = {""};

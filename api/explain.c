@@ -251,23 +251,11 @@ static void compute(void *context, const atomic_bool *cancelled)
     explanation_release(&explanation);
 }
 
-static enum api_step on_computed(struct api_call *call, const struct api_outcome *outcome)
-{
-    if (outcome->error == ALLOT_ELIMIT)
-        return problem(call, PROBLEM_BUSY, "too much is being computed already");
-    if (outcome->error)
-        return problem_of_error(call, outcome->error, "to explain the item");
-    return API_REPLY;
-}
-
 enum api_step items_explain(struct api_call *call)
 {
     if (state_find_item(call->snapshot->state, call->parameters[0]) == STATE_NONE)
         return problem(call, PROBLEM_NOT_FOUND, "there is no such item");
     if (!snapshot_solution(call->snapshot))
         return problem(call, PROBLEM_NOT_READY, "this revision is not solved yet");
-    call->action.compute.run = compute;
-    call->action.compute.context = call;
-    call->resume = on_computed;
-    return API_COMPUTE;
+    return call_compute(call, compute, "to explain the item");
 }

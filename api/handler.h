@@ -62,6 +62,8 @@ struct api_call {
     struct span idempotency_key; /* of the record; {NULL, 0}: there is none to make */
     struct span idempotency_hash;
 
+    const char *computing; /* what for, as in problem_of_error */
+
     /* Of a plan; see plans.h. */
     struct {
         const struct transaction *transaction; /* borrowed: what is supposed to be written */
@@ -102,6 +104,11 @@ bool call_query_integer(struct api_call *call, const char *name, int64_t least, 
 /* `30s`, or `30`. */
 bool call_query_seconds(struct api_call *call, const char *name, int64_t most, int64_t *ret);
 bool call_query_boolean(struct api_call *call, const char *name, bool *ret);
+
+/* Has @run called with the call by a worker; it fills in the reply. @what it is for: "to plan". */
+enum api_step call_compute(struct api_call *call,
+                           void (*run)(void *context, const atomic_bool *cancelled),
+                           const char *what);
 
 /* Whether nothing is to be written: ?dry_run=true. */
 bool call_is_dry_run(const struct api_call *call);

@@ -68,12 +68,6 @@ static void write_load(struct json_writer *writer, const char *name, const struc
     json_end(writer, '}');
 }
 
-static int compare_members(const struct entry *a, const struct entry *b)
-{
-    int order = span_compare(a->parts.zone, b->parts.zone);
-    return order ? order : span_compare(a->parts.suffix, b->parts.suffix);
-}
-
 /* Those of before and after, each once, in order. */
 static void write_members(struct json_writer *writer, const struct plan *plan)
 {
@@ -84,10 +78,10 @@ static void write_members(struct json_writer *writer, const struct plan *plan)
     json_name(writer, "members");
     json_begin(writer, '[');
     while (b < before->member_count || a < after->member_count) {
-        int order = b == before->member_count ? 1
-                    : a == after->member_count
-                        ? -1
-                        : compare_members(before->members[b], after->members[a]);
+        int order = b == before->member_count  ? 1
+                    : a == after->member_count ? -1
+                                               : keys_compare_members(&before->members[b]->parts,
+                                                                      &after->members[a]->parts);
         json_begin(writer, '{');
         write_member_name(writer,
                           order <= 0 ? &before->members[b]->parts : &after->members[a]->parts);
@@ -211,15 +205,6 @@ static void compute(void *context, const atomic_bool *cancelled)
     plan_destroy(plan);
 }
 
-static enum api_step on_computed(struct api_call *call, const struct api_outcome *outcome)
-{
-    if (outcome->error == ALLOT_ELIMIT)
-        return problem(call, PROBLEM_BUSY, "too many plans are being made already");
-    if (outcome->error)
-        return problem_of_error(call, outcome->error, "to plan");
-    return API_REPLY;
-}
-
 enum api_step plans_reply(struct api_call *call, const struct transaction *transaction,
                           uint64_t token)
 {
@@ -228,10 +213,7 @@ enum api_step plans_reply(struct api_call *call, const struct transaction *trans
     call->planning.max_moves = DEFAULT_MOVES;
     if (token && !call_query_integer(call, "max_moves", 0, MAX_MOVES, &call->planning.max_moves))
         return API_REPLY;
-    call->action.compute.run = compute;
-    call->action.compute.context = call;
-    call->resume = on_computed;
-    return API_COMPUTE;
+    return call_compute(call, compute, "to plan");
 }
 
 /* --- POST /v1/plan --- */

@@ -194,6 +194,12 @@ size_t keys_max_size(struct span root, struct span item, struct span zone, struc
     return root.size + item.size + zone.size + suffix.size + OVERHEAD;
 }
 
+int keys_compare_members(const struct key_parts *a, const struct key_parts *b)
+{
+    int order = span_compare(a->zone, b->zone);
+    return order ? order : span_compare(a->suffix, b->suffix);
+}
+
 int keys_compare_assignments(const struct key_parts *a, const struct key_parts *b)
 {
     int order = span_compare(a->item, b->item);

@@ -63,6 +63,9 @@ struct span keys_item_assignments_prefix(struct span root, struct span item, cha
 /* Bytes that suffice for any of these keys, the terminating zero included. */
 size_t keys_max_size(struct span root, struct span item, struct span zone, struct span suffix);
 
+/* Compares two members, or the members of two assignments, by (zone, suffix): < 0, 0 or > 0. */
+int keys_compare_members(const struct key_parts *a, const struct key_parts *b);
+
 /* Compares two assignments by (item, zone, suffix), ignoring the slot: < 0, 0 or > 0. */
 int keys_compare_assignments(const struct key_parts *a, const struct key_parts *b);
 

@@ -135,12 +135,6 @@ static int32_t find_entry(const struct entry *const *entries, int32_t count,
     return STATE_NONE;
 }
 
-static int compare_names(const struct key_parts *a, const struct key_parts *b)
-{
-    int order = span_compare(a->zone, b->zone);
-    return order ? order : span_compare(a->suffix, b->suffix);
-}
-
 static int compare_items(const struct key_parts *a, const struct key_parts *b)
 {
     return span_compare(a->item, b->item);
@@ -155,7 +149,7 @@ int32_t state_find_item(const struct state *state, struct span item)
 int32_t state_find_member(const struct state *state, struct span zone, struct span suffix)
 {
     struct key_parts wanted = {.zone = zone, .suffix = suffix};
-    return find_entry(state->members, state->member_count, &wanted, compare_names);
+    return find_entry(state->members, state->member_count, &wanted, keys_compare_members);
 }
 
 int32_t state_find_assignment(const struct state *state, int32_t item, struct span zone,
@@ -164,7 +158,7 @@ int32_t state_find_assignment(const struct state *state, int32_t item, struct sp
     struct key_parts wanted = {.zone = zone, .suffix = suffix};
     int32_t begin = state->assignment_begin[item];
     int32_t found = find_entry(state->assignments + begin, state->assignment_end[item] - begin,
-                               &wanted, compare_names);
+                               &wanted, keys_compare_members);
     return found == STATE_NONE ? STATE_NONE : begin + found;
 }
 

@@ -31,12 +31,6 @@ void *state_array(size_t count, size_t size, int *error)
     return memory;
 }
 
-static int compare_names(const struct key_parts *a, const struct key_parts *b)
-{
-    int order = span_compare(a->zone, b->zone);
-    return order ? order : span_compare(a->suffix, b->suffix);
-}
-
 static int find_range(const struct keyspace *keyspace, struct span prefix, struct state_range *ret)
 {
     char *end = malloc(prefix.size + 1);
@@ -75,7 +69,7 @@ static int compare_member_names(const void *a, const void *b)
     const struct member_name *right = b;
     if (left->hash != right->hash)
         return left->hash < right->hash ? -1 : 1;
-    return compare_names(&left->entry->parts, &right->entry->parts);
+    return keys_compare_members(&left->entry->parts, &right->entry->parts);
 }
 
 /* Makes room for @most names; there are about as many places in the directory. */
