@@ -12,15 +12,23 @@ struct allocator_body {
     int paused;
     struct span reason;
     struct span until;
-    int64_t most_moves; /* -1: any number */
+    struct move_limits limits; /* -1: any number */
 };
 
+#define LIMIT(name, limit)                                      \
+    {                                                           \
+        name, JSON_INTEGER, false, 0, SETTINGS_MAX_LIMIT, NULL, \
+            offsetof(struct allocator_body, limits.limit)       \
+    }
+
 static const struct json_field fields[] = {
-    {"paused", JSON_CHOICE, true, 0, 0, settings_pause_names,
+    {"paused", JSON_CHOICE, false, 0, 0, settings_pause_names,
      offsetof(struct allocator_body, paused)},
     {"reason", JSON_STRING, false, 0, MAX_REASON, NULL, offsetof(struct allocator_body, reason)},
-    {"max_moves_in_flight", JSON_INTEGER, false, 0, 1000000, NULL,
-     offsetof(struct allocator_body, most_moves)},
+    LIMIT("max_moves_in_flight", in_flight),
+    LIMIT("max_moves_in_flight_per_member", per_member),
+    LIMIT("max_moves_in_flight_per_zone", per_zone),
+    LIMIT("max_moves_per_minute", per_minute),
     {"until", JSON_TOKEN, false, 20, 20, NULL, offsetof(struct allocator_body, until)},
 };
 const struct json_spec allocator_put_json = {fields, sizeof fields / sizeof fields[0], false};
@@ -35,6 +43,18 @@ static void write_text(struct json_writer *writer, struct json_object *tree, con
                                           (size_t)json_object_get_string_len(value)});
     else
         json_null(writer);
+}
+
+static void write_limits(struct json_writer *writer, const struct move_limits *limits)
+{
+    for (int i = 0; i < SETTINGS_LIMITS; i++) {
+        int64_t limit = settings_limit(limits, i);
+        json_name(writer, settings_limits[i].name);
+        if (limit < 0)
+            json_null(writer);
+        else
+            json_integer(writer, limit);
+    }
 }
 
 static struct json_object *read_stored(const struct entry *entry)
@@ -60,16 +80,12 @@ static enum api_step reply_settings(struct api_call *call)
     struct json_object *tree = read_stored(entry);
     struct json_writer writer = reply_json(call, 200);
     json_begin(&writer, '{');
-    json_text_field(&writer, "paused", settings_pause_names[settings.pause]);
+    json_text_field(&writer, "paused", settings_pause_names[settings.rules.pause]);
     json_text_field(&writer, "in_force",
-                    settings_pause_names[settings_pause_at(&settings, now_ms)]);
+                    settings_pause_names[settings_rules_at(&settings, now_ms).pause]);
     json_boolean_field(&writer, "valid", error == 0);
-    json_name(&writer, "max_moves_in_flight");
-    if (settings.most_moves < 0)
-        json_null(&writer);
-    else
-        json_integer(&writer, settings.most_moves);
-    json_integer_field(&writer, "moves_in_flight", state_moves(call->snapshot->state));
+    write_limits(&writer, &settings.rules.limits);
+    json_integer_field(&writer, "moves_in_flight", moves_in_flight(call->snapshot->state));
     write_text(&writer, tree, "reason");
     write_text(&writer, tree, "until");
     write_text(&writer, tree, "by");
@@ -120,13 +136,21 @@ static bool is_number(struct json_object *tree, const char *name, int64_t wanted
     return json_object_is_type(value, json_type_int) && json_object_get_int64(value) == wanted;
 }
 
+static bool has_limits(struct json_object *tree, const struct move_limits *limits)
+{
+    for (int i = 0; i < SETTINGS_LIMITS; i++)
+        if (!is_number(tree, settings_limits[i].name, settings_limit(limits, i)))
+            return false;
+    return true;
+}
+
 /* Whether the stored value says so already; who and since when don't matter. */
 static bool is_stored(const struct entry *entry, const struct allocator_body *body)
 {
     struct json_object *tree = read_stored(entry);
     bool same = tree && is_text(tree, "paused", span_of(settings_pause_names[body->paused])) &&
-                is_number(tree, "max_moves_in_flight", body->most_moves) &&
-                is_text(tree, "reason", body->reason) && is_text(tree, "until", body->until);
+                has_limits(tree, &body->limits) && is_text(tree, "reason", body->reason) &&
+                is_text(tree, "until", body->until);
     json_object_put(tree);
     return same;
 }
@@ -140,8 +164,9 @@ static int write_value(struct api_call *call, const struct allocator_body *body,
     buffer_init(&text, 4096);
     json_begin(&writer, '{');
     json_text_field(&writer, "paused", settings_pause_names[body->paused]);
-    if (body->most_moves >= 0)
-        json_integer_field(&writer, "max_moves_in_flight", body->most_moves);
+    for (int i = 0; i < SETTINGS_LIMITS; i++)
+        if (settings_limit(&body->limits, i) >= 0)
+            json_integer_field(&writer, settings_limits[i].name, settings_limit(&body->limits, i));
     if (body->reason.data)
         json_string_field(&writer, "reason", body->reason);
     if (body->until.data)
@@ -172,7 +197,7 @@ static struct span settings_key(struct api_call *call)
 
 enum api_step allocator_put(struct api_call *call)
 {
-    struct allocator_body body = {.most_moves = -1};
+    struct allocator_body body = {.limits = ALLOCATOR_RULES_NONE.limits};
     struct span value;
     uint32_t given;
     if (!call_decode_body(call, &allocator_put_json, &body, &given) ||

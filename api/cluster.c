@@ -164,7 +164,8 @@ static void write_pause(struct json_writer *writer, const struct api_call *call)
     if (error == ALLOT_ENOMEM)
         writer->out->error = error;
     int64_t now_ms = call->runtime->wall_clock_ms(call->runtime->context);
-    json_text_field(writer, "paused", settings_pause_names[settings_pause_at(&settings, now_ms)]);
+    json_text_field(writer, "paused",
+                    settings_pause_names[settings_rules_at(&settings, now_ms).pause]);
 }
 
 static void write_health(struct json_writer *writer, const struct api_call *call)

@@ -6,6 +6,7 @@
 #include "api/item_status.h"
 #include "api/reply.h"
 #include "api/resources.h"
+#include "api/settings.h"
 
 /* GET /v1/items/{id}/explain: why an item is placed as it is, in codes and in words. */
 
@@ -38,8 +39,36 @@ static void write_code(struct json_writer *writer, const char *code, const char 
     json_text_field(writer, "detail", detail);
 }
 
+static void describe_limit(const struct explanation *explanation, int32_t member,
+                           char detail[DETAIL_SIZE])
+{
+    const struct state *state = explanation->state;
+    const struct move_limits *limits = &explanation->rules.limits;
+    enum move_limit reached = explain_limit_reached(explanation, member);
+    int64_t in_flight = explanation->moves.total;
+    int64_t most = limits->in_flight;
+    const char *where = "";
+    if (reached == MOVE_LIMIT_NONE) {
+        (void)snprintf(detail, DETAIL_SIZE, "the operators: no moves a minute may be begun");
+        return;
+    }
+    if (reached == MOVE_LIMIT_MEMBER) {
+        in_flight = explanation->moves.member[member];
+        most = limits->per_member;
+        where = " to its member";
+    } else if (reached == MOVE_LIMIT_ZONE) {
+        in_flight = explanation->moves.zone[state->member_zone[member]];
+        most = limits->per_zone;
+        where = " to its zone";
+    }
+    (void)snprintf(detail, DETAIL_SIZE,
+                   "other moves: %" PRId64 "%s are in flight, and no more than %" PRId64 " may be",
+                   in_flight, where, most);
+}
+
+/* @member: that an addition is for; STATE_NONE for a removal. */
 static void write_wait(struct json_writer *writer, const struct explanation *explanation,
-                       enum explain_wait wait)
+                       enum explain_wait wait, int32_t member)
 {
     char detail[DETAIL_SIZE] = "";
     const struct state *state = explanation->state;
@@ -61,6 +90,19 @@ static void write_wait(struct json_writer *writer, const struct explanation *exp
     case EXPLAIN_SLOT:
         (void)snprintf(detail, sizeof detail,
                        "a slot: the member is full until something leaves it");
+        break;
+    case EXPLAIN_PAUSED:
+        (void)snprintf(detail, sizeof detail, "the operators: %s paused",
+                       explanation->rules.pause == ALLOCATOR_PAUSES ? "the allocator is"
+                                                                    : "moves are");
+        break;
+    case EXPLAIN_THROTTLED:
+        describe_limit(explanation, member, detail);
+        break;
+    case EXPLAIN_TURN:
+        (void)snprintf(detail, sizeof detail,
+                       "its turn: no more than %" PRId64 " moves a minute are begun",
+                       explanation->rules.limits.per_minute);
         break;
     }
     json_name(writer, "waits_for");
@@ -103,7 +145,7 @@ static void write_replicas(struct json_writer *writer, const struct explanation 
         json_boolean_field(writer, "primary", parts->slot == 0);
         json_boolean_field(writer, "consistent", state->consistent[a]);
         write_code(writer, explain_replica_names[why], replica_details[why]);
-        write_wait(writer, explanation, explain_replica_wait(explanation, a));
+        write_wait(writer, explanation, explain_replica_wait(explanation, a), STATE_NONE);
         json_end(writer, '}');
     }
     json_end(writer, ']');
@@ -121,7 +163,7 @@ static void write_members(struct json_writer *writer, const struct explanation *
         json_string_field(writer, "suffix", state->members[m]->parts.suffix);
         write_code(writer, explain_member_names[verdict], member_details[verdict]);
         if (verdict == EXPLAIN_ARRIVES)
-            write_wait(writer, explanation, explain_arrival_wait(explanation, m));
+            write_wait(writer, explanation, explain_arrival_wait(explanation, m), m);
         json_integer_field(writer, "assigned", state->total_count[m]);
         json_integer_field(writer, "desired", explanation->desired_load[m]);
         json_integer_field(writer, "effective_limit", state->effective_limit[m]);
@@ -241,9 +283,17 @@ static void compute(void *context, const atomic_bool *cancelled)
     struct api_call *call = context;
     const struct state *state = call->snapshot->state;
     int32_t item = state_find_item(state, call->parameters[0]);
-    struct explanation explanation;
-    (void)cancelled; /* it takes milliseconds */
-    int error = explanation_make(state, snapshot_solution(call->snapshot), item, &explanation);
+    struct explanation explanation = {.item = STATE_NONE};
+    struct settings settings;
+    struct error_message unread; /* settings that don't decode pause everything */
+    (void)cancelled;             /* it takes milliseconds */
+    int error = settings_read(state->keyspace, &settings, &unread);
+    if (error != ALLOT_ENOMEM) {
+        int64_t now_ms = call->runtime->wall_clock_ms(call->runtime->context);
+        struct allocator_rules rules = settings_rules_at(&settings, now_ms);
+        error =
+            explanation_make(state, snapshot_solution(call->snapshot), &rules, item, &explanation);
+    }
     if (error)
         (void)problem_of_error(call, error, "to explain the item");
     else

@@ -250,12 +250,16 @@ static const char stoppable_request_json[] =
 
 #define STRING_OR_NULL "{\"type\":[\"string\",\"null\"]}"
 static const char allocator_json[] = OBJECT(
-    "\"paused\",\"in_force\",\"valid\",\"max_moves_in_flight\",\"moves_in_flight\",\"reason\","
+    "\"paused\",\"in_force\",\"valid\",\"max_moves_in_flight\",\"max_moves_in_flight_per_member\","
+    "\"max_moves_in_flight_per_zone\",\"max_moves_per_minute\",\"moves_in_flight\",\"reason\","
     "\"until\",\"by\",\"since\"",
     "\"paused\":{\"enum\":[\"no\",\"rebalance\",\"all\"]},\"in_force\":{\"enum\":[\"no\","
     "\"rebalance\",\"all\"]},\"valid\":" BOOLEAN ",\"max_moves_in_flight\":" INTEGER_OR_NULL
-    ",\"moves_in_flight\":" INTEGER ",\"reason\":" STRING_OR_NULL ",\"until\":" STRING_OR_NULL
-    ",\"by\":" STRING_OR_NULL ",\"since\":" STRING_OR_NULL);
+    ",\"max_moves_in_flight_per_member\":" INTEGER_OR_NULL
+    ",\"max_moves_in_flight_per_zone\":" INTEGER_OR_NULL
+    ",\"max_moves_per_minute\":" INTEGER_OR_NULL ",\"moves_in_flight\":" INTEGER
+    ",\"reason\":" STRING_OR_NULL ",\"until\":" STRING_OR_NULL ",\"by\":" STRING_OR_NULL
+    ",\"since\":" STRING_OR_NULL);
 
 static const char health_json[] = OBJECT("\"status\"", "\"status\":" STRING);
 

@@ -1,5 +1,6 @@
 #include "api/settings.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -7,6 +8,20 @@
 #include "api/json_reader.h"
 
 const char *const settings_pause_names[] = {"no", "rebalance", "all", NULL};
+
+const struct settings_limit settings_limits[SETTINGS_LIMITS] = {
+    {"max_moves_in_flight", offsetof(struct move_limits, in_flight)},
+    {"max_moves_in_flight_per_member", offsetof(struct move_limits, per_member)},
+    {"max_moves_in_flight_per_zone", offsetof(struct move_limits, per_zone)},
+    {"max_moves_per_minute", offsetof(struct move_limits, per_minute)},
+};
+
+int64_t settings_limit(const struct move_limits *limits, int number)
+{
+    int64_t limit;
+    memcpy(&limit, (const char *)limits + settings_limits[number].offset, sizeof limit);
+    return limit;
+}
 
 const struct entry *settings_find(const struct keyspace *keyspace)
 {
@@ -43,14 +58,20 @@ static struct span text_of(struct json_object *tree, const char *name)
     return (struct span){json_object_get_string(value), (size_t)json_object_get_string_len(value)};
 }
 
-/* False: it is there, but is none. */
-static bool read_most_moves(struct json_object *tree, int64_t *ret)
+/* False: one is there, but is none. */
+static bool read_limits(struct json_object *tree, struct move_limits *ret)
 {
-    struct json_object *value = NULL;
-    if (!json_object_object_get_ex(tree, "max_moves_in_flight", &value))
-        return true;
-    *ret = json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : -1;
-    return *ret >= 0;
+    for (int i = 0; i < SETTINGS_LIMITS; i++) {
+        struct json_object *value = NULL;
+        if (!json_object_object_get_ex(tree, settings_limits[i].name, &value))
+            continue;
+        int64_t limit =
+            json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : -1;
+        if (limit < 0)
+            return false;
+        memcpy((char *)ret + settings_limits[i].offset, &limit, sizeof limit);
+    }
+    return true;
 }
 
 static bool read_tree(struct json_object *tree, struct settings *ret)
@@ -62,10 +83,10 @@ static bool read_tree(struct json_object *tree, struct settings *ret)
         i++;
     if (!settings_pause_names[i])
         return false;
-    ret->pause = (enum allocator_pause)i;
+    ret->rules.pause = (enum allocator_pause)i;
     if (until.data)
         ret->until_ms = settings_parse_time(until);
-    return ret->until_ms >= 0 && read_most_moves(tree, &ret->most_moves);
+    return ret->until_ms >= 0 && read_limits(tree, &ret->rules.limits);
 }
 
 int settings_read(const struct keyspace *keyspace, struct settings *ret, struct error_message *why)
@@ -78,7 +99,7 @@ int settings_read(const struct keyspace *keyspace, struct settings *ret, struct 
         return error;
     if (entry && (error || !read_tree(tree, &settings))) {
         settings = SETTINGS_NONE;
-        settings.pause = ALLOCATOR_PAUSES;
+        settings.rules.pause = ALLOCATOR_PAUSES;
         error = ALLOT_EVALUE;
     }
     json_object_put(tree);
@@ -86,7 +107,10 @@ int settings_read(const struct keyspace *keyspace, struct settings *ret, struct 
     return error;
 }
 
-enum allocator_pause settings_pause_at(const struct settings *settings, int64_t now_ms)
+struct allocator_rules settings_rules_at(const struct settings *settings, int64_t now_ms)
 {
-    return now_ms < settings->until_ms ? settings->pause : ALLOCATOR_RUNS;
+    struct allocator_rules rules = settings->rules;
+    if (now_ms >= settings->until_ms)
+        rules.pause = ALLOCATOR_RUNS;
+    return rules;
 }

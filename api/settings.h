@@ -11,12 +11,19 @@
 extern const char *const settings_pause_names[]; /* by enum allocator_pause; ends with NULL */
 
 struct settings {
-    enum allocator_pause pause;
-    int64_t most_moves; /* that may be under way; -1: any number */
-    int64_t until_ms;   /* since 1970: when the pause ends by itself; INT64_MAX: it does not */
+    struct allocator_rules rules;
+    int64_t until_ms; /* since 1970: when the pause ends by itself; INT64_MAX: it does not */
 };
 
-#define SETTINGS_NONE ((struct settings){ALLOCATOR_RUNS, -1, INT64_MAX})
+#define SETTINGS_NONE ((struct settings){ALLOCATOR_RULES_NONE, INT64_MAX})
+
+/* The limits on moves, as they are named in requests and where they are stored. */
+enum { SETTINGS_LIMITS = 4, SETTINGS_MAX_LIMIT = 1000000 };
+extern const struct settings_limit {
+    const char *name;
+    size_t offset; /* of an int64_t in struct move_limits */
+} settings_limits[SETTINGS_LIMITS];
+int64_t settings_limit(const struct move_limits *limits, int number);
 
 /* What @keyspace says of it; nothing is paused if there is nothing. What does not decode pauses
  * everything, for it was meant to keep something from happening: ALLOT_EVALUE, told in @why, with
@@ -24,7 +31,7 @@ struct settings {
 int settings_read(const struct keyspace *keyspace, struct settings *ret, struct error_message *why);
 
 /* What is in force at @now_ms (since 1970). */
-enum allocator_pause settings_pause_at(const struct settings *settings, int64_t now_ms);
+struct allocator_rules settings_rules_at(const struct settings *settings, int64_t now_ms);
 
 /* Reads a time of RFC 3339, in UTC and whole seconds ("2030-01-31T12:00:00Z"); -1 if it is none. */
 int64_t settings_parse_time(struct span text);

@@ -23,6 +23,8 @@ struct renewal {
     struct store_txn txn;
 };
 
+enum { UNKNOWN_MOVES = -1 };
+
 struct allocator {
     struct allocator_config config; /* spans point into `keys` */
     struct store_keys absent;       /* so does this, empty if there is no such prefix */
@@ -31,11 +33,11 @@ struct allocator {
     int stop_error;
     struct state *newest;
     struct allocator_term term;
-    int64_t most_moves;
-    enum allocator_pause pause;
-    enum allocator_pause pass_pause; /* under which the pass was begun */
-    struct solution *solution;       /* the last one */
-    bool solved_as_leader;           /* that one was asked for when we led */
+    struct allocator_rules rules;
+    struct allocator_rules pass_rules; /* under which the pass was begun */
+    struct move_window window;
+    struct solution *solution; /* the last one */
+    bool solved_as_leader;     /* that one was asked for when we led */
     uint64_t random;
 
     /* WAIT ends when the newest state has reached wait_revision, or at this time; but not before it
@@ -47,13 +49,15 @@ struct allocator {
     /* A transaction of the loop may be under way that isn't known to have been applied: of this
      * allocator, or of one before it that had the same key. */
     bool unsettled;
+    int64_t unsettled_moves; /* that it may begin; UNKNOWN_MOVES: any number */
     struct renewal renewal;
 
     /* The pass under way. */
     struct pass *pass;
     int64_t pass_revision; /* of the state that it is over */
     int64_t fence_revision;
-    bool failed; /* something in it */
+    bool failed;         /* something in it */
+    int64_t moves_noted; /* of it, in the window */
     struct allocator_status status;
 };
 
@@ -69,11 +73,13 @@ static int copy_keys(struct allocator *allocator)
 {
     struct allocator_config *config = &allocator->config;
     size_t prefix = config->absent_prefix.size;
-    allocator->keys = malloc(config->own_key.size + config->actor_key.size + 2 * prefix + 1);
+    allocator->keys = malloc(config->own_key.size + config->settings_key.size +
+                             config->actor_key.size + 2 * prefix + 1);
     if (!allocator->keys)
         return ALLOT_ENOMEM;
     char *at = allocator->keys;
     copy_key(&config->own_key, &at);
+    copy_key(&config->settings_key, &at);
     copy_key(&config->actor_key, &at);
     copy_key(&config->absent_prefix, &at);
     allocator->absent.key = config->absent_prefix;
@@ -93,9 +99,10 @@ int allocator_create(const struct allocator_config *config, struct allocator **r
         return ALLOT_ENOMEM;
     }
     allocator->random = config->seed;
-    allocator->most_moves = -1;
+    allocator->rules = ALLOCATOR_RULES_NONE;
     allocator->retry_at_ms = INT64_MAX;
     allocator->unsettled = true;
+    allocator->unsettled_moves = UNKNOWN_MOVES;
     allocator->term.until_ms = INT64_MIN;
     *ret = allocator;
     return 0;
@@ -132,6 +139,7 @@ void allocator_observe(struct allocator *allocator, struct state *state)
         allocator->wait_revision = 0;
         allocator->applied_revision = 0;
         allocator->unsettled = true;
+        allocator->unsettled_moves = UNKNOWN_MOVES;
     }
     state_ref(state);
     state_unref(allocator->newest);
@@ -143,19 +151,11 @@ void allocator_set_term(struct allocator *allocator, struct allocator_term term)
     allocator->term = term;
 }
 
-void allocator_set_pause(struct allocator *allocator, enum allocator_pause pause)
+void allocator_set_rules(struct allocator *allocator, const struct allocator_rules *rules)
 {
-    if (allocator->pause == pause)
+    if (allocator_rules_equal(&allocator->rules, rules))
         return;
-    allocator->pause = pause;
-    allocator->wait_revision = 0; /* there is reason to look again */
-}
-
-void allocator_set_most_moves(struct allocator *allocator, int64_t most)
-{
-    if (allocator->most_moves == most)
-        return;
-    allocator->most_moves = most;
+    allocator->rules = *rules;
     allocator->wait_revision = 0; /* there is reason to look again */
 }
 
@@ -219,9 +219,15 @@ static void end_pass(struct allocator *allocator, int64_t now_ms, int error)
     pass_destroy(allocator->pass);
     allocator->pass = NULL;
     wait_for_change(allocator, now_ms, allocator->failed || error);
+    int64_t room_ms = allocator->status.last_pass.throttled == 0
+                          ? INT64_MAX
+                          : move_window_next_room_ms(&allocator->window,
+                                                     allocator->rules.limits.per_minute, now_ms);
+    if (room_ms < allocator->retry_at_ms)
+        allocator->retry_at_ms = room_ms;
 }
 
-/* Ends a pass that was begun under another pause: the next one takes its place. */
+/* Ends a pass that was begun under other rules: the next one takes its place. */
 static void leave_pass(struct allocator *allocator, int64_t now_ms)
 {
     allocator->status.last_pass = pass_summary(allocator->pass);
@@ -241,24 +247,39 @@ static struct span actor_value(const struct allocator *allocator)
                                          allocator->newest->revision);
 }
 
-static int begin_pass(struct allocator *allocator)
+/* The limits for a pass that begins now. */
+static struct move_limits pass_limits(struct allocator *allocator, int64_t now_ms)
+{
+    struct move_limits limits = allocator->rules.limits;
+    limits.per_minute = move_window_room(&allocator->window, limits.per_minute, now_ms);
+    return limits;
+}
+
+static int begin_pass(struct allocator *allocator, int64_t now_ms)
 {
     struct state *state = allocator->newest;
+    const struct entry *settings =
+        allocator->config.settings_key.size
+            ? keyspace_find(state->keyspace, allocator->config.settings_key)
+            : NULL;
     allocator->status.round++;
     allocator->failed = false;
     allocator->pass_revision = state->revision;
     allocator->fence_revision = state->own->mod_revision;
-    allocator->pass_pause = allocator->pause;
+    allocator->pass_rules = allocator->rules;
+    allocator->moves_noted = 0;
     struct pass_options options = {
         .fence = allocator->config.own_key,
         .fence_revision = allocator->fence_revision,
+        .settings = allocator->config.settings_key,
+        .settings_revision = settings ? settings->mod_revision : 0,
         .absent = allocator->absent,
         .actor_key = allocator->config.actor_key,
         .actor_value = actor_value(allocator),
         .guarded_removals = true,
-        .repairs_only = allocator->pause == ALLOCATOR_REPAIRS,
-        .limits_moves = allocator->most_moves >= 0,
-        .most_moves = allocator->most_moves,
+        .repairs_only = allocator->rules.pause == ALLOCATOR_REPAIRS,
+        .moves_limited = move_limits_any(&allocator->rules.limits),
+        .moves = pass_limits(allocator, now_ms),
         .merged_checks = true,
         .split_oversized = true,
     };
@@ -285,6 +306,8 @@ static void look(struct allocator *allocator, int64_t now_ms)
         stop(allocator, 0);
     } else if (needs_solution(allocator)) {
         allocator->phase = PHASE_SOLVE;
+        if (state_is_leader(state) && !allocator->solved_as_leader)
+            move_window_begin(&allocator->window, now_ms);
         allocator->solved_as_leader = state_is_leader(state);
     } else if (!state_is_leader(state)) {
         wait_for_change(allocator, now_ms, false);
@@ -293,11 +316,11 @@ static void look(struct allocator *allocator, int64_t now_ms)
         allocator->retry_at_ms = now_ms + allocator->config.first_retry_ms;
     } else if (allocator->unsettled) {
         allocator->phase = PHASE_RENEW;
-    } else if (allocator->pause == ALLOCATOR_PAUSES) {
+    } else if (allocator->rules.pause == ALLOCATOR_PAUSES) {
         allocator->status.idle_revision = 0;
         wait_for_change(allocator, now_ms, false);
     } else {
-        int error = begin_pass(allocator);
+        int error = begin_pass(allocator, now_ms);
         if (error)
             stop(allocator, error);
         else
@@ -321,7 +344,7 @@ static struct allocator_step next_txn(struct allocator *allocator, int64_t now_m
 {
     const struct store_txn *txn = NULL;
     int error = in_term(allocator, now_ms) ? 0 : ALLOT_ELEASE;
-    if (!error && allocator->pass_pause != allocator->pause) {
+    if (!error && !allocator_rules_equal(&allocator->pass_rules, &allocator->rules)) {
         leave_pass(allocator, now_ms);
         return wait_step(allocator);
     }
@@ -424,6 +447,15 @@ static void note_applied(struct allocator *allocator, int64_t revision)
         allocator->wait_revision = revision;
 }
 
+static void settle_moves(struct allocator *allocator, int64_t now_ms)
+{
+    if (allocator->unsettled_moves == UNKNOWN_MOVES)
+        move_window_begin(&allocator->window, now_ms);
+    else
+        move_window_note(&allocator->window, now_ms, allocator->unsettled_moves);
+    allocator->unsettled_moves = 0;
+}
+
 static void fence_renewed(struct allocator *allocator, int64_t now_ms, int error,
                           const struct store_txn_result *result)
 {
@@ -434,6 +466,7 @@ static void fence_renewed(struct allocator *allocator, int64_t now_ms, int error
     }
     const struct store_kv *found = found_key(result);
     if (result->succeeded) {
+        settle_moves(allocator, now_ms);
         allocator->unsettled = false;
         note_applied(allocator, result->revision);
     } else if (found && found->create_revision == allocator->renewal.state->own->create_revision) {
@@ -448,9 +481,23 @@ static void fence_renewed(struct allocator *allocator, int64_t now_ms, int error
     allocator->retry_at_ms = INT64_MAX;
 }
 
+/* Those that may yet be begun are noted once they can't be any more. */
+static void note_moves(struct allocator *allocator, int64_t now_ms, int error,
+                       const struct store_txn_result *result)
+{
+    int64_t begun = pass_summary(allocator->pass).moves - allocator->moves_noted;
+    if (error && error != ALLOT_EUNAVAILABLE)
+        allocator->unsettled_moves = begun;
+    if (error || !result->succeeded)
+        return;
+    move_window_note(&allocator->window, now_ms, begun);
+    allocator->moves_noted += begun;
+}
+
 static void pass_txn_done(struct allocator *allocator, int64_t now_ms, int error,
                           const struct store_txn_result *result)
 {
+    note_moves(allocator, now_ms, error, result);
     pass_done(allocator->pass, !error && result->succeeded);
     if (error) {
         allocator->unsettled = error != ALLOT_EUNAVAILABLE;

@@ -33,6 +33,10 @@ struct allocator_config {
     /* Every transaction of a pass checks that no key begins so: where those of another kind lead,
      * nothing is decided. Empty: none. Copied. */
     struct span absent_prefix;
+    /* Where the rules are kept: every transaction of a pass checks that it is as the state has it.
+     * So once it has been written, nothing is done any more by the rules before. Empty: nowhere.
+     * Copied. */
+    struct span settings_key;
     /* Every transaction puts this key first. Empty: none. Copied. */
     struct span actor_key;
     /* Its value for the pass that begins now, number @round (1 on), decided on the mirror's
@@ -52,13 +56,6 @@ struct allocator_config {
 struct allocator_term {
     int64_t lease;
     int64_t until_ms;
-};
-
-/* What is put off by those who operate the cluster. */
-enum allocator_pause {
-    ALLOCATOR_RUNS,    /* nothing */
-    ALLOCATOR_REPAIRS, /* moves: only what is missing is added; see convergence.repairs_only */
-    ALLOCATOR_PAUSES,  /* everything: no pass is begun */
 };
 
 enum allocator_action {
@@ -91,13 +88,10 @@ void allocator_observe(struct allocator *allocator, struct state *state);
 /* Tells of the term, which is over at first. A pass under way ends with it. */
 void allocator_set_term(struct allocator *allocator, struct allocator_term term);
 
-/* Tells what is put off: nothing, at first. A pass under way ends with the next transaction, and
- * another begins accordingly. */
-void allocator_set_pause(struct allocator *allocator, enum allocator_pause pause);
-
-/* Tells how many moves may be under way (pass_options.most_moves); below 0, as at first: any
- * number. A pass under way goes on as it has begun. */
-void allocator_set_most_moves(struct allocator *allocator, int64_t most);
+/* Tells what is put off: nothing, at first. A pass under way ends with its transaction, and another
+ * begins accordingly. Of the moves of its last minute an allocator that comes to lead knows
+ * nothing: where moves a minute are limited, it begins none for that long. */
+void allocator_set_rules(struct allocator *allocator, const struct allocator_rules *rules);
 
 /* What to do now. After SOLVE and TXN, not before the answer has been told. */
 struct allocator_step allocator_step(struct allocator *allocator, int64_t now_ms);

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "core/rules.h"
+
 void convergence_init(struct convergence *convergence)
 {
     *convergence = (struct convergence){.promoted = STATE_NONE, .packed = STATE_NONE};
@@ -40,6 +42,7 @@ struct deciding {
     struct convergence *convergence;
     const struct state *state;
     const struct load_counts *counts;
+    int32_t item;
     int32_t begin, end; /* current assignments */
     const int32_t *desired;
     int32_t desired_count;
@@ -85,9 +88,7 @@ static void constrain_to_repairs(struct deciding *deciding)
 {
     struct convergence *convergence = deciding->convergence;
     int32_t removals = 0;
-    int32_t missing = deciding->replication;
-    for (int32_t a = deciding->begin; a < deciding->end; a++)
-        missing -= state_is_held(deciding->state, a);
+    int32_t missing = moves_missing(deciding->state, deciding->item);
     for (int32_t i = 0; i < convergence->removal_count; i++) {
         int32_t leaving = convergence->removals[i];
         if (deciding->state->assignment_member[leaving] == STATE_NONE)
@@ -96,8 +97,6 @@ static void constrain_to_repairs(struct deciding *deciding)
             convergence->kept[convergence->kept_count++] = leaving;
     }
     convergence->removal_count = removals;
-    if (missing < 0)
-        missing = 0;
     if (convergence->addition_count > missing)
         convergence->addition_count = missing;
 }
@@ -257,6 +256,7 @@ int convergence_decide(struct convergence *convergence, const struct state *stat
         .convergence = convergence,
         .state = state,
         .counts = counts,
+        .item = item,
         .begin = state->assignment_begin[item],
         .end = state->assignment_end[item],
         .desired = solution->member + solution->begin[item],

@@ -9,7 +9,8 @@ const char *const explain_member_names[] = {"holds",      "leaves",      "arrive
                                             "not_needed", "passed_over", NULL};
 const char *const explain_replica_names[] = {
     "frozen", "kept", "member_gone", "member_drains", "over_limit", "surplus", "moves", NULL};
-const char *const explain_wait_names[] = {"nothing", "next_pass", "consistency", "slot", NULL};
+const char *const explain_wait_names[] = {"nothing", "next_pass", "consistency", "slot",
+                                          "paused",  "throttled", "turn",        NULL};
 
 /* --- the cut --- */
 
@@ -166,12 +167,15 @@ static int find_cut(const struct state *state, const struct solution *solution, 
 
 /* --- the item --- */
 
-int explanation_make(const struct state *state, const struct solution *solution, int32_t item,
-                     struct explanation *ret)
+int explanation_make(const struct state *state, const struct solution *solution,
+                     const struct allocator_rules *rules, int32_t item, struct explanation *ret)
 {
     int error = 0;
-    *ret = (struct explanation){.state = state, .solution = solution, .item = item};
+    *ret =
+        (struct explanation){.state = state, .solution = solution, .rules = *rules, .item = item};
     ret->desired_load = array((size_t)state->member_count, sizeof *ret->desired_load, &error);
+    if (!error)
+        error = move_counts_make(state, &ret->moves);
     if (error)
         return error;
     for (int32_t r = 0; r < solution->begin[state->item_count]; r++)
@@ -187,6 +191,7 @@ int explanation_make(const struct state *state, const struct solution *solution,
 void explanation_release(struct explanation *explanation)
 {
     free(explanation->desired_load);
+    move_counts_release(&explanation->moves);
     free(explanation->cut.items);
     free(explanation->cut.full);
     *explanation = (struct explanation){.item = STATE_NONE};
@@ -272,12 +277,50 @@ enum explain_wait explain_replica_wait(const struct explanation *explanation, in
     int32_t wanted = state->replication[explanation->item];
     bool may_go = state->consistent[assignment] ? explanation->consistent > wanted
                                                 : explanation->consistent >= wanted;
-    return may_go ? EXPLAIN_NEXT_PASS : EXPLAIN_CONSISTENCY;
+    bool paused = explanation->rules.pause == ALLOCATOR_PAUSES ||
+                  (explanation->rules.pause == ALLOCATOR_REPAIRS && why != EXPLAIN_MEMBER_GONE);
+    if (!may_go)
+        return EXPLAIN_CONSISTENCY;
+    return paused ? EXPLAIN_PAUSED : EXPLAIN_NEXT_PASS;
+}
+
+static bool is_full(const struct state *state, int32_t member)
+{
+    return state->total_count[member] >= state->effective_limit[member];
+}
+
+/* Whether the replica that @member is to get is beyond those that the item lacks: these are made up
+ * for first, in the order of the members. */
+static bool is_move(const struct explanation *explanation, int32_t member)
+{
+    const struct state *state = explanation->state;
+    const struct solution *solution = explanation->solution;
+    int32_t item = explanation->item;
+    int32_t before = 0;
+    for (int32_t r = solution->begin[item]; r < solution->begin[item + 1]; r++)
+        before += solution->member[r] < member && !has_replica(explanation, solution->member[r]) &&
+                  !is_full(state, solution->member[r]);
+    return before >= moves_missing(state, item);
+}
+
+enum move_limit explain_limit_reached(const struct explanation *explanation, int32_t member)
+{
+    if (moves_at_once(explanation->state, explanation->item))
+        return MOVE_LIMIT_NONE;
+    return move_limits_reached(&explanation->rules.limits, &explanation->moves, explanation->state,
+                               member);
 }
 
 enum explain_wait explain_arrival_wait(const struct explanation *explanation, int32_t member)
 {
-    const struct state *state = explanation->state;
-    return state->total_count[member] < state->effective_limit[member] ? EXPLAIN_NEXT_PASS
-                                                                       : EXPLAIN_SLOT;
+    const struct allocator_rules *rules = &explanation->rules;
+    bool move = is_move(explanation, member);
+    if (is_full(explanation->state, member))
+        return EXPLAIN_SLOT;
+    if (rules->pause == ALLOCATOR_PAUSES || (rules->pause == ALLOCATOR_REPAIRS && move))
+        return EXPLAIN_PAUSED;
+    if (move && (rules->limits.per_minute == 0 ||
+                 explain_limit_reached(explanation, member) != MOVE_LIMIT_NONE))
+        return EXPLAIN_THROTTLED;
+    return move && rules->limits.per_minute > 0 ? EXPLAIN_TURN : EXPLAIN_NEXT_PASS;
 }

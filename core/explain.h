@@ -2,6 +2,7 @@
 #ifndef ALLOT_CORE_EXPLAIN_H
 #define ALLOT_CORE_EXPLAIN_H
 
+#include "core/rules.h"
 #include "core/solver.h"
 
 /* What a member is to an item; the first that holds. */
@@ -37,6 +38,9 @@ enum explain_wait {
     EXPLAIN_NEXT_PASS,   /* the allocator does it when it comes by next */
     EXPLAIN_CONSISTENCY, /* a removal: too few of the item's replicas are consistent so far */
     EXPLAIN_SLOT,        /* an addition: its member is full until something leaves it */
+    EXPLAIN_PAUSED,      /* the pause */
+    EXPLAIN_THROTTLED,   /* a move: as many as may be are in flight, see explain_limit_reached */
+    EXPLAIN_TURN,        /* a move: its turn, as only so many are begun in a minute */
     EXPLAIN_WAIT_COUNT
 };
 extern const char *const explain_wait_names[]; /* ends with NULL */
@@ -65,6 +69,8 @@ struct explain_cut {
 struct explanation {
     const struct state *state; /* borrowed, as the solution */
     const struct solution *solution;
+    struct allocator_rules rules;
+    struct move_counts moves;
     int32_t item;
     int32_t *desired_load;  /* by member: how many replicas the solution gives it */
     int32_t consistent;     /* of the item's assignments */
@@ -72,10 +78,11 @@ struct explanation {
     struct explain_cut cut; /* if any is missing; else zeroes */
 };
 
-/* Explains item number @item. @solution fits @state. Released by explanation_release. ALLOT_ENOMEM;
- * ALLOT_ELIMIT as solver_solve. Cost: all desired assignments. */
-int explanation_make(const struct state *state, const struct solution *solution, int32_t item,
-                     struct explanation *ret);
+/* Explains item number @item. @solution fits @state; @rules are those in force. Released by
+ * explanation_release. ALLOT_ENOMEM; ALLOT_ELIMIT as solver_solve. Cost: all desired assignments.
+ */
+int explanation_make(const struct state *state, const struct solution *solution,
+                     const struct allocator_rules *rules, int32_t item, struct explanation *ret);
 void explanation_release(struct explanation *explanation);
 
 enum explain_member explain_member(const struct explanation *explanation, int32_t member);
@@ -84,5 +91,7 @@ enum explain_replica explain_replica(const struct explanation *explanation, int3
 enum explain_wait explain_replica_wait(const struct explanation *explanation, int32_t assignment);
 /* Of a member that is to get a replica. */
 enum explain_wait explain_arrival_wait(const struct explanation *explanation, int32_t member);
+/* The limit that EXPLAIN_THROTTLED is about. */
+enum move_limit explain_limit_reached(const struct explanation *explanation, int32_t member);
 
 #endif

@@ -7,9 +7,6 @@
 #include "core/convergence.h"
 #include "core/transaction.h"
 
-/* With two checks each: three more are the fence's, the item's, and the removed one's. */
-enum { MOST_GUARDED_TWICE = (STORE_MAX_COMPARES - 3) / 2 };
-
 /* One step of what the open transaction does to the counts and the summary, to be undone if it
  * fails. */
 enum change_kind { CHANGE_ADD, CHANGE_REMOVE, CHANGE_REMOVE_DEAD, CHANGE_PROMOTE, CHANGE_PACK };
@@ -17,6 +14,8 @@ struct change {
     enum change_kind kind;
     int32_t member; /* or STATE_NONE */
     bool primary;
+    bool move;      /* of an addition */
+    bool in_flight; /* of a move: it takes its time */
 };
 
 struct pass {
@@ -25,7 +24,7 @@ struct pass {
     struct solution *solution;
     struct load_counts counts;
     struct convergence convergence;
-    int64_t moves_left; /* with limits_moves; below 0: there are too many already */
+    struct move_counts moves; /* with moves_limited */
     struct pass_summary summary;
 
     /* The walk: assignments before next_assignment and items before next_item are done. */
@@ -33,7 +32,8 @@ struct pass {
     int32_t next_assignment;
 
     struct transaction transaction;
-    struct store_txn txn; /* view of it, for the caller */
+    size_t standing_checks; /* that each has */
+    struct store_txn txn;   /* view of it, for the caller */
     struct store_op read_fence;
     bool open;  /* txn is with the caller */
     bool alone; /* the checkpoint being issued is the transaction's first */
@@ -67,8 +67,10 @@ int pass_create(const struct pass_options *options, struct state *state, struct 
         memcpy(pass->counts.primary, state->primary_count, members * sizeof *state->primary_count);
     }
     pass->convergence.repairs_only = options->repairs_only;
-    if (options->limits_moves)
-        pass->moves_left = options->most_moves - state_moves(state);
+    if (options->moves_limited && move_counts_make(state, &pass->moves) != 0) {
+        pass_destroy(pass);
+        return ALLOT_ENOMEM;
+    }
     *ret = pass;
     return 0;
 }
@@ -80,6 +82,7 @@ void pass_destroy(struct pass *pass)
     free(pass->counts.total);
     free(pass->counts.primary);
     free(pass->changes);
+    move_counts_release(&pass->moves);
     convergence_release(&pass->convergence);
     transaction_release(&pass->transaction);
     solution_unref(pass->solution);
@@ -104,6 +107,9 @@ static void apply(struct pass *pass, struct change change, int direction)
         [CHANGE_PACK] = &pass->summary.packings,
     };
     *counters[change.kind] += direction;
+    pass->summary.moves += change.move ? direction : 0;
+    if (change.in_flight)
+        move_counts_add(&pass->moves, pass->state, change.member, direction);
     if (change.member == STATE_NONE)
         return;
     int32_t *total = &pass->counts.total[change.member];
@@ -116,7 +122,7 @@ static void apply(struct pass *pass, struct change change, int direction)
         *primary += change.kind == CHANGE_REMOVE ? -direction : direction;
 }
 
-static void record(struct pass *pass, enum change_kind kind, int32_t member, bool primary)
+static void record(struct pass *pass, struct change change)
 {
     if (pass->change_count == pass->change_capacity) {
         size_t capacity = pass->change_capacity ? 2 * pass->change_capacity : STORE_MAX_OPS;
@@ -128,7 +134,6 @@ static void record(struct pass *pass, enum change_kind kind, int32_t member, boo
         pass->changes = changes;
         pass->change_capacity = capacity;
     }
-    struct change change = {kind, member, primary};
     pass->changes[pass->change_count++] = change;
     apply(pass, change, 1);
 }
@@ -137,17 +142,20 @@ static void record(struct pass *pass, enum change_kind kind, int32_t member, boo
 struct mark {
     struct transaction_mark transaction;
     size_t change_count;
+    int64_t throttled;
 };
 
 static struct mark mark(const struct pass *pass)
 {
-    return (struct mark){transaction_mark(&pass->transaction), pass->change_count};
+    return (struct mark){transaction_mark(&pass->transaction), pass->change_count,
+                         pass->summary.throttled};
 }
 
 static void rewind_to(struct pass *pass, struct mark mark)
 {
     while (pass->change_count > mark.change_count)
         apply(pass, pass->changes[--pass->change_count], -1);
+    pass->summary.throttled = mark.throttled;
     transaction_rewind(&pass->transaction, mark.transaction);
 }
 
@@ -169,14 +177,19 @@ static void check_entry(struct pass *pass, const struct entry *entry)
     transaction_check_unchanged(&pass->transaction, entry->key, entry->mod_revision);
 }
 
-static void issue_addition(struct pass *pass, int32_t item, struct addition addition)
+static void issue_addition(struct pass *pass, int32_t item, struct addition addition, bool move)
 {
     const struct entry *member = pass->state->members[addition.member];
     struct span key =
         make_assignment_key(pass, &pass->state->items[item]->parts, &member->parts, addition.slot);
     check_entry(pass, member);
     transaction_put(&pass->transaction, key, (struct span){0}, member->lease);
-    record(pass, CHANGE_ADD, addition.member, addition.slot == 0);
+    bool in_flight = move && pass->options.moves_limited && !moves_at_once(pass->state, item);
+    record(pass, (struct change){.kind = CHANGE_ADD,
+                                 .member = addition.member,
+                                 .primary = addition.slot == 0,
+                                 .move = move,
+                                 .in_flight = in_flight});
 }
 
 /* How many kept replicas a removal rests on. */
@@ -210,7 +223,9 @@ static void check_removals(struct pass *pass, int32_t item)
     check_entry(pass, pass->state->items[item]);
     if (!pass->options.guarded_removals)
         return;
-    bool sparingly = kept_consistent(pass) > MOST_GUARDED_TWICE;
+    /* With two checks each; the item's and the removed one's are two more. */
+    size_t guarded_twice = (STORE_MAX_COMPARES - pass->standing_checks - 2) / 2;
+    bool sparingly = (size_t)kept_consistent(pass) > guarded_twice;
     for (int32_t i = 0; i < convergence->kept_count; i++)
         if (pass->state->consistent[convergence->kept[i]])
             check_kept(pass, convergence->kept[i], sparingly);
@@ -221,7 +236,9 @@ static void issue_removal(struct pass *pass, int32_t assignment)
     const struct entry *entry = pass->state->assignments[assignment];
     check_entry(pass, entry);
     transaction_delete(&pass->transaction, entry->key);
-    record(pass, CHANGE_REMOVE, pass->state->assignment_member[assignment], entry->parts.slot == 0);
+    record(pass, (struct change){.kind = CHANGE_REMOVE,
+                                 .member = pass->state->assignment_member[assignment],
+                                 .primary = entry->parts.slot == 0});
 }
 
 static void issue_move(struct pass *pass, enum change_kind kind, int32_t assignment, int32_t slot)
@@ -231,7 +248,9 @@ static void issue_move(struct pass *pass, enum change_kind kind, int32_t assignm
     check_entry(pass, entry);
     transaction_delete(&pass->transaction, entry->key);
     transaction_put(&pass->transaction, key, entry->value, entry->lease);
-    record(pass, kind, pass->state->assignment_member[assignment], kind == CHANGE_PROMOTE);
+    record(pass, (struct change){.kind = kind,
+                                 .member = pass->state->assignment_member[assignment],
+                                 .primary = kind == CHANGE_PROMOTE});
 }
 
 /* --- checkpoints --- */
@@ -249,33 +268,16 @@ static bool keep(struct pass *pass, struct mark last)
     return false;
 }
 
-/* Whether an assignment that nobody has reported yet counts as consistent: then it is no move that
- * takes its time. */
-static bool is_consistent_at_once(const struct state *state, int32_t item)
+/* Whether the limits leave a move of the item to that member to a later pass. */
+static bool is_throttled(const struct pass *pass, int32_t item, int32_t member)
 {
-    const struct decoder *decoder = keyspace_decoder(state->keyspace);
-    const struct assignment_value fresh = {0};
-    return decoder->is_consistent(decoder->context, &state->items[item]->item, &fresh, 1, 0);
-}
-
-/* Leaves out additions that would make too many moves. What is missing is added all the same. */
-static void throttle(struct pass *pass, int32_t item)
-{
-    struct convergence *convergence = &pass->convergence;
-    const struct state *state = pass->state;
-    int64_t moves = (int64_t)convergence->addition_count - state->replication[item];
-    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++)
-        moves += state_is_held(state, a);
-    if (!pass->options.limits_moves || convergence->addition_count == 0 || moves <= 0 ||
-        is_consistent_at_once(state, item))
-        return;
-    if (moves > convergence->addition_count)
-        moves = convergence->addition_count;
-    int64_t left = pass->moves_left > 0 ? pass->moves_left : 0;
-    int64_t dropped = moves > left ? moves - left : 0;
-    convergence->addition_count -= (int32_t)dropped;
-    pass->summary.throttled += dropped;
-    pass->moves_left -= moves - dropped;
+    const struct move_limits *limits = &pass->options.moves;
+    if (!pass->options.moves_limited)
+        return false;
+    if (limits->per_minute >= 0 && pass->summary.moves >= limits->per_minute)
+        return true;
+    return !moves_at_once(pass->state, item) &&
+           move_limits_reached(limits, &pass->moves, pass->state, member) != MOVE_LIMIT_NONE;
 }
 
 static int checkpoint_item(struct pass *pass, int32_t item)
@@ -284,10 +286,15 @@ static int checkpoint_item(struct pass *pass, int32_t item)
     int error = convergence_decide(convergence, pass->state, pass->solution, &pass->counts, item);
     if (error)
         return error;
-    throttle(pass, item);
+    int32_t missing = moves_missing(pass->state, item);
     struct mark last = mark(pass);
     for (int32_t i = 0; i < convergence->addition_count; i++, last = mark(pass)) {
-        issue_addition(pass, item, convergence->additions[i]);
+        bool move = i >= missing;
+        if (move && is_throttled(pass, item, convergence->additions[i].member)) {
+            pass->summary.throttled++;
+            continue;
+        }
+        issue_addition(pass, item, convergence->additions[i], move);
         if (!keep(pass, last))
             return 0;
     }
@@ -330,7 +337,7 @@ static int32_t checkpoint_dead(struct pass *pass, int32_t begin, int32_t end)
         struct mark before = mark(pass);
         check_entry(pass, entry);
         transaction_delete(&pass->transaction, entry->key);
-        record(pass, CHANGE_REMOVE_DEAD, STATE_NONE, false);
+        record(pass, (struct change){.kind = CHANGE_REMOVE_DEAD, .member = STATE_NONE});
         if (!keep(pass, before))
             break;
     }
@@ -375,8 +382,14 @@ static void begin_transaction(struct pass *pass)
         transaction_check_unchanged(&pass->transaction, pass->options.fence,
                                     pass->options.fence_revision);
     pass->transaction.bytes += pass->options.fence.size; /* which failure reads */
+    if (pass->options.settings.size != 0 && pass->options.settings_revision != 0)
+        transaction_check_unchanged(&pass->transaction, pass->options.settings,
+                                    pass->options.settings_revision);
+    else if (pass->options.settings.size != 0)
+        transaction_check_absent(&pass->transaction, pass->options.settings);
     if (pass->options.absent.key.size != 0)
         transaction_check_all_absent(&pass->transaction, pass->options.absent);
+    pass->standing_checks = pass->transaction.check_count;
     if (pass->options.actor_key.size != 0)
         transaction_put(&pass->transaction, pass->options.actor_key, pass->options.actor_value, 0);
 }

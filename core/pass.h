@@ -13,6 +13,7 @@
 #ifndef ALLOT_CORE_PASS_H
 #define ALLOT_CORE_PASS_H
 
+#include "core/rules.h"
 #include "core/solver.h"
 
 struct pass_options {
@@ -20,6 +21,10 @@ struct pass_options {
      * and whose failure branch reads it. Empty: none. Borrowed. */
     struct span fence;
     int64_t fence_revision;
+    /* The operators' settings, which every transaction checks to be unchanged since
+     * @settings_revision (0: that there are none). Empty: none. Borrowed. */
+    struct span settings;
+    int64_t settings_revision;
     /* Keys of which every transaction checks that there are none. An empty key: none. Borrowed. */
     struct store_keys absent;
     /* Put first in every transaction. An empty key: none. Borrowed. */
@@ -27,14 +32,14 @@ struct pass_options {
     struct span actor_value;
     /* A removal also checks that the kept consistent assignments of the item are unchanged, and
      * their members. That makes two checks each; where there are more than fit, only one for those
-     * that go with their member's lease. With more than 125 of them no removal can be. */
+     * that go with their member's lease. With more than fit even so no removal can be. */
     bool guarded_removals;
     /* See convergence.repairs_only. */
     bool repairs_only;
-    /* No more than most_moves are to be under way (state_moves): an addition that would make more
-     * of them is left to a later pass. Replicas that are missing don't count. */
-    bool limits_moves;
-    int64_t most_moves;
+    /* A move that would exceed one of these is left to a later pass. With `moves_limited` false,
+     * they are not looked at. moves.per_minute: what this pass may begin. */
+    bool moves_limited;
+    struct move_limits moves;
     /* What several checkpoints of a transaction rest on is checked once: so more of them fit. */
     bool merged_checks;
     /* A checkpoint over the limits is cut short (a later pass does the rest) instead of being
@@ -51,7 +56,8 @@ struct pass_summary {
     int64_t packings;
     int64_t transactions;
     int64_t failed_transactions;
-    int64_t throttled; /* additions that were left to a later pass, by most_moves */
+    int64_t moves;     /* of the additions; see rules.h */
+    int64_t throttled; /* moves that were left to a later pass by the limits on them */
     int64_t skipped;   /* removals and moves that can't be issued within the limits at all */
 };
 

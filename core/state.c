@@ -196,24 +196,3 @@ bool state_is_held(const struct state *state, int32_t assignment)
 {
     return state->assignment_member[assignment] != STATE_NONE || state->frozen[assignment];
 }
-
-int32_t state_item_moves(const struct state *state, int32_t item)
-{
-    int32_t above = -state->replication[item];
-    int32_t inconsistent = 0;
-    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++) {
-        above += state_is_held(state, a);
-        inconsistent += state_is_held(state, a) && !state->consistent[a];
-    }
-    if (above < 0)
-        above = 0;
-    return inconsistent < above ? inconsistent : above;
-}
-
-int64_t state_moves(const struct state *state)
-{
-    int64_t moves = 0;
-    for (int32_t item = 0; item < state->item_count; item++)
-        moves += state_item_moves(state, item);
-    return moves;
-}

@@ -128,12 +128,6 @@ void state_find_item_assignments(const struct state *state, struct span item, in
  * or it is frozen, and nobody can say. */
 bool state_is_held(const struct state *state, int32_t assignment);
 
-/* Moves of @item, or of all items, that are under way: replicas beyond those wanted that others
- * wait for to become consistent. Of an item the lesser of its inconsistent assignments and of those
- * above its replication; what members that are gone have left doesn't count. */
-int32_t state_item_moves(const struct state *state, int32_t item);
-int64_t state_moves(const struct state *state);
-
 /* @counts of member @member over its effective limit, in 32-bit floating point: 0/0 is NaN, n/0 is
  * infinite; FLT_MAX if @member is STATE_NONE. @counts is total_count or primary_count, or a working
  * copy of one. */

@@ -27,6 +27,7 @@ struct loop {
     struct loop_config config; /* its spans are not used after the start */
     const struct candidate *candidate;
     char *actor_key;     /* ROOT/actor */
+    char *settings_key;  /* ROOT/allocator */
     struct buffer actor; /* its value; what it needs is reserved */
     struct executor *executor;
     struct session *session;
@@ -181,6 +182,7 @@ static int create_allocator(struct loop *loop)
 {
     struct allocator_config config = {
         .own_key = loop->candidate->key,
+        .settings_key = span_of(loop->settings_key),
         .absent_prefix = loop->candidate->absent_prefix,
         .actor_key = span_of(loop->actor_key),
         .actor_value = actor_value,
@@ -324,12 +326,16 @@ static void read_settings(struct loop *loop, const struct state *state, struct s
     struct error_message why = {""};
     struct settings former = *settings;
     int error = settings_read(state->keyspace, settings, &why);
-    if (settings->pause == former.pause && settings->until_ms == former.until_ms &&
-        settings->most_moves == former.most_moves)
+    if (allocator_rules_equal(&settings->rules, &former.rules) &&
+        settings->until_ms == former.until_ms)
         return;
+    const struct move_limits *limits = &settings->rules.limits;
     log_write(error ? LOG_ERROR : LOG_INFO, "allocator settings",
-              LOG_FIELDS(log_text("paused", settings_pause_names[settings->pause]),
-                         log_integer("max_moves_in_flight", settings->most_moves),
+              LOG_FIELDS(log_text("paused", settings_pause_names[settings->rules.pause]),
+                         log_integer("max_moves_in_flight", limits->in_flight),
+                         log_integer("max_moves_in_flight_per_member", limits->per_member),
+                         log_integer("max_moves_in_flight_per_zone", limits->per_zone),
+                         log_integer("max_moves_per_minute", limits->per_minute),
                          log_text("error", error ? allot_error_text(error) : ""),
                          log_span("root", loop->config.root)));
 }
@@ -354,8 +360,8 @@ static void *allocator_thread(void *argument)
     struct settings settings = SETTINGS_NONE;
     while (!is_stopping(loop)) {
         allocator_set_term(loop->allocator, session_term(loop->session));
-        allocator_set_pause(loop->allocator, settings_pause_at(&settings, clock_wall_ms()));
-        allocator_set_most_moves(loop->allocator, settings.most_moves);
+        struct allocator_rules rules = settings_rules_at(&settings, clock_wall_ms());
+        allocator_set_rules(loop->allocator, &rules);
         struct allocator_step step = allocator_step(loop->allocator, clock_monotonic_ms());
         struct allocator_status after = allocator_status(loop->allocator);
         pthread_mutex_lock(&loop->mutex);
@@ -403,14 +409,24 @@ static void *allocator_thread(void *argument)
 
 /* --- lifecycle --- */
 
-static int create_actor(struct loop *loop)
+/* ROOT and @name; owned by the caller. NULL: out of memory. */
+static char *key_under_root(const struct loop *loop, const char *name)
 {
     struct span root = loop->config.root;
-    loop->actor_key = malloc(root.size + sizeof ACTOR);
-    if (!loop->actor_key)
+    char *key = malloc(root.size + strlen(name) + 1);
+    if (key) {
+        memcpy(key, root.data, root.size);
+        memcpy(key + root.size, name, strlen(name) + 1);
+    }
+    return key;
+}
+
+static int create_keys(struct loop *loop)
+{
+    loop->actor_key = key_under_root(loop, ACTOR);
+    loop->settings_key = key_under_root(loop, SETTINGS_KEY);
+    if (!loop->actor_key || !loop->settings_key)
         return ALLOT_ENOMEM;
-    memcpy(loop->actor_key, root.data, root.size);
-    memcpy(loop->actor_key + root.size, ACTOR, sizeof ACTOR);
     buffer_reserve(&loop->actor, ACTOR_SIZE);
     return loop->actor.error;
 }
@@ -465,7 +481,7 @@ int loop_start(const struct loop_config *config, struct loop **ret)
         goto no_publishing;
     if (clock_condition_init(&loop->changed) != 0)
         goto no_condition;
-    int error = create_actor(loop);
+    int error = create_keys(loop);
     if (!error)
         error = start_threads(loop);
     if (error)
@@ -504,6 +520,7 @@ void loop_stop(struct loop *loop)
     pthread_mutex_destroy(&loop->publishing);
     pthread_mutex_destroy(&loop->mutex);
     free(loop->actor_key);
+    free(loop->settings_key);
     buffer_release(&loop->actor);
     free(loop);
 }

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/settings.h"
@@ -73,6 +74,28 @@ Test(allocator, may_be_limited)
     cr_expect_eq(put("{\"paused\":\"no\",\"max_moves_in_flight\":-1}"), 422);
 }
 
+Test(allocator, has_limits_of_several_kinds)
+{
+    static const char *const names[] = {"max_moves_in_flight", "max_moves_in_flight_per_member",
+                                        "max_moves_in_flight_per_zone", "max_moves_per_minute"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char body[128], pointer[64];
+        (void)snprintf(body, sizeof body, "{\"%s\":%zu}", names[i], i);
+        (void)snprintf(pointer, sizeof pointer, "/%s", names[i]);
+        cr_expect_eq(put(body), 200);
+        cr_expect_eq(client_number(&client, pointer), (int64_t)i);
+        cr_expect_str_eq(client_text(&client, "/paused"), "no"); /* unless it is said */
+        for (size_t other = 0; other < sizeof names / sizeof names[0]; other++) {
+            (void)snprintf(pointer, sizeof pointer, "/%s", names[other]);
+            cr_expect_eq(client_json(&client, pointer) != NULL, other == i);
+        }
+        cr_expect_eq(put(body), 200);
+        cr_expect_eq(client.steps, 0);
+        (void)snprintf(body, sizeof body, "{\"%s\":1000001}", names[i]);
+        cr_expect_eq(put(body), 422);
+    }
+}
+
 Test(allocator, goes_on_when_the_time_is_over)
 {
     cr_expect_eq(put("{\"paused\":\"all\",\"until\":\"1999-01-31T12:00:00Z\"}"), 200);
@@ -96,8 +119,12 @@ Test(allocator, bad_settings)
 /* They were meant to keep something from happening. */
 Test(allocator, settings_that_do_not_decode_pause_everything)
 {
-    const char *const bad[] = {"{", "7", "{}", "{\"paused\":\"x\"}",
-                               "{\"paused\":\"no\",\"until\":\"x\"}"};
+    const char *const bad[] = {"{",
+                               "7",
+                               "{}",
+                               "{\"paused\":\"x\"}",
+                               "{\"paused\":\"no\",\"until\":\"x\"}",
+                               "{\"paused\":\"no\",\"max_moves_per_minute\":\"x\"}"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         fake_store_put(&client.store, "/allocator", bad[i]);
         fake_store_publish(&client.store);

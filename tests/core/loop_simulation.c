@@ -5,6 +5,7 @@
 
 #include "tests/core/flight.h"
 #include "tests/core/population.h"
+#include "tests/core/rules_checker.h"
 #include "tests/core/scheduler.h"
 #include "tests/support/loop_checker.h"
 
@@ -28,6 +29,7 @@ struct site {
     bool busy;                /* its allocator waits for the answer to a flight */
     struct state *decided_on; /* what the pass under way began with; a reference */
     int64_t round;            /* of that pass */
+    struct rules_pass pass;   /* that one, or the one before */
 };
 
 struct simulation {
@@ -35,6 +37,8 @@ struct simulation {
     struct model_store *store;
     struct population population;
     struct loop_checker checker;
+    struct rules_checker rules;
+    bool has_rules; /* in this simulation operators put things off */
     struct site sites[SITES];
     struct flight flights[MOST_FLIGHTS];
     int flight_count;
@@ -144,6 +148,42 @@ static void deliver(struct simulation *simulation, struct site *site)
                       chance(simulation, 50));
 }
 
+/* --- the operators' rules --- */
+
+static struct allocator_rules current_rules(const struct simulation *simulation)
+{
+    const struct store_kv *settings =
+        model_table_find(model_store_table(simulation->store), SPAN(SCHEDULER_SETTINGS));
+    return scheduler_rules(settings ? settings->value : (struct span){NULL, 0});
+}
+
+static int pick_limit(struct simulation *simulation, int least)
+{
+    return chance(simulation, 50) ? -1 : least + pick(simulation, 4);
+}
+
+/* With @least 1, such that everything can get on. */
+static void change_rules(struct simulation *simulation, int least)
+{
+    char value[64];
+    int pause = least > 0 || chance(simulation, 60) ? 0 : 1 + pick(simulation, 2);
+    int size = snprintf(value, sizeof value, "%d %d %d %d %d", pause, pick_limit(simulation, least),
+                        pick_limit(simulation, least), pick_limit(simulation, least),
+                        pick_limit(simulation, 2 * least));
+    model_store_put(simulation->store, SPAN(SCHEDULER_SETTINGS), (struct span){value, (size_t)size},
+                    0);
+}
+
+static void check_rules(struct simulation *simulation, const struct flight *flight,
+                        const struct allocator_rules *rules)
+{
+    const char *wrong =
+        rules_checker_check(&simulation->rules, &simulation->sites[flight->author].pass, rules,
+                            flight->decided_on, &flight->txn, simulation->now_ms);
+    if (wrong)
+        fault(simulation, wrong);
+}
+
 /* --- transactions --- */
 
 static void remove_flight(struct simulation *simulation, int place)
@@ -193,6 +233,7 @@ static void land(struct simulation *simulation, int place, bool lose_answer)
     struct flight *flight = &simulation->flights[place];
     struct store_txn_result result;
     loop_checker_observe(&simulation->checker);
+    struct allocator_rules rules = current_rules(simulation);
     int error = model_store_txn(simulation->store, &flight->txn, &result);
     if (error == ALLOT_EINVAL || error == ALLOT_ELIMIT)
         fault(simulation, "a transaction that no store would take");
@@ -201,6 +242,8 @@ static void land(struct simulation *simulation, int place, bool lose_answer)
                                  simulation->sites[flight->author].scheduler.key,
                                  flight->decided_on);
         count_result(simulation, flight, &result);
+        if (result.succeeded)
+            check_rules(simulation, flight, &rules);
     }
     if (lose_answer)
         answer(simulation, flight, ALLOT_EUNKNOWN, NULL);
@@ -295,7 +338,9 @@ static void disturb(struct simulation *simulation)
         if (simulation->flight_count)
             land(simulation, pick(simulation, simulation->flight_count), lose_answer);
     } else if (what < 78) {
-        simulation->now_ms += pick(simulation, 500);
+        simulation->now_ms += pick(simulation, chance(simulation, 50) ? 500 : 70000);
+    } else if (what < 79 && simulation->has_rules) {
+        change_rules(simulation, 0);
     } else if (what < 80) {
         change_process(simulation);
     } else if (what < (simulation->population.items == MANY_ITEMS ? 84 : 81)) {
@@ -320,6 +365,8 @@ static void end_disturbances(struct simulation *simulation)
         announce(simulation, &simulation->sites[i]);
     }
     population_repair(&simulation->population);
+    if (simulation->has_rules)
+        change_rules(simulation, 1);
 }
 
 /* Lets every allotd hear everything, and do what it will until it waits. Whether all wait for
@@ -344,7 +391,7 @@ static void come_to_rest(struct simulation *simulation)
 {
     for (int round = 0; round < MOST_ROUNDS && !is_faulty(simulation); round++) {
         int64_t revision = model_store_revision(simulation->store);
-        simulation->now_ms += SCHEDULER_LONGEST_RETRY_MS;
+        simulation->now_ms += simulation->has_rules ? 61000 : SCHEDULER_LONGEST_RETRY_MS;
         bool idle = run_calmly(simulation);
         bool marked = population_mark_all(&simulation->population);
         if (idle && !marked && model_store_revision(simulation->store) == revision)
@@ -422,6 +469,7 @@ static void start(struct simulation *simulation, uint64_t seed, struct simulatio
                         random_next(&simulation->random));
         announce(simulation, &simulation->sites[i]);
     }
+    simulation->has_rules = chance(simulation, 50);
     population_begin(&simulation->population);
 }
 
@@ -431,9 +479,12 @@ static void finish(struct simulation *simulation)
         remove_flight(simulation, 0);
     for (int i = 0; i < SITES; i++) {
         state_unref(simulation->sites[i].decided_on);
+        rules_pass_release(&simulation->sites[i].pass);
         scheduler_stop(&simulation->sites[i].scheduler);
     }
     loop_checker_release(&simulation->checker);
+    simulation->counts->moves += simulation->has_rules ? simulation->rules.moves : 0;
+    rules_checker_release(&simulation->rules);
     model_store_destroy(simulation->store);
 }
 

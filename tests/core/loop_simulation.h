@@ -3,7 +3,8 @@
  *
  * For a while everything that can go wrong does: mirrors lag, transactions are held up, their
  * answers are lost before or after they were applied, or long before; leases expire, processes
- * stall and crash, members come, go, drain and change, values are put that don't decode. Each
+ * stall and crash, members come, go, drain and change, values are put that don't decode, and
+ * in every other run operators pause the loop and limit its moves. Each
  * transaction of the loop is checked as it is applied (loop_checker.h). Then the disturbances end,
  * and it is checked that the loop comes to rest, in what state, and once there is room for
  * everything, that everything has its place. */
@@ -23,6 +24,7 @@ struct simulation_counts {
     long stops;        /* the fence was found lost */
     long additions;
     long removals;
+    long moves;   /* begun where operators put things off */
     long leaders; /* changes of the author of transactions */
 };
 

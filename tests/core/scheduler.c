@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void check(bool holds, const char *what)
 {
@@ -78,6 +79,24 @@ static bool is_consistent(void *context, const struct item_value *item,
     return assignments[index].user != 0;
 }
 
+struct allocator_rules scheduler_rules(struct span value)
+{
+    struct allocator_rules rules = ALLOCATOR_RULES_NONE;
+    long long number[5];
+    char text[128];
+    if (value.size == 0)
+        return rules;
+    check(value.size < sizeof text, "settings too long");
+    memcpy(text, value.data, value.size);
+    text[value.size] = '\0';
+    check(sscanf(text, "%lld %lld %lld %lld %lld", &number[0], &number[1], &number[2], &number[3],
+                 &number[4]) == 5,
+          "settings");
+    rules.pause = (enum allocator_pause)number[0];
+    rules.limits = (struct move_limits){number[1], number[2], number[3], number[4]};
+    return rules;
+}
+
 struct decoder scheduler_decoder(void)
 {
     return (struct decoder){.item = decode_item,
@@ -102,6 +121,7 @@ static void create_allocator(struct scheduler *scheduler, uint64_t seed)
 {
     struct allocator_config config = {
         .own_key = span_of(scheduler->key),
+        .settings_key = SPAN(SCHEDULER_SETTINGS),
         .actor_key = SPAN(SCHEDULER_ACTOR),
         .actor_value = actor_value,
         .context = scheduler,
@@ -231,6 +251,10 @@ void scheduler_catch_up(struct scheduler *scheduler)
 
 void scheduler_observe(struct scheduler *scheduler)
 {
+    const struct entry *settings = keyspace_find(scheduler->mirror, SPAN(SCHEDULER_SETTINGS));
+    struct allocator_rules rules =
+        scheduler_rules(settings ? settings->value : (struct span){NULL, 0});
+    allocator_set_rules(scheduler->allocator, &rules);
     allocator_observe(scheduler->allocator, scheduler->state);
 }
 

@@ -14,6 +14,7 @@
 #define SCHEDULER_ROOT "/t"
 #define SCHEDULER_CANDIDATES SCHEDULER_ROOT "/schedulers/"
 #define SCHEDULER_ACTOR SCHEDULER_ROOT "/actor"
+#define SCHEDULER_SETTINGS SCHEDULER_ROOT "/allocator"
 #define SCHEDULER_CONSISTENT "ok"
 
 enum {
@@ -37,6 +38,10 @@ struct decoder scheduler_decoder(void);
 /* Whether the value of an assignment says that it is consistent. */
 bool scheduler_is_consistent(struct span value);
 
+/* The rules that the value of SCHEDULER_SETTINGS gives: five numbers, the pause and the limits in
+ * the order of the structure, such as "0 5 -1 -1 30". There are none if @value is empty. */
+struct allocator_rules scheduler_rules(struct span value);
+
 /* An empty mirror, and an allocator. @local_member is the key of the process's own member, borrowed
  * until the end, or NULL. Nothing is announced. */
 void scheduler_start(struct scheduler *scheduler, struct model_store *store, const char *name,
@@ -58,7 +63,7 @@ void scheduler_deliver(struct scheduler *scheduler, int64_t revision, bool toget
 /* … up to the store's newest. */
 void scheduler_catch_up(struct scheduler *scheduler);
 void scheduler_set_term(struct scheduler *scheduler, int64_t lease, int64_t until_ms);
-/* Tells the allocator of the mirror's state (again). */
+/* Tells the allocator of the mirror's state (again), and of the rules in it. */
 void scheduler_observe(struct scheduler *scheduler);
 
 /* Solves @state and tells the allocator. */

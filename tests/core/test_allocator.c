@@ -1,5 +1,6 @@
 /* Each move of the allocator's step function, by hand. */
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "tests/core/allocator_stage.h"
 
@@ -299,16 +300,24 @@ Test(allocator, stops_when_the_local_member_has_nothing_left)
 
 /* --- pauses --- */
 
+/* Without a change of what is stored, as when a pause ends by itself. */
+static void stage_set_pause(enum allocator_pause pause)
+{
+    struct allocator_rules rules = ALLOCATOR_RULES_NONE;
+    rules.pause = pause;
+    allocator_set_rules(stage.scheduler.allocator, &rules);
+}
+
 Test(allocator, begins_no_pass_while_it_is_paused)
 {
     stage_settle_all(0);
-    allocator_set_pause(stage.scheduler.allocator, ALLOCATOR_PAUSES);
     stage_put("items/y", "1");
+    stage_put("allocator", "2 -1 -1 -1 -1");
     scheduler_catch_up(&stage.scheduler);
     stage_solve(0);
     cr_assert_eq(stage_expect(0, ALLOCATOR_WAIT).wake_at_ms, INT64_MAX);
     cr_assert_eq(stage_status().idle_revision, 0);
-    allocator_set_pause(stage.scheduler.allocator, ALLOCATOR_RUNS);
+    stage_set_pause(ALLOCATOR_RUNS);
     (void)stage_expect(0, ALLOCATOR_TXN); /* no change is needed for that */
 }
 
@@ -320,11 +329,49 @@ Test(allocator, leaves_a_pass_when_it_is_paused)
     stage_solve(0);
     const struct store_txn *txn = stage_expect(0, ALLOCATOR_TXN).txn;
     cr_assert(stage_execute(txn, 0));
-    allocator_set_pause(stage.scheduler.allocator, ALLOCATOR_PAUSES);
+    stage_put("allocator", "2 -1 -1 -1 -1");
+    txn = stage_expect(0, ALLOCATOR_TXN).txn; /* which the store refuses: nobody has told us yet */
+    cr_assert_not(stage_execute(txn, 0));
+    stage_set_pause(ALLOCATOR_PAUSES);
     for (int i = 0; i < 3; i++)
         (void)stage_expect(i, ALLOCATOR_WAIT);
     scheduler_catch_up(&stage.scheduler);
     (void)stage_expect(10, ALLOCATOR_WAIT);
-    allocator_set_pause(stage.scheduler.allocator, ALLOCATOR_RUNS);
+    stage_set_pause(ALLOCATOR_RUNS);
     (void)stage_expect(20, ALLOCATOR_TXN);
+}
+
+/* --- moves a minute --- */
+
+static long assignments_to(const char *member)
+{
+    const struct model_table *table = model_store_table(stage.store);
+    long count = 0;
+    for (size_t i = 0; i < table->count; i++)
+        count += strstr(table->kvs[i].key.data, "/assign/") != NULL &&
+                 strstr(table->kvs[i].key.data, member) != NULL;
+    return count;
+}
+
+Test(allocator, begins_no_more_moves_in_a_minute_than_it_may)
+{
+    stage_put("members/a#1", "1000");
+    stage_put_many("items/y%d", 4, "1");
+    stage_settle_all(0);
+    stage_put("members/a#2", "1000");
+    stage_put("members/a#1", "1000 exiting");
+    stage_put("allocator", "0 -1 -1 -1 2");
+    stage_settle_all(1000);
+    cr_assert_eq(assignments_to("a#2"), 0); /* it has just come to lead */
+    cr_assert_eq(stage_expect(1000, ALLOCATOR_WAIT).wake_at_ms, 60000);
+    stage_settle_all(60000);
+    cr_assert_eq(assignments_to("a#2"), 2);
+    cr_assert_eq(stage_expect(60000, ALLOCATOR_WAIT).wake_at_ms, 121000);
+    stage_settle_all(120999);
+    cr_assert_eq(assignments_to("a#2"), 2);
+    stage_settle_all(121000);
+    cr_assert_eq(assignments_to("a#2"), 4);
+    stage_settle_all(200000);
+    cr_assert_eq(assignments_to("a#2"), 5); /* with x */
+    cr_assert_eq(stage_expect(200000, ALLOCATOR_WAIT).wake_at_ms, INT64_MAX);
 }

@@ -56,7 +56,7 @@ Test(allocator_failures, what_a_failed_transaction_would_have_added_doesnt_count
     scheduler_catch_up(&stage.scheduler);
     stage_solve(0);
     const struct store_txn *txn = stage_expect(0, ALLOCATOR_TXN).txn;
-    cr_assert_eq(txn->compare_count, 2);          /* the fence, and the member */
+    cr_assert_eq(txn->compare_count, 3);          /* the fence, the settings, and the member */
     cr_assert_eq(count_puts(txn), STORE_MAX_OPS); /* the actor and 127 */
     stage_put("members/a#1", "254");
     cr_assert_not(stage_execute(txn, 0));

@@ -13,13 +13,22 @@ struct explained {
     struct explanation explanation;
 };
 
-static struct explained explain(struct state *state, const char *item)
+static const struct allocator_rules no_rules = {ALLOCATOR_RUNS, {-1, -1, -1, -1}};
+
+static struct explained explain_by(const struct allocator_rules *rules, struct state *state,
+                                   const char *item)
 {
     struct explained explained = {.state = state};
     cr_assert_eq(solver_solve(state, NULL, &explained.solution), 0);
     int32_t number = state_find_item(state, span_of(item));
-    cr_assert_eq(explanation_make(state, explained.solution, number, &explained.explanation), 0);
+    cr_assert_eq(explanation_make(state, explained.solution, rules, number, &explained.explanation),
+                 0);
     return explained;
+}
+
+static struct explained explain(struct state *state, const char *item)
+{
+    return explain_by(&no_rules, state, item);
 }
 
 static void release(struct explained *explained)
@@ -175,7 +184,8 @@ Test(explain, finds_minimum_cuts)
         cr_assert_eq(solver_solve(state, NULL, &solution), 0);
         for (int32_t item = 0; item < state->item_count; item++) {
             struct explained explained = {.state = state, .solution = solution};
-            cr_assert_eq(explanation_make(state, solution, item, &explained.explanation), 0);
+            cr_assert_eq(explanation_make(state, solution, &no_rules, item, &explained.explanation),
+                         0);
             if (explained.explanation.missing > 0) {
                 bool proven = proves(&explained);
                 tight += proven;
@@ -191,6 +201,55 @@ Test(explain, finds_minimum_cuts)
     cr_assert_gt(loose, 0); /* both kinds were met */
 }
 
+/* i moves away from a#1, to b#1 and b#2; one of the two is to make up for what it lacks. */
+Test(explain, says_what_operators_put_off)
+{
+    const struct builder_key keys[] = {
+        KEY("items/i", "2"),         KEY("items/j", "1"),       KEY("members/a#1", "2 exiting"),
+        KEY("members/b#1", "9"),     KEY("members/b#2", "9"),   KEY("assign/i#a#1#0", "ok"),
+        KEY("assign/j#a#1#0", "ok"), KEY("assign/j#b#1#1", ""),
+    };
+    const struct {
+        struct allocator_rules rules;
+        enum explain_wait repair, move;
+    } cases[] = {
+        {{ALLOCATOR_RUNS, {-1, -1, -1, -1}}, EXPLAIN_NEXT_PASS, EXPLAIN_NEXT_PASS},
+        {{ALLOCATOR_REPAIRS, {-1, -1, -1, -1}}, EXPLAIN_NEXT_PASS, EXPLAIN_PAUSED},
+        {{ALLOCATOR_PAUSES, {-1, -1, -1, -1}}, EXPLAIN_PAUSED, EXPLAIN_PAUSED},
+        {{ALLOCATOR_RUNS, {1, -1, -1, -1}}, EXPLAIN_NEXT_PASS, EXPLAIN_THROTTLED},
+        {{ALLOCATOR_RUNS, {2, 0, -1, -1}}, EXPLAIN_NEXT_PASS, EXPLAIN_THROTTLED},
+        {{ALLOCATOR_RUNS, {2, 1, 1, -1}}, EXPLAIN_NEXT_PASS, EXPLAIN_THROTTLED},
+        {{ALLOCATOR_RUNS, {2, 1, 2, 7}}, EXPLAIN_NEXT_PASS, EXPLAIN_TURN},
+        {{ALLOCATOR_RUNS, {2, 1, 2, 0}}, EXPLAIN_NEXT_PASS, EXPLAIN_THROTTLED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct explained explained = explain_by(&cases[i].rules, BUILDER_STATE(keys), "i");
+        const struct explanation *explanation = &explained.explanation;
+        cr_assert_eq(verdict(&explained, "b", "1"), EXPLAIN_ARRIVES);
+        cr_assert_eq(verdict(&explained, "b", "2"), EXPLAIN_ARRIVES);
+        cr_expect_eq(explain_arrival_wait(explanation, 1), cases[i].repair, "%zu", i);
+        cr_expect_eq(explain_arrival_wait(explanation, 2), cases[i].move, "%zu", i);
+        release(&explained);
+    }
+    struct explained explained = explain_by(&cases[2].rules, BUILDER_STATE(keys), "i");
+    cr_assert_eq(explain_replica_wait(&explained.explanation, 0), EXPLAIN_CONSISTENCY);
+    release(&explained);
+}
+
+Test(explain, says_that_removals_are_paused)
+{
+    const struct builder_key keys[] = {
+        KEY("items/i", "1"),         KEY("members/a#1", "2 exiting"), KEY("members/b#1", "9"),
+        KEY("assign/i#a#1#0", "ok"), KEY("assign/i#b#1#1", "ok"),     KEY("assign/i#b#gone#2", ""),
+    };
+    struct allocator_rules rules = ALLOCATOR_RULES_NONE;
+    rules.pause = ALLOCATOR_REPAIRS;
+    struct explained explained = explain_by(&rules, BUILDER_STATE(keys), "i");
+    cr_assert_eq(explain_replica_wait(&explained.explanation, 0), EXPLAIN_PAUSED);
+    cr_assert_eq(explain_replica_wait(&explained.explanation, 2), EXPLAIN_NEXT_PASS);
+    release(&explained);
+}
+
 Test(explain, survives_every_allocation_failure)
 {
     const struct builder_key keys[] = {KEY("items/i", "2"), KEY("members/a#1", "1")};
@@ -201,7 +260,7 @@ Test(explain, survives_every_allocation_failure)
     for (long nth = 1; error; nth++) {
         struct explanation explanation;
         fail_alloc_set(nth);
-        error = explanation_make(state, solution, 0, &explanation);
+        error = explanation_make(state, solution, &no_rules, 0, &explanation);
         fail_alloc_set(0);
         cr_assert(error == 0 || error == ALLOT_ENOMEM);
         explanation_release(&explanation);

@@ -25,6 +25,7 @@ static void check_happened(const struct simulation_counts *counts)
     cr_assert_gt(counts->stops, 0);
     cr_assert_gt(counts->additions, 0);
     cr_assert_gt(counts->removals, 0);
+    cr_assert_gt(counts->moves, 0);
     cr_assert_gt(counts->leaders, 0);
 }
 

@@ -325,10 +325,11 @@ Test(pass, survives_every_allocation_failure)
 
 /* --- limits on moves --- */
 
-/* What a pass over @keys would do, at most @most moves being under way. */
-static struct pass_summary limited(const struct builder_key *keys, size_t count, int64_t most)
+/* What a pass over @keys would do within @limits. */
+static struct pass_summary limited_by(const struct builder_key *keys, size_t count,
+                                      struct move_limits limits)
 {
-    const struct pass_options options = {.limits_moves = true, .most_moves = most};
+    const struct pass_options options = {.moves_limited = true, .moves = limits};
     struct state *state = builder_observe(builder_keyspace(keys, count, false));
     struct solution *solution = NULL;
     struct pass *pass = NULL;
@@ -342,6 +343,11 @@ static struct pass_summary limited(const struct builder_key *keys, size_t count,
     solution_unref(solution);
     state_unref(state);
     return summary;
+}
+
+static struct pass_summary limited(const struct builder_key *keys, size_t count, int64_t most)
+{
+    return limited_by(keys, count, (struct move_limits){most, -1, -1, -1});
 }
 
 Test(pass, makes_no_more_moves_at_a_time_than_it_may)
@@ -378,7 +384,7 @@ Test(pass, counts_the_moves_that_are_under_way)
         KEY("assign/j#a#1#0", "ok"),
     };
     struct state *state = BUILDER_STATE(keys);
-    cr_assert_eq(state_moves(state), 1);
+    cr_assert_eq(moves_in_flight(state), 1);
     state_unref(state);
     cr_assert_eq(limited(keys, sizeof keys / sizeof keys[0], 1).additions, 0);
     cr_assert_eq(limited(keys, sizeof keys / sizeof keys[0], 2).additions, 1);
@@ -399,6 +405,70 @@ Test(pass, repairs_what_members_that_are_gone_have_left)
         KEY("assign/i#a#1#0", "ok"), KEY("assign/i#a#gone#1", ""), KEY("assign/i#a#2#2", ""),
     };
     struct state *state = BUILDER_STATE(repaired);
-    cr_assert_eq(state_moves(state), 0); /* nor does it count as one while it is under way */
+    cr_assert_eq(moves_in_flight(state), 0); /* nor does it count as one while it is under way */
     state_unref(state);
+}
+
+Test(pass, makes_no_more_moves_to_a_member_or_a_zone_than_it_may)
+{
+    /* Four items leave one member, for two others of two zones. */
+    const struct builder_key keys[] = {
+        KEY("items/i", "1"),
+        KEY("items/j", "1"),
+        KEY("items/k", "1"),
+        KEY("items/l", "1"),
+        KEY("members/a#1", "9 exiting"),
+        KEY("members/b#1", "9"),
+        KEY("members/c#1", "9"),
+        KEY("assign/i#a#1#0", "ok"),
+        KEY("assign/j#a#1#0", "ok"),
+        KEY("assign/k#a#1#0", "ok"),
+        KEY("assign/l#a#1#0", "ok"),
+    };
+    const size_t count = sizeof keys / sizeof keys[0];
+    for (int64_t most = 0; most <= 2; most++) {
+        struct pass_summary by_member =
+            limited_by(keys, count, (struct move_limits){-1, most, -1, -1});
+        struct pass_summary by_zone =
+            limited_by(keys, count, (struct move_limits){-1, -1, most, -1});
+        cr_assert_eq(by_member.additions, 2 * most);
+        cr_assert_eq(by_member.throttled, 4 - 2 * most);
+        cr_assert_eq(by_zone.additions, 2 * most);
+    }
+    struct pass_summary by_minute = limited_by(keys, count, (struct move_limits){-1, -1, -1, 3});
+    cr_assert_eq(by_minute.moves, 3);
+    cr_assert_eq(by_minute.throttled, 1);
+}
+
+/* What counts as consistent at once is never under way, but is begun all the same. */
+Test(pass, limits_the_moves_a_minute_of_what_is_consistent_at_once)
+{
+    const struct builder_key keys[] = {
+        KEY("items/i", "1 once"), KEY("items/j", "1 once"),  KEY("members/a#1", "9 exiting"),
+        KEY("members/a#2", "9"),  KEY("assign/i#a#1#0", ""), KEY("assign/j#a#1#0", ""),
+    };
+    const size_t count = sizeof keys / sizeof keys[0];
+    cr_assert_eq(limited_by(keys, count, (struct move_limits){0, 0, 0, -1}).additions, 2);
+    cr_assert_eq(limited_by(keys, count, (struct move_limits){0, 0, 0, 1}).additions, 1);
+}
+
+/* A checkpoint that doesn't fit any more begins the next transaction, and is then counted once. */
+Test(pass, counts_a_move_once_that_comes_in_the_next_transaction)
+{
+    enum { ITEMS = 200 };
+    static struct builder_key keys[2 * ITEMS + 2];
+    static char items[ITEMS][32], assignments[ITEMS][32];
+    size_t count = 0;
+    keys[count++] = (struct builder_key)KEY("members/a#1", "999 exiting");
+    keys[count++] = (struct builder_key)KEY("members/a#2", "999");
+    for (int i = 0; i < ITEMS; i++) {
+        (void)snprintf(items[i], sizeof items[0], "items/%03d", i);
+        (void)snprintf(assignments[i], sizeof items[0], "assign/%03d#a#1#0", i);
+        keys[count++] = (struct builder_key)KEY(items[i], "1");
+        keys[count++] = (struct builder_key)KEY(assignments[i], "ok");
+    }
+    struct pass_summary summary = limited(keys, count, ITEMS - 1);
+    cr_assert_geq(summary.transactions, 2);
+    cr_assert_eq(summary.moves, ITEMS - 1);
+    cr_assert_eq(summary.throttled, 1);
 }

@@ -66,6 +66,14 @@ put /v1/items/y '{"replication": 1}'
 shows /v1/items/y/assignments '[.items[].suffix] == ["2"]'
 curl -fsS "$ALLOT/v1/items/x/assignments" | jq -e '[.items[].suffix] == ["1"]' >/dev/null ||
     fail "moved while only repairs go on"
+shows /v1/items/x/explain '[.members[].waits_for.code // empty] == ["paused"]'
+
+put /v1/allocator '{"max_moves_per_minute": 0}'
+shows /v1/items/x/explain '[.members[].waits_for.code // empty] == ["throttled"]'
+put /v1/items/z '{"replication": 1}'
+shows /v1/items/z/assignments '.items | length == 1'
+curl -fsS "$ALLOT/v1/items/x/assignments" | jq -e '[.items[].suffix] == ["1"]' >/dev/null ||
+    fail "moved over the limit"
 
 until=$(date -u -d '+3 seconds' +%Y-%m-%dT%H:%M:%SZ)
 put /v1/allocator "{\"paused\": \"all\", \"until\": \"$until\"}"

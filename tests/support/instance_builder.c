@@ -39,10 +39,12 @@ static int decode_item(void *context, const struct key_parts *key, struct span v
     int32_t replication;
     struct span rest;
     int error = parse(value, &replication, &rest);
-    if (!error && rest.size != 0 && !span_equal(rest, SPAN("all")))
+    bool all = span_equal(rest, SPAN("all"));
+    bool once = span_equal(rest, SPAN("once"));
+    if (!error && rest.size != 0 && !all && !once)
         error = ALLOT_EVALUE;
     if (!error)
-        *ret = (struct item_value){.replication = replication, .user = rest.size != 0};
+        *ret = (struct item_value){.replication = replication, .user = once ? 2 : all};
     return error;
 }
 
@@ -78,7 +80,7 @@ static bool is_consistent(void *context, const struct item_value *item,
     bool all = true;
     for (size_t i = 0; i < count; i++)
         all = all && assignments[i].user;
-    return assignments[index].user && (all || !item->user);
+    return item->user == 2 || (assignments[index].user && (all || !item->user));
 }
 
 struct decoder builder_decoder(void)

@@ -3,7 +3,7 @@
  * Keys are given without the root. The values have a simple form, which builder_decoder reads:
  *
  *     {"items/i1", "2"}                replication 2; "2 all": its assignments are consistent only
- *                                      if all of them say so
+ *                                      if all of them say so; "2 once": whatever they say
  *     {"members/a#1", "3"}             item limit 3; "3 exiting": and it is leaving
  *     {"assign/i1#a#1#0", "ok"}        consistent; "" is not
  *
