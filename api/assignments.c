@@ -58,12 +58,18 @@ static uint64_t write_assignment(struct json_writer *writer, const struct state 
 
 /* --- lists --- */
 
-/* Whether the list's filters for members let assignment number @index through. */
-static bool is_wanted(const struct api_call *call, const struct state *state, int32_t index)
+static void write_listed(const struct api_call *call, struct json_writer *writer, int32_t index)
 {
-    const struct key_parts *parts = &state->assignments[index]->parts;
+    (void)write_assignment(writer, call->snapshot->state, index);
+}
+
+/* Whether the list's filters for members let the assignment through. */
+static int is_wanted(const struct api_call *call, const void *filter, int32_t index)
+{
+    const struct key_parts *parts = &call->snapshot->state->assignments[index]->parts;
     struct span zone = query_value(&call->query, "zone");
     struct span suffix = query_value(&call->query, "suffix");
+    (void)filter;
     return (!zone.data || span_equal(parts->zone, zone)) &&
            (!suffix.data || span_equal(parts->suffix, suffix));
 }
@@ -71,8 +77,8 @@ static bool is_wanted(const struct api_call *call, const struct state *state, in
 /* Cost: with `item`, that item's assignments; else all of them. */
 enum api_step assignments_list(struct api_call *call)
 {
-    struct list list;
-    if (!list_begin(call, &list))
+    static const struct list_source source = {is_wanted, write_listed};
+    if (!list_begin(call))
         return API_REPLY;
     const struct state *state = call->snapshot->state;
     struct span item = query_value(&call->query, "item");
@@ -80,53 +86,42 @@ enum api_step assignments_list(struct api_call *call)
     int32_t end = state->assignment_count;
     if (item.data)
         state_find_item_assignments(state, item, &begin, &end);
-    int32_t i = list.begin > begin ? list.begin : begin;
-    for (; i < end; i++) {
-        if (!is_wanted(call, state, i))
-            continue;
-        if (!list_take(&list))
-            break;
-        (void)write_assignment(&list.writer, state, i);
-    }
-    return list_end(&list, i, end);
+    return list_reply(call, &source, NULL, begin, end);
 }
 
 enum api_step assignments_of_item(struct api_call *call)
 {
-    struct list list;
-    if (!list_begin(call, &list))
+    static const struct list_source source = {NULL, write_listed};
+    if (!list_begin(call))
         return API_REPLY;
     const struct state *state = call->snapshot->state;
     int32_t item = state_find_item(state, call->parameters[0]);
     if (item == STATE_NONE)
         return problem(call, PROBLEM_NOT_FOUND, "there is no such item");
-    int32_t begin = state->assignment_begin[item];
-    int32_t end = state->assignment_end[item];
-    int32_t i = list.begin > begin ? list.begin : begin;
-    for (; i < end && list_take(&list); i++)
-        (void)write_assignment(&list.writer, state, i);
-    return list_end(&list, i, end);
+    return list_reply(call, &source, NULL, state->assignment_begin[item],
+                      state->assignment_end[item]);
+}
+
+static int is_of_member(const struct api_call *call, const void *filter, int32_t index)
+{
+    const int32_t *member = filter;
+    return call->snapshot->state->assignment_member[index] == *member;
 }
 
 /* Cost: one number of each assignment there is. */
 static enum api_step list_of_member(struct api_call *call)
 {
-    struct list list;
+    static const struct list_source source = {is_of_member, write_listed};
     struct member_view view;
-    if (!list_begin(call, &list) || !member_view_require(call, &view))
+    if (!list_begin(call) || !member_view_require(call, &view))
         return API_REPLY;
     member_view_release(&view);
     const struct state *state = call->snapshot->state;
-    int32_t member = state_find_member(state, call->parameters[0], call->parameters[1]);
-    int32_t i = list.begin;
-    for (; i < state->assignment_count; i++) {
-        if (state->assignment_member[i] != member)
-            continue;
-        if (!list_take(&list))
-            break;
-        (void)write_assignment(&list.writer, state, i);
-    }
-    return list_end(&list, i, state->assignment_count);
+    int32_t *member = arena_allocate(&call->arena, sizeof *member);
+    if (!member)
+        return problem_of_error(call, ALLOT_ENOMEM, "to list");
+    *member = state_find_member(state, call->parameters[0], call->parameters[1]);
+    return list_reply(call, &source, member, 0, state->assignment_count);
 }
 
 /* What a long poll waits for. The names follow: zone, suffix. */

@@ -109,6 +109,12 @@ enum api_step api_resume(struct api_call *call, const struct api_outcome *outcom
 
 /* --- what handlers share --- */
 
+bool call_wants_lines(const struct api_call *call)
+{
+    return call->route->has_lines &&
+           headers_names_type(call_header(call, "Accept"), SPAN("application/x-ndjson"));
+}
+
 bool call_refresh(struct api_call *call)
 {
     struct snapshot *newest = call->parent ? snapshot_ref(call->parent->snapshot)

@@ -52,12 +52,18 @@ struct api_header {
     const char *value; /* lives as long as the call */
 };
 
+struct api_call; /* opaque; see api_call_create */
+
 struct api_reply {
     int status;
     const char *content_type; /* static; NULL: no body */
     struct api_header headers[API_MAX_REPLY_HEADERS];
     size_t header_count;
     struct buffer body;
+    /* Not NULL: the body goes on. Appends the next piece of it to @out, each time it is called, and
+     * returns whether there is another. An error in @out ends the body where it is: what was said
+     * can't be taken back. Called by one thread at a time, until the call is destroyed. */
+    bool (*more)(struct api_call *call, struct buffer *out);
     /* Not NULL: after the head come the changes that it describes, for as long as the client likes.
      * Lives as long as the call. */
     const struct watch_stream *stream;
@@ -164,8 +170,6 @@ struct api_outcome {
     const struct store_txn_result *txn;
     const struct store_lease_result *lease;
 };
-
-struct api_call; /* opaque; see api_call_create */
 
 /* @request and @runtime are borrowed until the call is destroyed. ALLOT_ENOMEM leaves @ret
  * untouched. */

@@ -206,12 +206,7 @@ enum api_step change_submit(struct api_call *call, api_handler *written)
     if (call_is_dry_run(call))
         return plans_reply(call, transaction, 0);
     call->resume = conclude;
-    call->action.txn = (struct store_txn){
-        .compares = transaction->checks,
-        .compare_count = transaction->check_count,
-        .success = transaction->operations,
-        .success_count = transaction->operation_count,
-    };
+    call->action.txn = transaction_view(transaction);
     return API_TXN;
 }
 

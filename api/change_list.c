@@ -166,7 +166,7 @@ static bool is_written_before(const struct change_list *list, size_t index)
     const struct transaction *transaction = &list->changes[index].call->transaction;
     for (size_t i = 0; i < index; i++) {
         const struct api_call *other = list->changes[i].call;
-        for (size_t a = 1; other->gathered && a < other->transaction.operation_count; a++)
+        for (size_t a = 1; other && other->gathered && a < other->transaction.operation_count; a++)
             for (size_t b = 1; b < transaction->operation_count; b++)
                 if (span_equal(other->transaction.operations[a].keys.key,
                                transaction->operations[b].keys.key))
@@ -175,16 +175,22 @@ static bool is_written_before(const struct change_list *list, size_t index)
     return false;
 }
 
+static int read_and_handle(struct listed_change *change, struct json_object *value,
+                           enum change_list_kind kind, json_fault *fault, void *context)
+{
+    uint32_t given;
+    if (!json_spec_decode(&change_list_json, value, change, &given, fault, context))
+        return ALLOT_EVALUE;
+    return handle(change, kind);
+}
+
 static int open_change(struct change_list *list, size_t index, struct json_object *value,
                        enum change_list_kind kind, struct located_faults *located)
 {
     struct listed_change *change = &list->changes[index];
-    uint32_t given;
-    if (!json_spec_decode(&change_list_json, value, change, &given, add_fault, located))
-        return 0;
-    int error = handle(change, kind);
+    int error = read_and_handle(change, value, kind, add_fault, located);
     if (error)
-        return error;
+        return error == ALLOT_EVALUE ? 0 : error;
     if (change->call->reply.status >= 500)
         return ALLOT_ENOMEM;
     if (change->call->reply.status >= 400)
@@ -205,7 +211,6 @@ static bool open_changes(struct api_call *call, struct json_object *changes, con
     for (size_t i = 0; !error && i < call->changes->count; i++) {
         struct located_faults located = {.faults = &faults};
         (void)snprintf(located.place, sizeof located.place, "%.100s/%zu", place, i);
-        call->changes->changes[i].parent = call;
         error =
             open_change(call->changes, i, json_object_array_get_idx(changes, i), kind, &located);
     }
@@ -234,18 +239,36 @@ static bool refuse_count(struct api_call *call, const char *place)
 bool change_list_open(struct api_call *call, struct json_object *changes, const char *place,
                       enum change_list_kind kind)
 {
-    change_list_release(call);
     if (!json_object_is_type(changes, json_type_array) ||
         json_object_array_length(changes) > CHANGE_LIST_MAX)
         return refuse_count(call, place);
-    size_t count = json_object_array_length(changes);
+    return change_list_begin(call, json_object_array_length(changes)) &&
+           open_changes(call, changes, place, kind);
+}
+
+bool change_list_begin(struct api_call *call, size_t count)
+{
+    change_list_release(call);
     call->changes = calloc(1, sizeof *call->changes + count * sizeof call->changes->changes[0]);
     if (!call->changes) {
         (void)problem_of_error(call, ALLOT_ENOMEM, "to handle the changes");
         return false;
     }
     call->changes->count = count;
-    return open_changes(call, changes, place, kind);
+    for (size_t i = 0; i < count; i++)
+        call->changes->changes[i].parent = call;
+    return true;
+}
+
+int change_list_handle(struct api_call *call, size_t index, struct json_object *value,
+                       json_fault *fault, void *context)
+{
+    return read_and_handle(&call->changes->changes[index], value, CHANGE_LIST_REAL, fault, context);
+}
+
+bool change_list_clashes(const struct api_call *call, size_t index)
+{
+    return is_written_before(call->changes, index);
 }
 
 void change_list_release(struct api_call *call)
@@ -275,31 +298,44 @@ void change_list_gather(struct api_call *call)
     }
 }
 
-static void write_results(struct api_call *call, struct json_writer *writer)
+static void write_result(struct api_call *call, struct api_call *change, struct json_writer *writer)
 {
-    json_name(writer, "results");
-    json_begin(writer, '[');
+    if (change->gathered)
+        change_conclude_gathered(change, call->committed);
+    const struct api_reply *reply = &change->reply;
+    json_begin(writer, '{');
+    json_integer_field(writer, "status", reply->status);
+    if (reply->content_type && reply->body.size > 0) /* without its line end */
+        json_raw_field(writer, "body", (struct span){reply->body.data, reply->body.size - 1});
+    json_end(writer, '}');
+}
+
+static enum api_step reply_in_lines(struct api_call *call)
+{
+    struct buffer *out = reply_json(call, 200).out;
+    call->reply.content_type = "application/x-ndjson";
     for (size_t i = 0; i < call->changes->count; i++) {
-        struct api_call *change = call->changes->changes[i].call;
-        if (change->gathered)
-            change_conclude_gathered(change, call->committed);
-        const struct api_reply *reply = &change->reply;
-        json_begin(writer, '{');
-        json_integer_field(writer, "status", reply->status);
-        if (reply->content_type && reply->body.size > 0)
-            json_raw_field(writer, "body", buffer_span(&reply->body));
-        json_end(writer, '}');
+        struct json_writer writer = json_writer_of(out);
+        if (i > 0)
+            buffer_append(out, SPAN("\n"));
+        write_result(call, call->changes->changes[i].call, &writer);
     }
-    json_end(writer, ']');
+    return reply_finish(call);
 }
 
 enum api_step change_list_reply(struct api_call *call)
 {
+    if (call_wants_lines(call))
+        return reply_in_lines(call);
     struct json_writer writer = reply_json(call, 200);
     json_begin(&writer, '{');
     json_integer_field(&writer, "revision",
                        call->committed ? call->committed : call->snapshot->state->revision);
-    write_results(call, &writer);
+    json_name(&writer, "results");
+    json_begin(&writer, '[');
+    for (size_t i = 0; i < call->changes->count; i++)
+        write_result(call, call->changes->changes[i].call, &writer);
+    json_end(&writer, ']');
     json_end(&writer, '}');
     return reply_finish(call);
 }

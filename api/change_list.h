@@ -31,6 +31,18 @@ size_t change_list_count(const struct api_call *call);
  * reply. */
 struct api_call *change_list_call(const struct api_call *call, size_t index);
 
+/* For changes that are handled one by one: an empty list, in place of another that the call had,
+ * for
+ * @count of them. False: the reply tells that there is no memory. */
+bool change_list_begin(struct api_call *call, size_t count);
+/* Handles change number @index of such a list, described by @value. Returns 0 if there is a call
+ * now, whatever its reply is; ALLOT_EVALUE, with the faults of @value told to @fault; ALLOT_ENOMEM.
+ */
+int change_list_handle(struct api_call *call, size_t index, struct json_object *value,
+                       json_fault *fault, void *context);
+/* Whether it writes what another before it writes. */
+bool change_list_clashes(const struct api_call *call, size_t index);
+
 /* Adds all that was gathered to the transaction of @call, begun before. */
 void change_list_gather(struct api_call *call);
 

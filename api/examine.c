@@ -247,13 +247,16 @@ static bool refuse_media_type(struct api_call *call)
 static bool examine_media_types(struct api_call *call, int64_t content_length)
 {
     struct span type = call_header(call, "Content-Type");
-    if (!call->route->streams && !headers_accept_json(call_header(call, "Accept"))) {
+    if (!call->route->streams && !call_wants_lines(call) &&
+        !headers_accept_json(call_header(call, "Accept"))) {
         (void)problem(call, PROBLEM_NOT_ACCEPTABLE, "only application/json is served here");
         return false;
     }
     if (!is_write(call))
         return true;
     if (span_equal(call->request->method, SPAN("PATCH")) && headers_is_merge_patch(type))
+        return true;
+    if (call->route->has_lines && headers_is_ndjson(type))
         return true;
     if (type.data ? !headers_is_json(type) : must_be_json(call, content_length))
         return refuse_media_type(call);
@@ -303,6 +306,11 @@ static bool examine_no_fields(struct api_call *call)
     return call_decode_body(call, &nothing, target, &given);
 }
 
+static bool is_in_lines(const struct api_call *call)
+{
+    return call->route->has_lines && headers_is_ndjson(call_header(call, "Content-Type"));
+}
+
 bool examine_body(struct api_call *call)
 {
     struct span body = call->request->body;
@@ -313,7 +321,8 @@ bool examine_body(struct api_call *call)
         return true;
     if (!call_header(call, "Content-Type").data)
         return refuse_media_type(call);
-    int error = json_read(body, &call->body, &why);
+    int error = is_in_lines(call) ? json_read_lines(body, &call->body, &why)
+                                  : json_read(body, &call->body, &why);
     if (error == ALLOT_ELIMIT) {
         struct problem_faults faults;
         problem_faults_init(&faults);

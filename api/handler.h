@@ -51,6 +51,9 @@ struct api_call {
     int64_t committed;              /* the revision that it has made; 0: none so far */
     int attempts;                   /* runs of the handler that came too late */
 
+    struct list *list; /* under way, in the arena; see list.h */
+    struct bulk *bulk; /* the same; see bulk.h */
+
     /* Of several changes in one: those of this call (owned; NULL: none); or the call that this is a
      * change of, on whose snapshot it runs, and which submits what it has `gathered`. */
     struct change_list *changes;
@@ -109,6 +112,9 @@ bool call_query_boolean(struct api_call *call, const char *name, bool *ret);
 enum api_step call_compute(struct api_call *call,
                            void (*run)(void *context, const atomic_bool *cancelled),
                            const char *what);
+
+/* Whether the reply is to be NDJSON, where the route has that. */
+bool call_wants_lines(const struct api_call *call);
 
 /* Whether nothing is to be written: ?dry_run=true. */
 bool call_is_dry_run(const struct api_call *call);

@@ -59,6 +59,11 @@ bool headers_is_merge_patch(struct span content_type)
     return is_utf8_text_of(content_type, SPAN("application/merge-patch+json"));
 }
 
+bool headers_is_ndjson(struct span content_type)
+{
+    return is_utf8_text_of(content_type, SPAN("application/x-ndjson"));
+}
+
 /* How precisely a media range means JSON: 0 not at all, then any type, any of application/, and
  * JSON itself. */
 static int precision(struct span range)
@@ -104,6 +109,22 @@ bool headers_accept_json(struct span accept)
         best = found;
     }
     return accepted;
+}
+
+bool headers_accept_gzip(struct span accept_encoding)
+{
+    bool any = false;
+    while (accept_encoding.size > 0) {
+        struct span parameters = take(&accept_encoding, ',');
+        struct span coding = take(&parameters, ';');
+        bool good = !is_refused(parameters);
+        if (equal_ignoring_case(coding, SPAN("gzip")) ||
+            equal_ignoring_case(coding, SPAN("x-gzip")))
+            return good;
+        if (span_equal(coding, SPAN("*")))
+            any = good;
+    }
+    return any;
 }
 
 bool headers_names_type(struct span accept, struct span type)

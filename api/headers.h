@@ -11,10 +11,16 @@ bool headers_is_json(struct span content_type);
 /* The same of application/merge-patch+json (RFC 7396). */
 bool headers_is_merge_patch(struct span content_type);
 
+/* The same of application/x-ndjson: lines of JSON. */
+bool headers_is_ndjson(struct span content_type);
+
 /* Accept: whether JSON will do. An absent one accepts everything. */
 bool headers_accept_json(struct span accept);
 /* Accept: whether it names @type itself, and does not refuse it. */
 bool headers_names_type(struct span accept, struct span type);
+
+/* Accept-Encoding: whether a body may be compressed with gzip. An absent one wants none. */
+bool headers_accept_gzip(struct span accept_encoding);
 
 /* Host: whether its name, the port aside, is localhost, 127.0.0.1, [::1] or one of @names. */
 bool headers_host_is_ours(struct span host, const struct span *names, size_t count);

@@ -133,46 +133,51 @@ static bool read_state_filter(struct api_call *call, int *ret)
     return *ret >= 0;
 }
 
-/* Out of memory, the list fails. */
-static bool labels_of_item_pass(const struct labels_filter *filter, const struct entry *entry,
-                                struct list *list)
+struct items_filter {
+    struct labels_filter labels;
+    int state; /* or -1: any */
+};
+
+static int labels_of_item_pass(const struct labels_filter *filter, const struct entry *entry)
 {
     struct item_spec spec;
     struct json_object *tree = NULL;
     struct error_message why = {""};
     if (filter->count == 0)
-        return true;
+        return 1;
     int error = values_read_item(entry->value, &spec, &tree, &why);
     bool passes = !error && labels_pass(filter, spec.labels);
-    if (error == ALLOT_ENOMEM)
-        list->writer.out->error = error;
     json_object_put(tree);
-    return passes;
+    return error == ALLOT_ENOMEM ? error : passes;
+}
+
+static int is_wanted(const struct api_call *call, const void *context, int32_t index)
+{
+    const struct items_filter *filter = context;
+    const struct entry *entry = call->snapshot->state->items[index];
+    if (!span_has_prefix(entry->parts.item, query_value(&call->query, "prefix")) ||
+        (filter->state >= 0 && (int)item_status(call->snapshot, index).state != filter->state))
+        return 0;
+    return labels_of_item_pass(&filter->labels, entry);
+}
+
+static void write_listed(const struct api_call *call, struct json_writer *writer, int32_t index)
+{
+    const struct state *state = call->snapshot->state;
+    struct item_status status = item_status(call->snapshot, index);
+    (void)write_item(writer, state, state->items[index], &status);
 }
 
 enum api_step items_list(struct api_call *call)
 {
-    struct list list;
-    struct labels_filter labels;
-    int wanted;
-    if (!read_state_filter(call, &wanted) || !labels_read_filter(call, &labels) ||
-        !list_begin(call, &list))
+    static const struct list_source source = {is_wanted, write_listed};
+    struct items_filter *filter = arena_allocate(&call->arena, sizeof *filter);
+    if (!filter)
+        return problem_of_error(call, ALLOT_ENOMEM, "to list");
+    if (!read_state_filter(call, &filter->state) || !labels_read_filter(call, &filter->labels) ||
+        !list_begin(call))
         return API_REPLY;
-    const struct state *state = call->snapshot->state;
-    struct span prefix = query_value(&call->query, "prefix");
-    int32_t i = list.begin;
-    for (; i < state->item_count; i++) {
-        if (!span_has_prefix(state->items[i]->parts.item, prefix))
-            continue;
-        struct item_status status = item_status(call->snapshot, i);
-        if ((wanted >= 0 && (int)status.state != wanted) ||
-            !labels_of_item_pass(&labels, state->items[i], &list))
-            continue;
-        if (!list_take(&list))
-            break;
-        (void)write_item(&list.writer, state, state->items[i], &status);
-    }
-    return list_end(&list, i, state->item_count);
+    return list_reply(call, &source, filter, 0, call->snapshot->state->item_count);
 }
 
 static enum api_step reply_created(struct api_call *call)

@@ -2,6 +2,7 @@
 
 #include <json-c/json_tokener.h>
 #include <limits.h>
+#include <stdio.h>
 
 #include "api/json_scan.h"
 
@@ -63,6 +64,53 @@ int json_read(struct span text, struct json_object **ret, struct error_message *
         return ALLOT_ENOMEM;
     error = parse(tokener, text, ret, why);
     json_tokener_free(tokener);
+    return error;
+}
+
+/* Reads one line into @lines. */
+static int read_line(struct span line, size_t number, struct json_object *lines,
+                     struct error_message *why)
+{
+    struct json_object *value = NULL;
+    struct error_message inner = {""};
+    int error = json_read(line, &value, &inner);
+    if (error == ALLOT_ENOMEM)
+        return error;
+    if (error) {
+        (void)snprintf(why->text, sizeof why->text, "line %zu of the body: %.200s", number,
+                       inner.text);
+        return error;
+    }
+    if (json_object_array_add(lines, value) == 0)
+        return 0;
+    json_object_put(value);
+    return ALLOT_ENOMEM;
+}
+
+static bool is_blank(struct span line)
+{
+    for (size_t i = 0; i < line.size; i++)
+        if (!is_space(line.data[i]))
+            return false;
+    return true;
+}
+
+int json_read_lines(struct span text, struct json_object **ret, struct error_message *why)
+{
+    struct json_object *lines = json_object_new_array();
+    int error = lines ? 0 : ALLOT_ENOMEM;
+    for (size_t number = 1; !error && text.size > 0; number++) {
+        const char *end = memchr(text.data, '\n', text.size);
+        struct span line = {text.data, end ? (size_t)(end - text.data) : text.size};
+        if (!is_blank(line))
+            error = read_line(line, number, lines, why);
+        size_t taken = line.size + (end != NULL);
+        text = (struct span){text.data + taken, text.size - taken};
+    }
+    if (error)
+        json_object_put(lines);
+    else
+        *ret = lines;
     return error;
 }
 

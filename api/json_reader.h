@@ -19,6 +19,10 @@ enum { JSON_MAX_DEPTH = 16 };
  * Numbers with a fraction or exponent keep their text. Cost: linear, and a sort of the names. */
 int json_read(struct span text, struct json_object **ret, struct error_message *why);
 
+/* The same of NDJSON: *@ret is the array of its lines' values, those that are blank left out. @why
+ * names the line. */
+int json_read_lines(struct span text, struct json_object **ret, struct error_message *why);
+
 /* @value as JSON text without spaces, into the tree's own memory: borrowed until it is changed or
  * dropped. {NULL, 0} when out of memory. */
 struct span json_text(struct json_object *value);

@@ -6,9 +6,16 @@
 #include "api/hash.h"
 #include "api/reply.h"
 
-/* Pages end here even if their limit isn't reached: labels make some resources long, and readers
- * may be slow and many. One more of the longest still fits below API_MAX_REPLY. */
-enum { MAX_PAGE = 2 << 20 };
+enum { PIECE = 32 << 10 /* bytes, and the rest of a resource, that are written at a time */ };
+
+struct list {
+    const struct list_source *source;
+    const void *filter;
+    int32_t next; /* number of the first that is not written yet */
+    int32_t end;
+    int64_t left; /* how many more the page may have */
+    bool comma;   /* due before the next */
+};
 
 /* --- tokens: revision, index and check in hexadecimal, joined by `-` --- */
 
@@ -91,9 +98,9 @@ static bool go_back(struct api_call *call, int64_t revision)
     return true;
 }
 
-bool list_begin(struct api_call *call, struct list *ret)
+bool list_begin(struct api_call *call)
 {
-    struct list list = {.call = call, .left = LIST_DEFAULT_LIMIT};
+    struct list list = {.left = LIST_DEFAULT_LIMIT};
     struct span text = query_value(&call->query, "continue");
     struct list_token token;
     if (!call_query_integer(call, "limit", 1, LIST_MAX_LIMIT, &list.left))
@@ -106,34 +113,82 @@ bool list_begin(struct api_call *call, struct list *ret)
         }
         if (!go_back(call, token.revision))
             return false;
-        list.begin = token.index;
+        list.next = token.index;
     }
-    list.writer = reply_json(call, 200);
-    json_begin(&list.writer, '{');
-    json_integer_field(&list.writer, "revision", call->snapshot->state->revision);
-    json_name(&list.writer, "items");
-    json_begin(&list.writer, '[');
-    *ret = list;
+    call->list = arena_allocate(&call->arena, sizeof *call->list);
+    if (!call->list) {
+        (void)problem_of_error(call, ALLOT_ENOMEM, "to list");
+        return false;
+    }
+    *call->list = list;
     return true;
 }
 
-bool list_take(struct list *list)
+/* Goes on to the next that belongs to the list, the next one included. */
+static int find_next(struct api_call *call)
 {
-    return list->left-- > 0 && list->writer.out->size < MAX_PAGE && !list->writer.out->error;
+    struct list *list = call->list;
+    int taken = list->source->takes == NULL;
+    for (; list->next < list->end && !taken; list->next += !taken)
+        taken = list->source->takes(call, list->filter, list->next);
+    return taken < 0 ? taken : 0;
 }
 
-enum api_step list_end(struct list *list, int32_t next, int32_t count)
+static void write_end(struct api_call *call, struct json_writer *writer)
 {
-    struct api_call *call = list->call;
-    json_end(&list->writer, ']');
-    if (next < count) {
-        struct list_token token = {call->snapshot->state->revision, next, hash_request(call)};
+    const struct list *list = call->list;
+    json_end(writer, ']');
+    if (list->next < list->end) {
+        struct list_token token = {call->snapshot->state->revision, list->next, hash_request(call)};
         char text[LIST_TOKEN_SIZE];
         list_write_token(&token, text);
-        json_text_field(&list->writer, "continue", text);
+        json_text_field(writer, "continue", text);
         if (call->runtime->keep_snapshot)
             call->runtime->keep_snapshot(call->runtime->context, call->snapshot);
     }
-    json_end(&list->writer, '}');
-    return reply_finish(call);
+    json_end(writer, '}');
+    buffer_append(writer->out, SPAN("\n"));
+}
+
+static bool write_piece(struct api_call *call, struct buffer *out)
+{
+    struct list *list = call->list;
+    struct json_writer writer = {.out = out, .comma = list->comma};
+    size_t begin = out->size;
+    while (out->size - begin < PIECE && !out->error) {
+        int error = find_next(call);
+        if (error)
+            out->error = error;
+        if (out->error)
+            break;
+        if (list->next >= list->end || list->left == 0) {
+            write_end(call, &writer);
+            return false;
+        }
+        list->source->write(call, &writer, list->next++);
+        list->left--;
+    }
+    list->comma = writer.comma;
+    return !out->error;
+}
+
+enum api_step list_reply(struct api_call *call, const struct list_source *source,
+                         const void *filter, int32_t begin, int32_t end)
+{
+    struct list *list = call->list;
+    struct json_writer writer = reply_json(call, 200);
+    list->source = source;
+    list->filter = filter;
+    list->end = end;
+    if (list->next < begin)
+        list->next = begin;
+    json_begin(&writer, '{');
+    json_integer_field(&writer, "revision", call->snapshot->state->revision);
+    json_name(&writer, "items");
+    json_begin(&writer, '[');
+    list->comma = writer.comma;
+    if (write_piece(call, &call->reply.body))
+        call->reply.more = write_piece;
+    int error = call->reply.body.error;
+    return error ? problem_of_error(call, error, "to write the reply") : API_REPLY;
 }

@@ -5,12 +5,12 @@
  * A token for the next page names the revision and the place in it, and is bound to the path and
  * the filters that it was made for.
  *
- *     for (index = list.begin; index < count; index++) {
- *         if (it is filtered out) continue;
- *         if (!list_take(&list)) break;
- *         … write it to list.writer …
- *     }
- *     return list_end(&list, index, count); */
+ * The text is never held as a whole: a piece is written when there is room for it, from the
+ * snapshot that the call holds.
+ *
+ *     static const struct list_source source = {is_wanted, write_item};
+ *     if (!list_begin(call)) return API_REPLY;
+ *     return list_reply(call, &source, filter, 0, state->item_count); */
 #ifndef ALLOT_API_LIST_H
 #define ALLOT_API_LIST_H
 
@@ -18,20 +18,21 @@
 
 enum { LIST_DEFAULT_LIMIT = 500, LIST_MAX_LIMIT = 5000 };
 
-struct list {
-    struct api_call *call;
-    struct json_writer writer;
-    int32_t begin; /* index of the first that may belong to the page */
-    int64_t left;  /* how many more it may have */
+struct list_source {
+    /* Whether number @index of the call's snapshot belongs to the list: 1, 0 or an error. NULL: all
+     * do. */
+    int (*takes)(const struct api_call *call, const void *filter, int32_t index);
+    void (*write)(const struct api_call *call, struct json_writer *writer, int32_t index);
 };
 
-/* Reads `limit` and `continue`, takes the snapshot that the latter names in place of the call's,
- * and starts the reply. False: the reply tells what is wrong; 410 if the snapshot is gone. */
-bool list_begin(struct api_call *call, struct list *ret);
-/* Whether there is room for one more, which is then counted: in number, or in bytes. */
-bool list_take(struct list *list);
-/* Ends the reply; if @next is less than @count, with a token to go on there. */
-enum api_step list_end(struct list *list, int32_t next, int32_t count);
+/* Reads `limit` and `continue`, and takes the snapshot that the latter names in place of the
+ * call's. False: the reply tells what is wrong; 410 if the snapshot is gone. */
+bool list_begin(struct api_call *call);
+
+/* Replies with the page, of numbers @begin to (without) @end. @source is static; @filter lives as
+ * long as the call. */
+enum api_step list_reply(struct api_call *call, const struct list_source *source,
+                         const void *filter, int32_t begin, int32_t end);
 
 /* What a token says. Pure; false if it is none. */
 struct list_token {

@@ -86,42 +86,44 @@ enum api_step members_get(struct api_call *call)
     return member_reply(call, 200);
 }
 
-/* Out of memory, the list fails. */
-static bool labels_of_member_pass(const struct labels_filter *filter, const struct entry *entry,
-                                  struct list *list)
+static int labels_of_member_pass(const struct labels_filter *filter, const struct entry *entry)
 {
     struct member_spec spec;
     struct json_object *tree = NULL;
     struct error_message why = {""};
     if (filter->count == 0)
-        return true;
+        return 1;
     int error = values_read_member(entry->value, &spec, &tree, &why);
     bool passes = !error && labels_pass(filter, spec.labels);
-    if (error == ALLOT_ENOMEM)
-        list->writer.out->error = error;
     json_object_put(tree);
-    return passes;
+    return error == ALLOT_ENOMEM ? error : passes;
+}
+
+static int is_wanted(const struct api_call *call, const void *filter, int32_t index)
+{
+    const struct entry *entry = call->snapshot->state->members[index];
+    struct span zone = query_value(&call->query, "zone");
+    if (zone.data && !span_equal(entry->parts.zone, zone))
+        return 0;
+    return labels_of_member_pass(filter, entry);
+}
+
+static void write_listed(const struct api_call *call, struct json_writer *writer, int32_t index)
+{
+    const struct state *state = call->snapshot->state;
+    (void)write_member(writer, state, state->members[index], index);
+    json_end(writer, '}');
 }
 
 enum api_step members_list(struct api_call *call)
 {
-    struct list list;
-    struct labels_filter labels;
-    if (!labels_read_filter(call, &labels) || !list_begin(call, &list))
+    static const struct list_source source = {is_wanted, write_listed};
+    struct labels_filter *filter = arena_allocate(&call->arena, sizeof *filter);
+    if (!filter)
+        return problem_of_error(call, ALLOT_ENOMEM, "to list");
+    if (!labels_read_filter(call, filter) || !list_begin(call))
         return API_REPLY;
-    const struct state *state = call->snapshot->state;
-    struct span zone = query_value(&call->query, "zone");
-    int32_t i = list.begin;
-    for (; i < state->member_count; i++) {
-        if ((zone.data && !span_equal(state->members[i]->parts.zone, zone)) ||
-            !labels_of_member_pass(&labels, state->members[i], &list))
-            continue;
-        if (!list_take(&list))
-            break;
-        (void)write_member(&list.writer, state, state->members[i], i);
-        json_end(&list.writer, '}');
-    }
-    return list_end(&list, i, state->member_count);
+    return list_reply(call, &source, filter, 0, call->snapshot->state->member_count);
 }
 
 /* --- PATCH: an operator's way to resize a member, so it needs no session, as a drain needs none.

@@ -228,17 +228,41 @@ static void write_content(struct json_writer *writer, const char *media_type, co
     json_end(writer, '}');
 }
 
-static void write_success(struct json_writer *writer, const struct api_route *route,
-                          const char *schema)
+static bool takes_dry_run(const struct api_route *route)
 {
-    if (!route->streams) {
-        write_content(writer, "application/json", schema, NULL);
-        return;
-    }
+    for (size_t i = 0; i < ROUTE_MAX_QUERY && route->query[i]; i++)
+        if (strcmp(route->query[i], "dry_run") == 0)
+            return true;
+    return false;
+}
+
+/* The reply to what can be a dry run: it is the plan of that, or what it is otherwise (NULL: it has
+ * another status). */
+static void write_or_plan(struct json_writer *writer, const char *schema)
+{
+    char either[200];
+    (void)snprintf(either, sizeof either,
+                   "{\"schema\":{\"anyOf\":[{\"$ref\":\"#/components/schemas/%s\"},"
+                   "{\"$ref\":\"#/components/schemas/Plan\"}]}}",
+                   schema ? schema : "Plan");
+    raw_field(writer, "application/json", either);
+}
+
+static void write_success(struct json_writer *writer, const struct api_route *route,
+                          const struct openapi_operation *operation, int status)
+{
     json_name(writer, "content");
     json_begin(writer, '{');
-    write_media_type(writer, "application/x-ndjson", schema, NULL);
-    write_media_type(writer, "text/event-stream", schema, NULL);
+    if (route->streams) {
+        write_media_type(writer, "application/x-ndjson", operation->response, NULL);
+        write_media_type(writer, "text/event-stream", operation->response, NULL);
+    } else if (status == 200 && takes_dry_run(route)) {
+        write_or_plan(writer, operation->response);
+    } else {
+        write_media_type(writer, "application/json", operation->response, NULL);
+    }
+    if (route->has_lines) /* each of which is one of the results */
+        write_media_type(writer, "application/x-ndjson", "Result", NULL);
     json_end(writer, '}');
 }
 
@@ -250,26 +274,45 @@ static void write_request(struct json_writer *writer, const struct api_route *ro
     json_name(writer, "requestBody");
     json_begin(writer, '{');
     json_boolean_field(writer, "required", true);
-    write_content(writer, "application/json", operation->request, operation->example);
+    json_name(writer, "content");
+    json_begin(writer, '{');
+    write_media_type(writer, "application/json", operation->request, operation->example);
+    if (route->has_lines)
+        write_media_type(writer, "application/x-ndjson", "Change", NULL);
+    json_end(writer, '}');
     json_integer_field(writer, "x-max-bytes", (int64_t)route->body_limit);
+    json_end(writer, '}');
+}
+
+static void write_response(struct json_writer *writer, const struct api_route *route,
+                           const struct openapi_operation *operation, int status)
+{
+    bool plans_only = status == 200 && !operation->response && takes_dry_run(route);
+    char name[16];
+    (void)snprintf(name, sizeof name, "%d", status);
+    json_name(writer, name);
+    json_begin(writer, '{');
+    json_text_field(writer, "description",
+                    plans_only      ? "What would come of it, with dry_run"
+                    : status == 201 ? "Created"
+                                    : "Done");
+    if (operation->response || plans_only)
+        write_success(writer, route, operation, status);
     json_end(writer, '}');
 }
 
 static void write_responses(struct json_writer *writer, const struct api_route *route,
                             const struct openapi_operation *operation)
 {
+    bool ok = false;
     json_name(writer, "responses");
     json_begin(writer, '{');
     for (size_t i = 0; i < OPENAPI_MAX_STATUSES && operation->statuses[i]; i++) {
-        char status[16];
-        (void)snprintf(status, sizeof status, "%d", operation->statuses[i]);
-        json_name(writer, status);
-        json_begin(writer, '{');
-        json_text_field(writer, "description", operation->statuses[i] == 201 ? "Created" : "Done");
-        if (operation->response)
-            write_success(writer, route, operation->response);
-        json_end(writer, '}');
+        ok = ok || operation->statuses[i] == 200;
+        write_response(writer, route, operation, operation->statuses[i]);
     }
+    if (!ok && takes_dry_run(route))
+        write_response(writer, route, operation, 200);
     json_name(writer, "default");
     json_begin(writer, '{');
     json_text_field(writer, "description", "Why not (RFC 9457)");

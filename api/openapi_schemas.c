@@ -136,8 +136,7 @@ static const char cluster_json[] = OBJECT(
 
 static const char results_json[] =
     OBJECT("\"revision\"",
-           "\"revision\":" INTEGER ",\"replayed\":" BOOLEAN ",\"results\":" ARRAY(
-               OBJECT("\"status\"", "\"status\":" INTEGER ",\"body\":{\"type\":\"object\"}")));
+           "\"revision\":" INTEGER ",\"replayed\":" BOOLEAN ",\"results\":" ARRAY(REF("Result")));
 
 #define LOAD                                                                                    \
     OR_NULL(OBJECT("\"assigned\",\"primaries\",\"item_limit\",\"effective_limit\",\"exiting\"", \
@@ -281,6 +280,12 @@ const struct openapi_schema openapi_schemas[] = {
     {"Cluster", cluster_json, NULL, false},
     {"Change", NULL, &change_list_json, false},
     {"Changes", "{\"type\":\"array\",\"maxItems\":100,\"items\":" REF("Change") "}", NULL, false},
+    {"ManyChanges", "{\"type\":\"array\",\"maxItems\":10000,\"items\":" REF("Change") "}", NULL,
+     false},
+    {"Result",
+     OBJECT("\"status\"",
+            "\"status\":" INTEGER ",\"revision\":" INTEGER ",\"body\":{\"type\":\"object\"}"),
+     NULL, false},
     {"Results", results_json, NULL, false},
     {"PlanRequest", plan_request_json, NULL, false},
     {"Plan", plan_json, NULL, false},
@@ -305,6 +310,8 @@ const struct openapi_parameter openapi_parameters[] = {
     {"after", "{\"type\":\"integer\",\"minimum\":0}",
      "with wait: the revision of the list that may be out of date"},
     {"apply", BOOLEAN, "true: make the changes of the plan whose token is given"},
+    {"atomic", BOOLEAN,
+     "false: each change for itself, at most 10000 of them; without it all or none, at most 100"},
     {"continue", STRING, "the token of the page before, to go on at its revision"},
     {"dry_run", BOOLEAN,
      "true: check everything, write nothing, and reply 200 with the plan of what would come of it"},
@@ -359,8 +366,8 @@ const struct openapi_operation openapi_operations[] = {
      "{\"consistent\":true,\"value\":{\"offset\":7}}"},
     {"POST",
      "/v1/batch",
-     "Make several writes in one transaction",
-     "Changes",
+     "Make several writes in one transaction, or each for itself",
+     "ManyChanges",
      "Results",
      {200},
      "[{\"method\":\"PUT\",\"path\":\"/v1/items/orders%2F8\",\"body\":{\"replication\":1}}]"},

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "api/bulk.h"
 #include "api/change_list.h"
 #include "api/resources.h"
 
@@ -12,41 +13,41 @@ enum { EMPTY_BODY = 1024 };
 #define MEMBER "/v1/members/{zone}/{suffix}"
 #define ASSIGNMENT "/v1/assignments/{item}/{zone}/{suffix}"
 
-#define READ(pattern, handler, access, ...)                            \
-    {                                                                  \
-        "GET", pattern, handler, access, 0, false, true, false, false, \
-        {                                                              \
-            "min_revision", __VA_ARGS__                                \
-        }                                                              \
+#define READ(pattern, handler, access, ...)                                   \
+    {                                                                         \
+        "GET", pattern, handler, access, 0, false, true, false, false, false, \
+        {                                                                     \
+            "min_revision", __VA_ARGS__                                       \
+        }                                                                     \
     }
-#define WRITE(method, pattern, handler, access, ...)                             \
-    {                                                                            \
-        method, pattern, handler, access, API_MAX_BODY, true, true, true, false, \
-        {                                                                        \
-            "dry_run", __VA_ARGS__                                               \
-        }                                                                        \
+#define WRITE(method, pattern, handler, access, ...)                                    \
+    {                                                                                   \
+        method, pattern, handler, access, API_MAX_BODY, true, true, true, false, false, \
+        {                                                                               \
+            "dry_run", __VA_ARGS__                                                      \
+        }                                                                               \
     }
-#define ACT(method, pattern, handler, access, ...)                              \
-    {                                                                           \
-        method, pattern, handler, access, EMPTY_BODY, false, true, true, false, \
-        {                                                                       \
-            "dry_run", __VA_ARGS__                                              \
-        }                                                                       \
+#define ACT(method, pattern, handler, access, ...)                                     \
+    {                                                                                  \
+        method, pattern, handler, access, EMPTY_BODY, false, true, true, false, false, \
+        {                                                                              \
+            "dry_run", __VA_ARGS__                                                     \
+        }                                                                              \
     }
 
 /* A question, or several changes, in a body. */
-#define POST(pattern, handler, access, limit, ...)                         \
-    {                                                                      \
-        "POST", pattern, handler, access, limit, true, true, false, false, \
-        {                                                                  \
-            __VA_ARGS__                                                    \
-        }                                                                  \
+#define POST(pattern, handler, access, limit, ...)                                \
+    {                                                                             \
+        "POST", pattern, handler, access, limit, true, true, false, false, false, \
+        {                                                                         \
+            __VA_ARGS__                                                           \
+        }                                                                         \
     }
 
 static const struct api_route routes[] = {
-    {"GET", "/livez", health_live, ROUTE_OPEN, 0, false, false, false, false, {NULL}},
-    {"GET", "/readyz", health_ready, ROUTE_OPEN, 0, false, false, false, false, {NULL}},
-    {"GET", "/openapi.json", openapi_get, ROUTE_OPEN, 0, false, false, false, false, {NULL}},
+    {"GET", "/livez", health_live, ROUTE_OPEN, 0, false, false, false, false, false, {NULL}},
+    {"GET", "/readyz", health_ready, ROUTE_OPEN, 0, false, false, false, false, false, {NULL}},
+    {"GET", "/openapi.json", openapi_get, ROUTE_OPEN, 0, false, false, false, false, false, {NULL}},
     READ("/v1/allocator", allocator_get, ROUTE_READ, NULL),
     {"PUT",
      "/v1/allocator",
@@ -57,12 +58,21 @@ static const struct api_route routes[] = {
      true,
      false,
      false,
+     false,
      {NULL}},
     READ("/v1/assignments", assignments_list, ROUTE_READ, "limit", "continue", "item", "zone",
          "suffix"),
     READ(ASSIGNMENT, assignments_get, ROUTE_MEMBER_READ, NULL),
     WRITE("PATCH", ASSIGNMENT, assignments_patch, ROUTE_MEMBER, NULL),
-    POST("/v1/batch", batch_post, ROUTE_OPERATE, CHANGE_LIST_MAX_BODY, "dry_run", NULL),
+    {.method = "POST",
+     .pattern = "/v1/batch",
+     .handler = batch_post,
+     .access = ROUTE_OPERATE,
+     .body_limit = BULK_MAX_BODY,
+     .takes_body = true,
+     .needs_snapshot = true,
+     .has_lines = true,
+     .query = {"dry_run", "atomic"}},
     READ("/v1/cluster", cluster_get, ROUTE_READ, NULL),
     READ("/v1/items", items_list, ROUTE_READ, "limit", "continue", "prefix", "state", "label"),
     READ(ITEM, items_get, ROUTE_ANY, NULL),
@@ -89,6 +99,7 @@ static const struct api_route routes[] = {
      EMPTY_BODY,
      false,
      true,
+     false,
      false,
      false,
      {NULL}},

@@ -33,6 +33,8 @@ struct api_route {
     bool needs_snapshot;
     bool in_list; /* it may be one of several changes: change_list.h */
     bool streams; /* it replies with a stream, of a type that it chooses itself */
+    bool
+        has_lines; /* it takes NDJSON in place of an array, and replies with it if that is wanted */
     const char *query[ROUTE_MAX_QUERY]; /* names of the parameters that it takes */
 };
 

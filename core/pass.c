@@ -398,14 +398,9 @@ static void end_transaction(struct pass *pass, const struct store_txn **ret)
 {
     pass->read_fence =
         (struct store_op){.kind = STORE_OP_GET, .keys = {.key = pass->options.fence}};
-    pass->txn = (struct store_txn){
-        .compares = pass->transaction.checks,
-        .compare_count = pass->transaction.check_count,
-        .success = pass->transaction.operations,
-        .success_count = pass->transaction.operation_count,
-        .failure = &pass->read_fence,
-        .failure_count = pass->options.fence.size != 0,
-    };
+    pass->txn = transaction_view(&pass->transaction);
+    pass->txn.failure = &pass->read_fence;
+    pass->txn.failure_count = pass->options.fence.size != 0;
     pass->open = true;
     pass->summary.transactions++;
     *ret = &pass->txn;

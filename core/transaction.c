@@ -179,3 +179,13 @@ char *transaction_allocate(struct transaction *transaction, size_t size)
     block->used += size;
     return bytes;
 }
+
+struct store_txn transaction_view(const struct transaction *transaction)
+{
+    return (struct store_txn){
+        .compares = transaction->checks,
+        .compare_count = transaction->check_count,
+        .success = transaction->operations,
+        .success_count = transaction->operation_count,
+    };
+}

@@ -53,6 +53,9 @@ void transaction_put(struct transaction *transaction, struct span key, struct sp
 void transaction_append(struct transaction *transaction, const struct transaction *other,
                         size_t skipped);
 
+/* As the store takes it, with no failure branch; valid until the next change. */
+struct store_txn transaction_view(const struct transaction *transaction);
+
 /* @size bytes that live until the next clear; NULL (and `error`) when memory has run out. */
 char *transaction_allocate(struct transaction *transaction, size_t size);
 

@@ -78,6 +78,18 @@ void http_stream_close(struct http_stream *stream); /* NULL is fine */
 /* The response to queue; NULL when out of memory. */
 struct MHD_Response *http_stream_response(struct http_stream *stream);
 
+/* --- bodies --- */
+
+struct http_body;
+
+/* The body of the reply of @call (borrowed until the close): all of its pieces, and compressed with
+ * gzip if wanted. ALLOT_ENOMEM, ALLOT_ELIMIT. It is to be closed when its request has ended. */
+int http_body_open(struct http_server *server, struct MHD_Connection *connection,
+                   struct api_call *call, bool compresses, struct http_body **ret);
+void http_body_close(struct http_body *body); /* NULL is fine */
+/* The response to queue; NULL when out of memory. */
+struct MHD_Response *http_body_response(struct http_body *body);
+
 /* --- exchanges --- */
 
 /* Suspends @connection, hands @action to the store, and resumes @connection when the outcome is

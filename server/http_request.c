@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "api/headers.h"
 #include "server/http_private.h"
 #include "server/log.h"
 
@@ -72,7 +73,8 @@ struct http_request {
     struct api_call *call;            /* NULL before the headers, or if there is no memory */
     const struct plain_reply *answer; /* instead of the call's reply */
     struct http_exchange *exchange;   /* while suspended, and until the outcome is used */
-    struct http_stream *stream;       /* the reply's body, if it is one */
+    struct http_stream *stream;       /* the reply's body, if it is one, */
+    struct http_body *pieces;         /* or isn't sent as it stands */
     int64_t lease;   /* granted to the call, and nothing stands on it; 0: none, or the exchange's */
     unsigned status; /* of the reply that was queued; 0: none yet */
 };
@@ -220,9 +222,14 @@ struct outgoing {
     struct span body;
     const struct api_header *headers;
     size_t header_count;
+    bool compressible;
+    bool compressed;
 };
 
-static struct outgoing find_reply(const struct http_request *request)
+/* Shorter ones aren't worth it. */
+enum { LEAST_COMPRESSED = 1024 };
+
+static struct outgoing find_reply(struct http_request *request)
 {
     if (request->answer) {
         return (struct outgoing){
@@ -232,7 +239,11 @@ static struct outgoing find_reply(const struct http_request *request)
         };
     }
     const struct api_reply *reply = api_call_reply(request->call);
+    bool compressible = reply->content_type && !request->stream &&
+                        (reply->more || reply->body.size >= LEAST_COMPRESSED);
     return (struct outgoing){
+        .compressible = compressible,
+        .compressed = compressible && headers_accept_gzip(find_header(request, "Accept-Encoding")),
         .status = (unsigned)reply->status,
         .type = reply->content_type,
         .body = reply->content_type ? buffer_span(&reply->body) : (struct span){NULL, 0},
@@ -245,10 +256,26 @@ static struct outgoing find_reply(const struct http_request *request)
 static struct MHD_Response *make_body(const struct http_request *request,
                                       const struct outgoing *reply)
 {
-    return request->stream
-               ? http_stream_response(request->stream)
+    if (request->stream) {
+        return http_stream_response(request->stream);
+    }
+    return request->pieces
+               ? http_body_response(request->pieces)
                : MHD_create_response_from_buffer(reply->body.size, (void *)reply->body.data,
                                                  MHD_RESPMEM_PERSISTENT);
+}
+
+/* An entity's tag is the same whether it is compressed or not: it stands for what is said. */
+static enum MHD_Result add_encoding(struct MHD_Response *response, const struct outgoing *reply)
+{
+    enum MHD_Result done = MHD_YES;
+    if (reply->compressible) {
+        done = MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept-Encoding");
+    }
+    if (done == MHD_YES && reply->compressed) {
+        done = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+    }
+    return done;
 }
 
 static struct MHD_Response *make_response(const struct http_request *request,
@@ -264,6 +291,9 @@ static struct MHD_Response *make_response(const struct http_request *request,
     }
     if (done == MHD_YES && atomic_load(&request->server->draining)) {
         done = MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
+    if (done == MHD_YES) {
+        done = add_encoding(response, reply);
     }
     for (size_t i = 0; i < reply->header_count && done == MHD_YES; i++) {
         done = MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
@@ -289,10 +319,26 @@ static void open_stream(struct http_request *request)
     }
 }
 
+/* Where the reply can't be sent as it stands, for its pieces or to compress it. A HEAD's is not
+ * sent at all. */
+static void open_pieces(struct http_request *request, struct outgoing *reply)
+{
+    bool in_pieces = !request->answer && !request->stream && api_call_reply(request->call)->more;
+    if (!in_pieces && !reply->compressed) {
+        return;
+    }
+    if (http_body_open(request->server, request->connection, request->call, reply->compressed,
+                       &request->pieces) != 0) {
+        request->answer = &out_of_memory;
+        *reply = find_reply(request);
+    }
+}
+
 static enum MHD_Result answer(struct http_request *request)
 {
     open_stream(request);
     struct outgoing reply = find_reply(request);
+    open_pieces(request, &reply);
     struct MHD_Response *response = make_response(request, &reply);
     if (!response) {
         return MHD_NO;
@@ -489,6 +535,7 @@ void http_request_end(void *context, struct MHD_Connection *connection, void **e
     }
     drop_lease(request);
     http_stream_close(request->stream);
+    http_body_close(request->pieces);
     api_call_destroy(request->call);
     buffer_release(&request->body);
     if (request->counted) {

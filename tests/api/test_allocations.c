@@ -57,6 +57,8 @@ static const struct sample samples[] = {
      "{\"method\":\"DELETE\",\"path\":\"/v1/items/b\"}]",
      200},
     {"POST", "/v1/batch", "[{\"method\":\"PUT\",\"path\":\"/v1/items/a\",\"body\":{}}]", 422},
+    {"POST", "/v1/batch?atomic=false", "[{\"method\":\"DELETE\",\"path\":\"/v1/items/none\"},7]",
+     200},
     {"GET", "/v1/assignments/a/east/1", NULL, 200},
     {"PATCH", "/v1/assignments/a/east/1", "{\"consistent\":true,\"value\":[1]}", 200},
     {"OPTIONS", "/v1/items", NULL, 204},

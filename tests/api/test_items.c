@@ -562,3 +562,50 @@ Test(items, limits_of_a_list)
     cr_expect_eq(get("/v1/items?limit="), 400);
     cr_expect_eq(get("/v1/items?limit=5000"), 200);
 }
+
+/* Of a long list no more than a piece is held at a time. */
+Test(items, long_lists_are_written_in_pieces)
+{
+    enum { ITEMS = 3000, MOST_PIECE = 33 << 10 };
+    char name[32];
+    for (int i = 0; i < ITEMS; i++) {
+        (void)snprintf(name, sizeof name, "/items/%05d", i);
+        fake_store_put(&client.store, name, "{\"replication\":1}");
+    }
+    fake_store_publish(&client.store);
+    cr_expect_eq(get("/v1/items?limit=5000"), 200);
+    cr_expect_geq(client.pieces, 10);
+    cr_expect_leq(client.longest_piece, MOST_PIECE);
+    struct json_object *items = client_json(&client, "/items");
+    cr_assert_eq(json_object_array_length(items), ITEMS);
+    for (int i = 0; i < ITEMS; i++) {
+        (void)snprintf(name, sizeof name, "/items/%d/id", i);
+        cr_assert_eq(atoi(client_text(&client, name)), i);
+    }
+    cr_expect_null(client_json(&client, "/continue"));
+    cr_expect_eq(get("/v1/items?limit=2000"), 200);
+    cr_expect_eq(json_object_array_length(client_json(&client, "/items")), 2000);
+    cr_expect_neq(strlen(client_text(&client, "/continue")), 0);
+}
+
+/* Once its first piece was sent, a list that can't go on breaks off. */
+Test(items, long_lists_break_off_without_memory)
+{
+    char name[32];
+    for (int i = 0; i < 400; i++) {
+        (void)snprintf(name, sizeof name, "/items/%05d", i);
+        fake_store_put(&client.store, name, "{\"replication\":1}");
+    }
+    fake_store_publish(&client.store);
+    cr_expect_eq(get("/v1/items"), 200);
+    long allocations = client.allocations;
+    int broken = 0;
+    for (long failing = 1; failing <= allocations; failing += 1 + failing / 20) {
+        client.failing_allocation = failing;
+        int status = get("/v1/items");
+        cr_assert(status == 503 || (status == 200 && client.reply.broken), "%ld", failing);
+        broken += status == 200;
+    }
+    client.failing_allocation = 0;
+    cr_expect_gt(broken, 0);
+}

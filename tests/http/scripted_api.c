@@ -11,6 +11,8 @@ enum verb {
     ECHO,
     DESCRIBE,
     BYTES,
+    PIECES,
+    BROKEN,
     EMPTY,
     HEADERS,
     REFUSE,
@@ -29,6 +31,8 @@ static const struct route {
     {"/echo", ECHO, API_REPLY},
     {"/describe", DESCRIBE, API_REPLY},
     {"/bytes", BYTES, API_REPLY},
+    {"/pieces", PIECES, API_REPLY},
+    {"/broken", BROKEN, API_REPLY},
     {"/empty", EMPTY, API_REPLY},
     {"/headers", HEADERS, API_REPLY},
     {"/refuse", REFUSE, API_REPLY},
@@ -55,6 +59,7 @@ struct api_call {
     union api_action action;
     struct api_reply reply;
     int outcomes;
+    int64_t pieces; /* bytes that were written */
     char header_values[API_MAX_REPLY_HEADERS][200];
 };
 
@@ -214,6 +219,19 @@ static void compute(void *context, const atomic_bool *cancelled)
     atomic_fetch_sub(&computing, 1);
 }
 
+/* Each byte tells its place. */
+static bool write_piece(struct api_call *call, struct buffer *out)
+{
+    for (int i = 0; i < 1000 && call->pieces < call->number; i++, call->pieces++) {
+        char c = (char)('a' + call->pieces % 23);
+        buffer_append(out, (struct span){&c, 1});
+    }
+    if (call->pieces == call->number && call->route->verb == BROKEN) {
+        out->error = ALLOT_ENOMEM;
+    }
+    return call->pieces < call->number;
+}
+
 enum api_step api_begin(struct api_call *call)
 {
     switch (call->route->verb) {
@@ -225,6 +243,10 @@ enum api_step api_begin(struct api_call *call)
         return describe(call);
     case BYTES:
         return fill(call);
+    case PIECES:
+    case BROKEN:
+        call->reply.more = write_piece;
+        return reply(call, 200, "text/plain");
     case EMPTY:
         return reply(call, 204, NULL);
     case HEADERS:

@@ -4,6 +4,8 @@
  *   /echo           200 with the request's body
  *   /describe       200 with a line for each thing that the request says
  *   /bytes?N        200 with N bytes
+ *   /pieces?N       200 with N bytes, a thousand at a time
+ *   /broken?N       the same, but then there is no memory
  *   /empty          204 without a body
  *   /headers        200 with as many headers as there may be
  *   /refuse         415 by the headers alone

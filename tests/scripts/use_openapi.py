@@ -123,13 +123,18 @@ def main():
         target = fill(path)
         if method == "delete" and path == "/v1/members/{zone}/{suffix}":
             target += "?force=true"
-        stream = operation["responses"].get("200", {}).get("content", {}).get("application/x-ndjson")
-        if stream:
-            check_stream(document, base, target, stream)
+        content = operation["responses"].get("200", {}).get("content", {})
+        if "application/x-ndjson" in content and "application/json" not in content:
+            check_stream(document, base, target, content["application/x-ndjson"])
             continue
+        dry = None
+        if "dry_run" in [p["name"] for p in operation["parameters"]]:
+            dry = request(base, method, target + ("&" if "?" in target else "?") + "dry_run=true", body)
         status, answer = request(base, method, target, body)
         try:
             check_answer(document, operation, status, answer)
+            if dry:
+                check_answer(document, operation, *dry)
         except Exception as error:
             print("%s %s: %s" % (method.upper(), target, error), file=sys.stderr)
             return 1

@@ -158,8 +158,28 @@ static struct api_outcome perform(struct client *client, enum api_step step,
     return (struct api_outcome){.error = client->failing_error, .refused = client->failing_refused};
 }
 
-static void keep_reply(struct client *client, const struct api_reply *reply)
+/* The whole body, of all its pieces; owned by the caller. */
+static struct buffer whole_body(struct client *client, struct api_call *call)
 {
+    const struct api_reply *reply = api_call_reply(call);
+    struct buffer body;
+    buffer_init(&body, SIZE_MAX / 2);
+    buffer_append(&body, buffer_span(&reply->body));
+    for (bool more = reply->more; more && !body.error;) {
+        size_t before = body.size;
+        enter_api(client);
+        more = reply->more(call, &body);
+        leave_api(client);
+        if (body.size - before > client->longest_piece)
+            client->longest_piece = body.size - before;
+        client->pieces++;
+    }
+    return body;
+}
+
+static void keep_reply(struct client *client, struct api_call *call)
+{
+    const struct api_reply *reply = api_call_reply(call);
     struct client_reply *kept = &client->reply;
     kept->status = reply->status;
     kept->header_count = reply->header_count;
@@ -172,10 +192,14 @@ static void keep_reply(struct client *client, const struct api_reply *reply)
     if (!reply->content_type)
         return;
     (void)snprintf(kept->content_type, sizeof kept->content_type, "%s", reply->content_type);
-    kept->size = reply->body.size;
+    struct buffer body = whole_body(client, call);
+    kept->size = body.size;
     kept->text = array_create(kept->size, 1);
-    memcpy(kept->text, reply->body.data, kept->size);
-    kept->json = json_tokener_parse(kept->text);
+    memcpy(kept->text, body.data, kept->size);
+    if (!body.error)
+        kept->json = json_tokener_parse(kept->text);
+    kept->broken = body.error != 0;
+    buffer_release(&body);
 }
 
 /* Whether the store has, or may have, made the change. */
@@ -225,7 +249,7 @@ static void drive(struct client *client, struct api_call *call, int64_t length)
         step = api_resume(call, &outcome);
         leave_api(client);
     }
-    keep_reply(client, api_call_reply(call));
+    keep_reply(client, call);
     drop_lease(client);
 }
 

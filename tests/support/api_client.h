@@ -24,7 +24,8 @@ struct client_reply {
     size_t header_count;
     char *text; /* the body; NULL: none */
     size_t size;
-    struct json_object *json; /* the body, parsed */
+    struct json_object *json; /* the body, parsed; NULL if it is `broken`, too */
+    bool broken;              /* it ended where it should go on */
 };
 
 struct client {
@@ -35,8 +36,10 @@ struct client {
     size_t header_count;
     bool hides_length; /* sends chunks: the length of a body isn't known before it is read */
     struct client_reply reply;
-    int steps;     /* actions that the last request asked for */
-    int64_t lease; /* granted to it, and not used so far */
+    int steps;            /* actions that the last request asked for */
+    int64_t lease;        /* granted to it, and not used so far */
+    size_t pieces;        /* of all bodies so far, beside their first, and ... */
+    size_t longest_piece; /* ... bytes of one */
 
     /* Called before each action is performed: somebody else is faster. */
     void (*meddle)(struct client *client, enum api_step step);
