@@ -17,6 +17,8 @@ LISTEN ?= 127.0.0.1:8080
 DATA_DIR ?= allot-data
 CLUSTER_DIR ?= allot-cluster
 SOAK ?= 20
+FUZZ ?= 600s
+FUZZ_SHORT := 20000
 
 PACKAGES := libmicrohttpd json-c sqlite3 gnutls zlib libcurl
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
@@ -24,6 +26,8 @@ CFLAGS_release := -O2 -g -DNDEBUG=1 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 CFLAGS_coverage := -O0 -g --coverage
+CFLAGS_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all
 
 # Expanded by recipes only, and once at most: reading this file needs neither gcc nor pkg-config.
 PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PACKAGE_CFLAGS)
@@ -124,6 +128,12 @@ $(THREADS:%=$(BUILD)/thread_%) $(BENCHES:%=$(BUILD)/bench_%): $(SUPPORT) $(LIBRA
 	$(SAY)
 	$(QUIET)$(LINK) -o $@ $(filter %.o,$^) $(SUPPORT) $(LIBRARIES) $(LIBS)
 
+# A program of libFuzzer, which clang alone has, from each file in tests/fuzz: of api/ and core/.
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz-clang/fuzz_%,$(call sources,tests/fuzz))
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/%.o $(SUPPORT) $(API) $(CORE)
+	$(SAY)
+	$(QUIET)$(LINK) -fsanitize=fuzzer $(WRAP) -o $@ $^ $(LIBS)
+
 # These run the whole server, the one that lies beside them.
 $(BUILD)/tests_e2e $(BUILD)/tests_chaos $(BENCHES:%=$(BUILD)/bench_%): | $(BUILD)/allotd
 
@@ -139,6 +149,7 @@ test: ## install what the tests need beyond that, and run all of them
 	@$(MAKE) $(SUBMAKE) asan
 	@$(MAKE) $(SUBMAKE) tsan
 	@$(MAKE) $(SUBMAKE) clang
+	@$(MAKE) $(SUBMAKE) fuzz FUZZ=$(FUZZ_SHORT)
 	@$(MAKE) $(SUBMAKE) test-scripts
 	@$(MAKE) $(SUBMAKE) lint
 	@echo "make test: all passed"
@@ -163,6 +174,10 @@ test-scripts: ## run the tests that are scripts, with an allotd under ASan
 clang: ## build allotd and the test programs with clang
 	@$(MAKE) $(SUBMAKE) CC=clang VARIANT=release $(patsubst %,build/release-clang/%,allotd \
 		$(CRITERION:%=tests_%) $(THREADS:%=thread_%) $(BENCHES:%=bench_%))
+
+fuzz: ## try the decoders with FUZZ seconds (600s), or inputs, each of what libFuzzer makes up
+	@$(MAKE) $(SUBMAKE) CC=clang VARIANT=fuzz $(FUZZERS)
+	@scripts/fuzz.sh $(FUZZ) $(FUZZERS)
 
 cluster: ## start three etcds and three allotds on loopback, to play with, until Ctrl-C
 	@scripts/install.sh build run test
@@ -239,5 +254,5 @@ help: ## list the targets
 clean: ## remove what was built (not the data directory)
 	rm -rf build
 
-.PHONY: all run test check check-core asan tsan test-scripts clang cluster bench soak coverage \
+.PHONY: all run test check check-core asan tsan test-scripts clang fuzz cluster bench soak coverage \
 	format format-check lint help clean

@@ -69,6 +69,20 @@ void buffer_append_text(struct buffer *buffer, const char *text)
     buffer_append(buffer, span_of(text));
 }
 
+void buffer_append_integer(struct buffer *buffer, int64_t number)
+{
+    char text[20];
+    size_t at = sizeof text;
+    uint64_t left = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    do {
+        text[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (number < 0)
+        text[--at] = '-';
+    buffer_append(buffer, (struct span){text + at, sizeof text - at});
+}
+
 void buffer_append_format(struct buffer *buffer, const char *format, ...)
 {
     va_list arguments;

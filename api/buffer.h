@@ -2,6 +2,8 @@
 #ifndef ALLOT_API_BUFFER_H
 #define ALLOT_API_BUFFER_H
 
+#include <stdint.h>
+
 #include "core/span.h"
 
 /* Once an append fails, for memory or for the maximum, `error` keeps the code (ALLOT_ENOMEM or
@@ -22,6 +24,8 @@ void buffer_reserve(struct buffer *buffer, size_t capacity);
 void buffer_clear(struct buffer *buffer);
 void buffer_append(struct buffer *buffer, struct span bytes);
 void buffer_append_text(struct buffer *buffer, const char *text);
+/* In decimal. */
+void buffer_append_integer(struct buffer *buffer, int64_t number);
 void buffer_append_format(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

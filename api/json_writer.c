@@ -1,7 +1,5 @@
 #include "api/json_writer.h"
 
-#include <inttypes.h>
-
 #include "api/utf8.h"
 
 static void separate(struct json_writer *writer)
@@ -27,7 +25,9 @@ void json_end(struct json_writer *writer, char close)
 void json_name(struct json_writer *writer, const char *name)
 {
     separate(writer);
-    buffer_append_format(writer->out, "\"%s\":", name);
+    buffer_append(writer->out, SPAN("\""));
+    buffer_append_text(writer->out, name);
+    buffer_append(writer->out, SPAN("\":"));
     writer->comma = false;
 }
 
@@ -85,7 +85,7 @@ void json_string(struct json_writer *writer, struct span text)
 void json_integer(struct json_writer *writer, int64_t number)
 {
     separate(writer);
-    buffer_append_format(writer->out, "%" PRId64, number);
+    buffer_append_integer(writer->out, number);
 }
 
 void json_boolean(struct json_writer *writer, bool truth)

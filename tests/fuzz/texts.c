@@ -1,0 +1,90 @@
+/* Paths, queries, the tokens that lists go on with, and headers: the input is all of them. */
+#include "api/headers.h"
+#include "api/list.h"
+#include "api/path.h"
+#include "api/query.h"
+#include "api/settings.h"
+#include "api/utf8.h"
+#include "tests/fuzz/fuzz.h"
+
+static void try_path(struct span text, char *storage)
+{
+    struct path path;
+    struct error_message why = {""};
+    if (path_parse(text, storage, &path, &why) != 0) {
+        fuzz_require(why.text[0] != '\0', "a refused path has a reason");
+        return;
+    }
+    fuzz_require(path.count >= 1, "a path has a segment");
+    for (size_t i = 0; i < path.count && i < PATH_MAX_SEGMENTS; i++) {
+        fuzz_require(utf8_is_valid(path.segments[i]), "segments are UTF-8");
+        if (path_check_name(path.segments[i], PATH_MAX_ITEM, &why) == 0)
+            fuzz_require(path.segments[i].size > 0 && path.segments[i].size <= PATH_MAX_ITEM &&
+                             !memchr(path.segments[i].data, '#', path.segments[i].size),
+                         "names are not empty, not long, and have no separator");
+    }
+}
+
+static void try_query(struct span text, char *storage)
+{
+    struct query query;
+    struct error_message why = {""};
+    int64_t number = 7;
+    bool truth = true;
+    if (query_parse(text, storage, &query, &why) != 0) {
+        fuzz_require(why.text[0] != '\0', "a refused query has a reason");
+        return;
+    }
+    for (size_t i = 0; i < query.count; i++)
+        fuzz_require(utf8_is_valid(query.parameters[i].name) &&
+                         utf8_is_valid(query.parameters[i].value),
+                     "parameters are UTF-8");
+    if (query_integer(&query, "limit", 1, 5000, &number, &why) == 0)
+        fuzz_require(number >= 1 && number <= 5000, "integers are within their limits");
+    if (query_seconds(&query, "wait", 300, &number, &why) == 0)
+        fuzz_require(number >= 0 && number <= 5000, "seconds are within their limits");
+    (void)query_boolean(&query, "force", &truth, &why);
+}
+
+static void try_token(struct span text)
+{
+    struct list_token token;
+    struct list_token again;
+    char written[LIST_TOKEN_SIZE];
+    if (!list_read_token(text, &token))
+        return;
+    fuzz_require(token.revision >= 0 && token.index >= 0, "a token's numbers are in range");
+    list_write_token(&token, written);
+    fuzz_require(list_read_token(span_of(written), &again) && again.revision == token.revision &&
+                     again.index == token.index && again.check == token.check,
+                 "a token that was taken is written to one that means the same");
+}
+
+static void try_headers(struct span text)
+{
+    (void)headers_is_json(text);
+    (void)headers_is_merge_patch(text);
+    (void)headers_is_ndjson(text);
+    (void)headers_accept_json(text);
+    (void)headers_accept_gzip(text);
+    (void)headers_names_type(text, SPAN("text/event-stream"));
+    (void)headers_host_is_ours(text, &text, 1);
+    (void)headers_origin_matches(text, text);
+    (void)headers_etag_listed(text, 1, 1);
+    (void)headers_etag_revision_listed(text, 1);
+    (void)settings_parse_time(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *bytes = fuzz_copy((struct span){(const char *)data, size});
+    char *storage = fuzz_copy((struct span){bytes, size});
+    struct span text = {bytes, size};
+    try_path(text, storage);
+    try_query(text, storage);
+    try_token(text);
+    try_headers(text);
+    free(storage);
+    free(bytes);
+    return 0;
+}
