@@ -219,15 +219,6 @@ static void write_media_type(struct json_writer *writer, const char *media_type,
     json_end(writer, '}');
 }
 
-static void write_content(struct json_writer *writer, const char *media_type, const char *schema,
-                          const char *example)
-{
-    json_name(writer, "content");
-    json_begin(writer, '{');
-    write_media_type(writer, media_type, schema, example);
-    json_end(writer, '}');
-}
-
 static bool takes_dry_run(const struct api_route *route)
 {
     for (size_t i = 0; i < ROUTE_MAX_QUERY && route->query[i]; i++)
@@ -236,15 +227,14 @@ static bool takes_dry_run(const struct api_route *route)
     return false;
 }
 
-/* The reply to what can be a dry run: it is the plan of that, or what it is otherwise (NULL: it has
- * another status). */
+/* The reply to what can be a dry run: it is the plan of that, or what it is otherwise. */
 static void write_or_plan(struct json_writer *writer, const char *schema)
 {
     char either[200];
     (void)snprintf(either, sizeof either,
                    "{\"schema\":{\"anyOf\":[{\"$ref\":\"#/components/schemas/%s\"},"
                    "{\"$ref\":\"#/components/schemas/Plan\"}]}}",
-                   schema ? schema : "Plan");
+                   schema);
     raw_field(writer, "application/json", either);
 }
 
@@ -256,8 +246,10 @@ static void write_success(struct json_writer *writer, const struct api_route *ro
     if (route->streams) {
         write_media_type(writer, "application/x-ndjson", operation->response, NULL);
         write_media_type(writer, "text/event-stream", operation->response, NULL);
-    } else if (status == 200 && takes_dry_run(route)) {
+    } else if (status == 200 && takes_dry_run(route) && operation->response) {
         write_or_plan(writer, operation->response);
+    } else if (status == 200 && takes_dry_run(route)) {
+        write_media_type(writer, "application/json", "Plan", NULL);
     } else {
         write_media_type(writer, "application/json", operation->response, NULL);
     }
@@ -301,6 +293,18 @@ static void write_response(struct json_writer *writer, const struct api_route *r
     json_end(writer, '}');
 }
 
+static void write_problem(struct json_writer *writer, const char *statuses, const char *description)
+{
+    json_name(writer, statuses);
+    json_begin(writer, '{');
+    json_text_field(writer, "description", description);
+    json_name(writer, "content");
+    json_begin(writer, '{');
+    write_media_type(writer, "application/problem+json", "Problem", NULL);
+    json_end(writer, '}');
+    json_end(writer, '}');
+}
+
 static void write_responses(struct json_writer *writer, const struct api_route *route,
                             const struct openapi_operation *operation)
 {
@@ -313,11 +317,8 @@ static void write_responses(struct json_writer *writer, const struct api_route *
     }
     if (!ok && takes_dry_run(route))
         write_response(writer, route, operation, 200);
-    json_name(writer, "default");
-    json_begin(writer, '{');
-    json_text_field(writer, "description", "Why not (RFC 9457)");
-    write_content(writer, "application/problem+json", "Problem", NULL);
-    json_end(writer, '}');
+    write_problem(writer, "4XX", "What is wrong with the request (RFC 9457)");
+    write_problem(writer, "5XX", "Why it can't be served now (RFC 9457)");
     json_end(writer, '}');
 }
 

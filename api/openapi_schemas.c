@@ -300,7 +300,10 @@ const struct openapi_schema openapi_schemas[] = {
     {"Allocator", allocator_json, NULL, false},
     {"AllocatorSpec", NULL, &allocator_put_json, false},
     {"Health", health_json, NULL, false},
-    {"Document", "{\"type\":\"object\",\"required\":[\"openapi\",\"paths\"]}", NULL, false},
+    {"Document",
+     "{\"type\":\"object\",\"required\":[\"openapi\",\"paths\"],\"properties\":{"
+     "\"openapi\":" STRING ",\"paths\":{\"type\":\"object\"}}}",
+     NULL, false},
 };
 const size_t openapi_schema_count = sizeof openapi_schemas / sizeof openapi_schemas[0];
 

@@ -101,6 +101,10 @@ def check_problem(document, base):
     assert status == 404
     problem = document["components"]["schemas"]["Problem"]
     checker(document, problem).validate(answer)
+    for operation in (each for path in document["paths"].values() for each in path.values()):
+        for statuses in ("4XX", "5XX"):
+            schema = operation["responses"][statuses]["content"]["application/problem+json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/Problem"}
     status, answer = request(base, "put", "/v1/items/none", {"replication": -1})
     assert status == 422 and answer["errors"]
     checker(document, problem).validate(answer)
