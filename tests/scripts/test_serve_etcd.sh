@@ -98,6 +98,9 @@ until_true "no item" put "$second/v1/items/alpha" '{"replication": 2}'
 until_true "alpha is not assigned" is_assigned "$first" alpha
 until_true "alpha is not assigned" is_assigned "$second" alpha
 
+python3 tests/scripts/read_your_writes.py "$first" "$second" "$second_pid" || fail "writes are not read"
+curl -fsS -X DELETE "$first/v1/items/mine" || fail "the item is not deleted"
+
 # The oldest one leads.
 kill -9 "$first_pid"
 wait "$first_pid" 2>/dev/null || true
