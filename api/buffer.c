@@ -69,10 +69,9 @@ void buffer_append_text(struct buffer *buffer, const char *text)
     buffer_append(buffer, span_of(text));
 }
 
-void buffer_append_integer(struct buffer *buffer, int64_t number)
+struct span buffer_integer_text(int64_t number, char text[BUFFER_INTEGER_SIZE])
 {
-    char text[20];
-    size_t at = sizeof text;
+    size_t at = BUFFER_INTEGER_SIZE;
     uint64_t left = number < 0 ? -(uint64_t)number : (uint64_t)number;
     do {
         text[--at] = (char)('0' + left % 10);
@@ -80,7 +79,13 @@ void buffer_append_integer(struct buffer *buffer, int64_t number)
     } while (left > 0);
     if (number < 0)
         text[--at] = '-';
-    buffer_append(buffer, (struct span){text + at, sizeof text - at});
+    return (struct span){text + at, BUFFER_INTEGER_SIZE - at};
+}
+
+void buffer_append_integer(struct buffer *buffer, int64_t number)
+{
+    char text[BUFFER_INTEGER_SIZE];
+    buffer_append(buffer, buffer_integer_text(number, text));
 }
 
 void buffer_append_format(struct buffer *buffer, const char *format, ...)

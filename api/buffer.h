@@ -24,7 +24,9 @@ void buffer_reserve(struct buffer *buffer, size_t capacity);
 void buffer_clear(struct buffer *buffer);
 void buffer_append(struct buffer *buffer, struct span bytes);
 void buffer_append_text(struct buffer *buffer, const char *text);
-/* In decimal. */
+/* In decimal, without a zero byte at its end: within @text. */
+enum { BUFFER_INTEGER_SIZE = 20 };
+struct span buffer_integer_text(int64_t number, char text[BUFFER_INTEGER_SIZE]);
 void buffer_append_integer(struct buffer *buffer, int64_t number);
 void buffer_append_format(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "api/buffer.h"
+
 static struct span trim(struct span text)
 {
     while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
@@ -176,8 +178,18 @@ bool headers_origin_matches(struct span origin, struct span host)
 
 void headers_write_etag(char text[HEADERS_ETAG_SIZE], int64_t revision, uint64_t status_hash)
 {
-    (void)snprintf(text, HEADERS_ETAG_SIZE, "\"%" PRId64 "-%08" PRIx32 "\"", revision,
-                   (uint32_t)(status_hash ^ status_hash >> 32));
+    char number[BUFFER_INTEGER_SIZE];
+    struct span revision_text = buffer_integer_text(revision, number);
+    uint32_t hash = (uint32_t)(status_hash ^ status_hash >> 32);
+    char *at = text;
+    *at++ = '"';
+    memcpy(at, revision_text.data, revision_text.size);
+    at += revision_text.size;
+    *at++ = '-';
+    for (int shift = 28; shift >= 0; shift -= 4)
+        *at++ = "0123456789abcdef"[hash >> shift & 0xF];
+    *at++ = '"';
+    *at = '\0';
 }
 
 /* Our tags hold no comma, so that lists split at them; a weak mark is ignored. */

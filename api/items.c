@@ -56,14 +56,27 @@ static uint64_t write_status(struct json_writer *writer, const struct state *sta
     return resource_status_end(writer, begin);
 }
 
-/* @status: NULL if the snapshot doesn't have the item. Returns the status' hash. */
+/* Of an item of the state, which is decoded, only labels need be read. */
+static int read_spec(const struct entry *entry, bool decoded, struct item_spec *ret,
+                     struct json_object **ret_tree)
+{
+    struct error_message why = {""};
+    if (!decoded || values_may_have_labels(entry->value))
+        return values_read_item(entry->value, ret, ret_tree, &why);
+    *ret = (struct item_spec){.replication = entry->item.replication,
+                              .consistency = (int)entry->item.user};
+    return 0;
+}
+
+/* @decoded: @entry is the state's. @status: NULL if the snapshot doesn't have the item. Returns the
+ * status' hash. */
 static uint64_t write_item(struct json_writer *writer, const struct state *state,
-                           const struct entry *entry, const struct item_status *status)
+                           const struct entry *entry, bool decoded,
+                           const struct item_status *status)
 {
     struct item_spec spec = {0};
     struct json_object *tree = NULL;
-    struct error_message why = {""};
-    int error = values_read_item(entry->value, &spec, &tree, &why);
+    int error = read_spec(entry, decoded, &spec, &tree);
     if (error)
         writer->out->error = error;
     json_begin(writer, '{');
@@ -101,10 +114,11 @@ static enum api_step reply_item(struct api_call *call, int status_code)
         status = item_status(call->snapshot, item);
     else if (!entry)
         return reply_not_found(call);
+    bool decoded = !entry;
     if (!entry)
         entry = state->items[item];
     struct json_writer writer = reply_json(call, status_code);
-    uint64_t hash = write_item(&writer, state, entry, item == STATE_NONE ? NULL : &status);
+    uint64_t hash = write_item(&writer, state, entry, decoded, item == STATE_NONE ? NULL : &status);
     return reply_finish_resource(call, entry->mod_revision, hash);
 }
 
@@ -165,7 +179,7 @@ static void write_listed(const struct api_call *call, struct json_writer *writer
 {
     const struct state *state = call->snapshot->state;
     struct item_status status = item_status(call->snapshot, index);
-    (void)write_item(writer, state, state->items[index], &status);
+    (void)write_item(writer, state, state->items[index], true, &status);
 }
 
 enum api_step items_list(struct api_call *call)

@@ -28,6 +28,16 @@ void reply_header(struct api_call *call, const char *name, const char *value)
         reply->headers[reply->header_count++] = (struct api_header){name, value};
 }
 
+void reply_header_integer(struct api_call *call, const char *name, int64_t number)
+{
+    char text[BUFFER_INTEGER_SIZE];
+    struct span copy = arena_copy(&call->arena, buffer_integer_text(number, text));
+    if (copy.data)
+        reply_header(call, name, copy.data);
+    else
+        call->reply.body.error = ALLOT_ENOMEM;
+}
+
 void reply_header_format(struct api_call *call, const char *name, const char *format, ...)
 {
     va_list arguments;
@@ -80,7 +90,7 @@ static void add_revision(struct api_call *call)
     if (!revision && call->snapshot)
         revision = call->snapshot->state->revision;
     if (call->committed || call->snapshot)
-        reply_header_format(call, "Allot-Revision", "%" PRId64, revision);
+        reply_header_integer(call, "Allot-Revision", revision);
     if (call->snapshot && !call->committed)
         add_age(call);
 }
@@ -121,7 +131,11 @@ enum api_step reply_finish_resource(struct api_call *call, int64_t mod_revision,
         reply_start(call, 304);
         add_revision(call);
     }
-    reply_header_format(call, "ETag", "%s", etag);
+    struct span copy = arena_copy(&call->arena, span_of(etag));
+    if (copy.data)
+        reply_header(call, "ETag", copy.data);
+    else
+        call->reply.body.error = ALLOT_ENOMEM;
     if (call->reply.status == 201)
         add_location(call);
     return reply_finish(call);

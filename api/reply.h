@@ -12,6 +12,7 @@
 void reply_start(struct api_call *call, int status);
 /* @name is static, and so is @value; the formatted one is kept in the call. */
 void reply_header(struct api_call *call, const char *name, const char *value);
+void reply_header_integer(struct api_call *call, const char *name, int64_t number);
 void reply_header_format(struct api_call *call, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

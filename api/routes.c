@@ -144,10 +144,23 @@ static bool match_pattern(const char *pattern, const struct path *path, struct r
     return segment == path->count;
 }
 
+/* Whether @pattern may match, by its first segment and what follows that: most don't. */
+static bool begins_alike(const char *pattern, const struct path *path)
+{
+    struct span first = path->segments[0];
+    bool more = path->count > 1;
+    return strncmp(pattern + 1, first.data, first.size) == 0 &&
+           pattern[1 + first.size] == (more ? '/' : '\0') &&
+           (!more || pattern[2 + first.size] == '{' || path->segments[1].size == 0 ||
+            pattern[2 + first.size] == path->segments[1].data[0]);
+}
+
 struct route_match routes_find(struct span method, const struct path *path)
 {
     bool path_exists = false;
     for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        if (!begins_alike(routes[i].pattern, path))
+            continue;
         struct route_match match = {.path_exists = true};
         if (!match_pattern(routes[i].pattern, path, &match))
             continue;

@@ -97,6 +97,13 @@ int values_read_assignment(struct span value, struct assignment_spec *ret,
     return error;
 }
 
+/* A name may be written with escapes. */
+bool values_may_have_labels(struct span value)
+{
+    return value.size > 0 && (memmem(value.data, value.size, "\"labels\"", 8) ||
+                              memchr(value.data, '\\', value.size));
+}
+
 /* --- comparing --- */
 
 static bool equal_labels(struct json_object *a, struct json_object *b)

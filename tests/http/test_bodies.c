@@ -170,13 +170,56 @@ Test(bodies, that_break_off_are_seen_to)
     cr_assert_eq(scripted_api_calls(), 0);
 }
 
-/* Of a reader that takes nothing no more is kept than a piece. */
-Test(bodies, wait_for_slow_readers)
+/* --- slow readers --- */
+
+/* One that asks for a gigabyte and takes nothing, once its reply has begun. */
+static struct http_client slow_reader(void)
 {
+    const int small = 4096;
     struct http_client client = fixture_connect(&fixture);
+    cr_assert_eq(setsockopt(client.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
     cr_assert(http_client_send_request(&client, "GET", "/pieces?1000000000", "", NULL));
+    while (scripted_api_calls() == 0) {
+    }
+    return client;
+}
+
+Test(bodies, do_not_hold_up_others)
+{
+    struct http_client client = slow_reader();
     struct fetched fetched = fetch("/pieces?5000", NULL, true);
     expect_pieces(&fetched, 5000);
     drop(&fetched);
+    http_client_close(&client);
+}
+
+static void restart_with(struct http_times times)
+{
+    fixture_stop(&fixture);
+    fixture_init(&fixture);
+    fixture.config.times = times;
+    fixture_start(&fixture);
+}
+
+Test(bodies, are_cut_where_nobody_takes_them)
+{
+    struct http_times times = fixture.config.times;
+    times.send_ms = 100;
+    restart_with(times);
+    struct http_client client = slow_reader();
+    while (scripted_api_calls() > 0) {
+    }
+    http_client_close(&client);
+}
+
+Test(bodies, do_not_hold_up_the_end)
+{
+    struct http_times times = fixture.config.times;
+    times.stop_ms = 100;
+    restart_with(times);
+    struct http_client client = slow_reader();
+    http_server_stop(fixture.server); /* or else the suite's time is over */
+    fixture.server = NULL;
+    cr_assert_eq(scripted_api_calls(), 0);
     http_client_close(&client);
 }
