@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 
 #include "core/crc64.h"
+#include "core/network_hash.h"
 #include "tests/support/random.h"
 
 /* One bit at a time, straight from the definition. */
@@ -55,4 +56,25 @@ Test(crc64, has_no_wrong_number_in_its_tables)
             cr_assert_eq(crc64_update(0, (struct span){(char *)bytes, 8}), by_bits(0, bytes, 8),
                          "byte %u at %zu", byte, position);
         }
+}
+
+/* The network's: of keys and decimal numbers run together, however long they are. */
+Test(crc64, of_a_network)
+{
+    static char key[600];
+    static const struct {
+        int64_t number;
+        const char *digits;
+    } numbers[] = {{0, "0"}, {7, "7"}, {INT64_MAX, "9223372036854775807"}};
+    struct network_hash hash = {0};
+    uint64_t crc = 0;
+    for (size_t size = 0; size < sizeof key; size++) {
+        key[size] = (char)('a' + size % 23);
+        for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+            network_hash_add(&hash, (struct span){key, size}, numbers[i].number);
+            crc = crc64_update(crc, (struct span){key, size});
+            crc = crc64_update(crc, span_of(numbers[i].digits));
+            cr_assert_eq(hash.crc, crc, "%zu", size);
+        }
+    }
 }
