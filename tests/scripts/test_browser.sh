@@ -21,6 +21,7 @@ fail() {
     exit 1
 }
 
+: >"$work/log"
 "$allotd" serve --listen 127.0.0.1:0 --data-dir "$work/data" 2>"$work/log" &
 server=$!
 tries=0

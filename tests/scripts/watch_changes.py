@@ -2,38 +2,48 @@
 
 usage: watch_changes.py HOST PORT SEED
 
-Every change must be told exactly once, in order; what is told must add up to what is there at the
-end; and a message must be readable as soon as it is told.
+Every change must be told exactly once, in order: just those revisions, and no others, that the writers
+were answered with; and what is told must add up to what is there at the end.
 """
+import http.client
 import json
+import multiprocessing
 import random
 import socket
 import sys
-import threading
+import time
 import urllib.request
 
 HOST, PORT, SEED = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 BASE = "http://%s:%d" % (HOST, PORT)
-CHANGES = 2000
-WRITERS = 4
+CHANGES = 8000
+WRITERS = 8
 
 
-def write(number):
+def write(number, results):
+    """Changes items of its own, each time to something else, and tells which revisions that made."""
     chance = random.Random(SEED * 100 + number)
+    connection = http.client.HTTPConnection(HOST, PORT, timeout=30)
+    connection.connect()
+    connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    items, revisions = {}, []
     for _ in range(CHANGES // WRITERS):
         item = "item-%d-%d" % (number, chance.randrange(20))
-        deletes = chance.random() < 0.2
-        body = b"{}" if deletes else json.dumps({"replication": chance.randrange(5)}).encode()
-        call = urllib.request.Request(
-            "%s/v1/items/%s" % (BASE, item),
-            body,
+        deletes = item in items and chance.random() < 0.2
+        replication = (items.pop(item, 0) + 1) % 5
+        if not deletes:
+            items[item] = replication
+        connection.request(
+            "DELETE" if deletes else "PUT",
+            "/v1/items/" + item,
+            "{}" if deletes else '{"replication": %d}' % replication,
             {"Content-Type": "application/json"},
-            method="DELETE" if deletes else "PUT",
         )
-        try:
-            urllib.request.urlopen(call, timeout=30).read()
-        except urllib.error.HTTPError as error:
-            assert error.code == 404, error.code
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status < 300, answer.status
+        revisions.append(int(answer.headers["Allot-Revision"]))
+    results.put(revisions)
 
 
 class Lines:
@@ -95,10 +105,12 @@ def main():
     chance = random.Random(SEED)
     revision, items = read_all()
     known = {name: item["mod_revision"] for name, item in items.items()}
-    writers = [threading.Thread(target=write, args=(n,)) for n in range(WRITERS)]
+    results = multiprocessing.Queue()
+    writers = [multiprocessing.Process(target=write, args=(n, results)) for n in range(WRITERS)]
+    begin = time.monotonic()
     for writer in writers:
         writer.start()
-    cuts = told = 0
+    cuts, took, told = 0, 0, []
     done = False
     while not done:
         sse = chance.random() < 0.5
@@ -108,7 +120,7 @@ def main():
             assert "gone" not in message, message
             if not message.get("bookmark"):
                 assert message["revision"] > revision, "told twice, or out of order"
-                told += 1
+                told.append(message["revision"])
                 for event in message["events"]:
                     if event["operation"] == "put":
                         known[event["id"]] = event["mod_revision"]
@@ -116,7 +128,8 @@ def main():
                         del known[event["id"]]
             revision = message["revision"]
             left -= 1
-            alive = any(writer.is_alive() for writer in writers)
+            alive = results.qsize() < WRITERS
+            took = took or (not alive and time.monotonic() - begin)
             if not alive and message.get("bookmark"):
                 done = True
             if left == 0 or done:
@@ -128,7 +141,11 @@ def main():
     end, items = read_all()
     there = {name: item["mod_revision"] for name, item in items.items()}
     assert known == there, "what was told doesn't add up to what is there"
-    print("%d changes told, %d cuts" % (told, cuts))
+    written = sorted(sum((results.get() for _ in writers), []))
+    assert told == written, "told %d revisions, written %d" % (len(told), len(written))
+    for writer in writers:
+        writer.join()
+    print("%d changes told, %.0f a second, %d cuts" % (len(told), len(told) / took, cuts))
 
 
 main()
