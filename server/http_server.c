@@ -82,6 +82,18 @@ static size_t add_tls(struct MHD_OptionItem *options)
     return count;
 }
 
+/* While it stops, connections are ended as they come. MHD_quiesce_daemon would end the listening
+ * instead; but with epoll it may abort the process: both it and the threads take the socket out of
+ * the set, and who comes second panics. */
+static enum MHD_Result takes_connections(void *context, const struct sockaddr *address,
+                                         socklen_t size)
+{
+    struct http_server *server = context;
+    (void)address;
+    (void)size;
+    return atomic_load(&server->draining) ? MHD_NO : MHD_YES;
+}
+
 static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_socket)
 {
     const struct http_server_config *config = &server->config;
@@ -109,11 +121,11 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int listen_so
         options[count] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, threads, NULL};
     }
     return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | tls, 0, NULL,
-        NULL, http_request_advance, server, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
-        MHD_OPTION_URI_LOG_CALLBACK, http_request_begin, server, MHD_OPTION_NOTIFY_COMPLETED,
-        http_request_end, server, MHD_OPTION_NOTIFY_CONNECTION, http_connection_notify, server,
-        MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | tls, 0,
+        takes_connections, server, http_request_advance, server, MHD_OPTION_EXTERNAL_LOGGER,
+        log_library, NULL, MHD_OPTION_URI_LOG_CALLBACK, http_request_begin, server,
+        MHD_OPTION_NOTIFY_COMPLETED, http_request_end, server, MHD_OPTION_NOTIFY_CONNECTION,
+        http_connection_notify, server, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
 static int make_id_prefix(struct http_server *server)
@@ -219,10 +231,6 @@ void http_server_stop(struct http_server *server)
         return;
     }
     atomic_store(&server->draining, true);
-    MHD_socket listen_socket = MHD_quiesce_daemon(server->daemon);
-    if (listen_socket != MHD_INVALID_SOCKET) {
-        (void)close(listen_socket);
-    }
     http_exchange_end_waits(server);
     if (server->config.hub) {
         watch_hub_stop(server->config.hub);

@@ -78,9 +78,9 @@ int http_server_start(const struct http_server_config *config, struct http_serve
 /* The address listened on, with the port chosen. */
 void http_server_address(const struct http_server *server, struct sockaddr_storage *ret);
 
-/* Stops accepting, lets what is in flight finish for up to stop_ms, then answers what still waits
- * for the store (its outcome is unknown), closes all connections and frees everything. NULL is
- * fine. */
+/* Ends new connections as they come, lets what is in flight finish for up to stop_ms, then answers
+ * what still waits for the store (its outcome is unknown), closes all connections and frees
+ * everything. NULL is fine. */
 void http_server_stop(struct http_server *server);
 
 #endif

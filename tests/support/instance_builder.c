@@ -39,13 +39,14 @@ static int decode_item(void *context, const struct key_parts *key, struct span v
     int32_t replication;
     struct span rest;
     int error = parse(value, &replication, &rest);
+    if (error)
+        return error;
     bool all = span_equal(rest, SPAN("all"));
     bool once = span_equal(rest, SPAN("once"));
-    if (!error && rest.size != 0 && !all && !once)
-        error = ALLOT_EVALUE;
-    if (!error)
-        *ret = (struct item_value){.replication = replication, .user = once ? 2 : all};
-    return error;
+    if (rest.size != 0 && !all && !once)
+        return ALLOT_EVALUE;
+    *ret = (struct item_value){.replication = replication, .user = once ? 2 : all};
+    return 0;
 }
 
 static int decode_member(void *context, const struct key_parts *key, struct span value,
