@@ -148,6 +148,50 @@ static size_t body_size_of(const struct http_reply *reply, bool head_only, bool 
     return 0;
 }
 
+/* Receives until there are @size bytes. */
+static bool receive_up_to(struct http_client *client, size_t size)
+{
+    while (client->size < size) {
+        if (receive_more(client) <= 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Receives a body in chunks behind the head, without trailers, into @ret. Returns the bytes of head
+ * and chunks; 0 if it breaks off. */
+static size_t receive_chunks(struct http_client *client, size_t head_size, struct http_reply *ret)
+{
+    size_t at = head_size;
+    for (;;) {
+        const char *line_end;
+        while (!(line_end = memmem(client->data + at, client->size - at, "\r\n", 2))) {
+            if (receive_more(client) <= 0) {
+                return 0;
+            }
+        }
+        size_t size = strtoull(client->data + at, NULL, 16);
+        size_t begin = (size_t)(line_end - client->data) + 2;
+        if (!receive_up_to(client, begin + size + 2)) {
+            return 0;
+        }
+        memcpy(ret->text + head_size + ret->body_size, client->data + begin, size);
+        ret->body_size += size;
+        at = begin + size + 2;
+        if (size == 0) {
+            return at;
+        }
+    }
+}
+
+static bool is_chunked(const struct http_reply *reply)
+{
+    char value[32];
+    return http_reply_header(reply, "Transfer-Encoding", value, sizeof value) &&
+           strcmp(value, "chunked") == 0;
+}
+
 int http_client_receive(struct http_client *client, bool head_only, struct http_reply *ret)
 {
     size_t head_size;
@@ -164,6 +208,15 @@ int http_client_receive(struct http_client *client, bool head_only, struct http_
     ret->body_size = 0;
     memcpy(ret->text, client->data, head_size);
     ret->text[head_size] = '\0';
+    if (ret->status && !head_only && is_chunked(ret)) {
+        size_t whole = receive_chunks(client, head_size, ret);
+        ret->status = whole > 0 ? ret->status : 0;
+        ret->text[head_size - 1] = '\0';
+        ret->text[head_size + ret->body_size] = '\0';
+        ret->body = ret->text + head_size;
+        consume(client, whole);
+        return ret->status;
+    }
     size_t size = body_size_of(ret, head_only, &to_end);
     while (ret->status && (to_end || client->size < head_size + size)) {
         ssize_t got = receive_more(client);
