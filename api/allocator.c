@@ -104,13 +104,9 @@ enum api_step allocator_get(struct api_call *call)
 
 static bool check_until(struct api_call *call, struct span until)
 {
-    struct problem_faults faults;
     if (!until.data || settings_parse_time(until) >= 0)
         return true;
-    problem_faults_init(&faults);
-    problem_add_fault(&faults, "/until", "must be a time in UTC: 2030-01-31T12:00:00Z");
-    (void)problem_invalid(call, &faults);
-    problem_faults_release(&faults);
+    (void)problem_invalid_at(call, "/until", "must be a time in UTC: 2030-01-31T12:00:00Z");
     return false;
 }
 

@@ -161,15 +161,16 @@ static enum api_step reply(struct api_call *call)
     if (call_wants_lines(call)) {
         call->reply.content_type = "application/x-ndjson";
         call->reply.more = write_lines;
-        return API_REPLY;
+    } else {
+        json_begin(&writer, '{');
+        json_integer_field(&writer, "revision",
+                           call->committed ? call->committed : call->snapshot->state->revision);
+        json_name(&writer, "results");
+        json_begin(&writer, '[');
+        call->reply.more = write_array;
     }
-    json_begin(&writer, '{');
-    json_integer_field(&writer, "revision",
-                       call->committed ? call->committed : call->snapshot->state->revision);
-    json_name(&writer, "results");
-    json_begin(&writer, '[');
-    call->reply.more = write_array;
-    return API_REPLY;
+    int error = call->reply.body.error;
+    return error ? problem_of_error(call, error, "to write the reply") : API_REPLY;
 }
 
 /* The call's reply tells why nothing more can be done: it stands for all that is left. */
@@ -246,15 +247,10 @@ static enum api_step go_on(struct api_call *call)
 
 static enum api_step refuse_count(struct api_call *call)
 {
-    struct problem_faults faults;
     char detail[80];
-    problem_faults_init(&faults);
     (void)snprintf(detail, sizeof detail, "must be an array, or lines, of at most %d changes",
                    BULK_MAX);
-    problem_add_fault(&faults, "", detail);
-    (void)problem_invalid(call, &faults);
-    problem_faults_release(&faults);
-    return API_REPLY;
+    return problem_invalid_at(call, "", detail);
 }
 
 enum api_step bulk_make(struct api_call *call)

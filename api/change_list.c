@@ -225,14 +225,10 @@ static bool open_changes(struct api_call *call, struct json_object *changes, con
 
 static bool refuse_count(struct api_call *call, const char *place)
 {
-    struct problem_faults faults;
     char detail[80];
-    problem_faults_init(&faults);
     (void)snprintf(detail, sizeof detail, "must be an array of at most %d changes",
                    CHANGE_LIST_MAX);
-    problem_add_fault(&faults, place, detail);
-    (void)problem_invalid(call, &faults);
-    problem_faults_release(&faults);
+    (void)problem_invalid_at(call, place, detail);
     return false;
 }
 

@@ -324,11 +324,7 @@ bool examine_body(struct api_call *call)
     int error = is_in_lines(call) ? json_read_lines(body, &call->body, &why)
                                   : json_read(body, &call->body, &why);
     if (error == ALLOT_ELIMIT) {
-        struct problem_faults faults;
-        problem_faults_init(&faults);
-        problem_add_fault(&faults, "", why.text);
-        (void)problem_invalid(call, &faults);
-        problem_faults_release(&faults);
+        (void)problem_invalid_at(call, "", why.text);
     } else if (error == ALLOT_ESYNTAX) {
         (void)problem(call, PROBLEM_MALFORMED, "the body is not JSON: %s", why.text);
     } else if (error) {

@@ -132,6 +132,16 @@ enum api_step problem_invalid(struct api_call *call, const struct problem_faults
     return finish(call, &writer);
 }
 
+enum api_step problem_invalid_at(struct api_call *call, const char *pointer, const char *detail)
+{
+    struct problem_faults faults;
+    problem_faults_init(&faults);
+    problem_add_fault(&faults, pointer, detail);
+    enum api_step step = problem_invalid(call, &faults);
+    problem_faults_release(&faults);
+    return step;
+}
+
 /* --- error codes --- */
 
 struct error_problem {

@@ -68,6 +68,8 @@ void problem_add_parameter_fault(struct problem_faults *faults, struct span para
 enum api_step problem(struct api_call *call, enum problem_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 enum api_step problem_invalid(struct api_call *call, const struct problem_faults *faults);
+/* The same for one fault alone. */
+enum api_step problem_invalid_at(struct api_call *call, const char *pointer, const char *detail);
 /* The one table from error codes to HTTP. @what was attempted: "to write the item". */
 enum api_step problem_of_error(struct api_call *call, int error, const char *what);
 

@@ -98,6 +98,9 @@ static long run(const struct sample *sample, long failing,
     cr_expect(status == sample->status || (failing && status == (changed ? 204 : 503)),
               "%s %s with allocation %ld failing: %d", sample->method, sample->target, failing,
               status);
+    cr_expect(status != 200 || client.reply.broken || client.reply.json,
+              "%s %s with allocation %ld failing: no JSON", sample->method, sample->target,
+              failing);
     long allocations = client.allocations;
     client_release(&client);
     return allocations;
