@@ -3,6 +3,7 @@
 #include "api/reply.h"
 #include "api/resources.h"
 #include "api/settings.h"
+#include "api/timestamp.h"
 
 /* /v1/allocator: what the allocator is to put off. */
 
@@ -155,8 +156,8 @@ static int write_value(struct api_call *call, const struct allocator_body *body,
 {
     struct buffer text;
     struct json_writer writer = json_writer_of(&text);
-    char since[CHANGE_TIME_SIZE];
-    change_format_time(call->runtime->wall_clock_ms(call->runtime->context), since);
+    char since[TIMESTAMP_SIZE];
+    timestamp_format(call->runtime->wall_clock_ms(call->runtime->context), since);
     buffer_init(&text, 4096);
     json_begin(&writer, '{');
     json_text_field(&writer, "paused", settings_pause_names[body->paused]);

@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 
 #include "api/buffer.h"
+#include "api/history.h"
 #include "api/principal.h"
 #include "api/watch.h"
 #include "core/snapshot.h"
@@ -114,6 +115,7 @@ struct api_runtime {
     /* Takes one request from what @key (a principal, or an address) may send, and sets @ret. False:
      * that is used up. NULL: no limit. */
     bool (*take_quota)(void *context, struct span key, struct api_quota *ret);
+    const struct api_history *history; /* NULL: none is kept */
     struct span root;
     /* What a request's Host may be, beside localhost, 127.0.0.1 and [::1]: names or addresses,
      * without ports; IPv6 addresses in brackets. */

@@ -2,23 +2,13 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "api/plans.h"
 #include "api/reply.h"
+#include "api/timestamp.h"
 #include "api/utf8.h"
 
 enum { MAX_REASON = 200, MAX_ACTOR = 16 * 1024 };
-
-void change_format_time(int64_t milliseconds, char text[CHANGE_TIME_SIZE])
-{
-    time_t seconds = (time_t)(milliseconds / 1000);
-    struct tm parts = {0};
-    (void)gmtime_r(&seconds, &parts);
-    char date[CHANGE_TIME_SIZE / 2 + 4];
-    (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
-    (void)snprintf(text, CHANGE_TIME_SIZE, "%s.%03dZ", date, (int)(milliseconds % 1000));
-}
 
 /* Header text that can stand in a record: short, UTF-8, no control characters. */
 static bool is_plain_text(struct span text)
@@ -47,8 +37,8 @@ static void write_actor(const struct api_call *call, struct span reason, const c
 {
     const struct api_request *request = call->request;
     struct json_writer writer = json_writer_of(out);
-    char time_text[CHANGE_TIME_SIZE];
-    change_format_time(call->runtime->wall_clock_ms(call->runtime->context), time_text);
+    char time_text[TIMESTAMP_SIZE];
+    timestamp_format(call->runtime->wall_clock_ms(call->runtime->context), time_text);
     json_begin(&writer, '{');
     json_text_field(&writer, "principal", call->principal.name);
     json_string_field(&writer, "request_id", request->request_id);

@@ -12,10 +12,6 @@
 /* Runs of a handler before a request gives up: each was late for a change by somebody else. */
 enum { CHANGE_MAX_ATTEMPTS = 8 };
 
-/* A time since 1970 as in RFC 3339, in UTC, with milliseconds. */
-enum { CHANGE_TIME_SIZE = 40 };
-void change_format_time(int64_t milliseconds, char text[CHANGE_TIME_SIZE]);
-
 /* Empties the call's transaction and puts ROOT/actor first: who does this, and why. False: the
  * reply tells what is wrong (X-Allot-Reason, or no memory). */
 bool change_begin(struct api_call *call);
