@@ -88,6 +88,9 @@ $(BUILD)/%.o: %.c $(BUILD)/command
 	$(SAY)
 	$(QUIET)$(COMPILE) -MMD -MP -c -o $@ $<
 
+# It embeds them.
+$(BUILD)/server/history_migrations.o: $(wildcard migrations/*.sql)
+
 # The commands, and the files they take: each changes only with its content. So other flags compile
 # everything anew, and a source file that came or went makes its archive anew.
 quoted = '$(subst ','\'',$(1))'

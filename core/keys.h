@@ -19,6 +19,11 @@ enum { KEY_SEPARATOR = '#' };
 #define KEYS_ITEMS "/items/"
 #define KEYS_MEMBERS "/members/"
 #define KEYS_ASSIGNMENTS "/assign/"
+/* Others under the root. */
+#define KEYS_ACTOR "/actor"            /* who has made the last change */
+#define KEYS_ALLOCATOR "/allocator"    /* what operators have it put off */
+#define KEYS_SCHEDULERS "/schedulers/" /* candidates for leadership */
+#define KEYS_ROUNDS "/rounds/"         /* records of the allocator's last passes */
 
 enum key_kind { KEY_OTHER, KEY_ITEM, KEY_MEMBER, KEY_ASSIGNMENT };
 

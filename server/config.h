@@ -35,6 +35,11 @@ struct config {
     char root[CONFIG_MAX_ROOT];
     int store; /* enum config_store */
     char data_dir[CONFIG_MAX_PATH];
+    struct {
+        const char *file; /* borrowed likewise; NULL: in data_dir; "none": nowhere */
+        int max_days;
+        int max_mib;
+    } history;
     struct { /* borrowed from the arguments or the environment; NULL: not given */
         const char *endpoints;
         const char *ca_file;

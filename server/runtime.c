@@ -118,6 +118,7 @@ int runtime_init(struct runtime *runtime, const struct config *config)
         .kept_snapshot = find_snapshot,
         .watch_range = runtime->hub ? tell_watch_range : NULL,
         .take_quota = runtime->rate_limit ? take_quota : NULL,
+        .history = runtime->history ? history_api(runtime->history) : NULL,
         .root = span_of(config->root),
         .host_names = runtime->host_names,
         .host_name_count = config->host_name_count + 1,

@@ -5,6 +5,7 @@
 
 #include "api/call.h"
 #include "server/config.h"
+#include "server/history.h"
 #include "server/kept_snapshots.h"
 #include "server/loop.h"
 #include "server/principals.h"
@@ -19,6 +20,7 @@ struct runtime {
     const char *store;    /* its kind */
     const char *instance; /* this server's name */
     struct watch_hub *hub;
+    struct history *history;       /* NULL: none is kept */
     struct principals *principals; /* NULL: everybody is let in */
     /* Of its own. */
     struct kept_snapshots kept;

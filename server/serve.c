@@ -24,6 +24,7 @@ struct parts {
     struct outcomes *outcomes;
     struct watch_hub *hub;
     struct loop *loop;
+    struct history *history;
     bool has_tls;
     struct runtime runtime;
     bool runtime_is_made;
@@ -87,6 +88,34 @@ static int start_loop(const struct config *config, struct parts *parts)
         error = loop_start(&loop, &parts->loop);
     }
     return error < 0 ? process_fail("cannot start the loop", error, &why) : 0;
+}
+
+/* What can't be kept of the history is told by its status: the server does its work all the same.
+ */
+static int start_history(const struct config *config, struct parts *parts)
+{
+    char in_data_dir[CONFIG_MAX_PATH + sizeof "/history.db"];
+    const char *path = config->history.file;
+    if (path && strcmp(path, "none") == 0) {
+        return 0;
+    }
+    if (!path) {
+        (void)snprintf(in_data_dir, sizeof in_data_dir, "%s/history.db", config->data_dir);
+        path = in_data_dir;
+    }
+    const struct history_config history = {
+        .store = parts->store,
+        .path = path,
+        .root = span_of(config->root),
+        .limits = {.max_age_ms = (int64_t)config->history.max_days * 24 * 3600 * 1000,
+                   .max_bytes = (int64_t)config->history.max_mib << 20},
+        .gather_ms = HISTORY_GATHER_MS,
+        .longest_retry_ms = HISTORY_LONGEST_RETRY_MS,
+    };
+    int error = history_start(&history, &parts->history);
+    parts->runtime.history = parts->history;
+    return error < 0 ? process_fail("cannot start the history", error, &(struct error_message){""})
+                     : 0;
 }
 
 static int start_http(const struct config *config, struct parts *parts)
@@ -182,6 +211,9 @@ static int start(const struct config *config, struct parts *parts)
         error = start_loop(config, parts);
     }
     if (error == 0) {
+        error = start_history(config, parts);
+    }
+    if (error == 0) {
         error = make_runtime(config, parts);
     }
     if (error == 0) {
@@ -215,6 +247,7 @@ static void stop(struct parts *parts)
         runtime_release(&parts->runtime);
     }
     loop_stop(parts->loop);
+    history_stop(parts->history);
     candidate_release(&parts->candidate);
     if (parts->store) {
         parts->store->operations->destroy(parts->store);

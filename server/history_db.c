@@ -1,0 +1,274 @@
+#include "server/history_db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "server/history_migrations.h"
+
+/* Steps of SQLite's machine between two looks at whether to cancel. */
+enum { CANCEL_STEPS = 4096, BUSY_MS = 5000 };
+
+/* --- errors --- */
+
+void history_db_tell(struct history_db *db, const char *format, ...)
+{
+    struct error_message *message = &db->message;
+    va_list arguments;
+    int size = snprintf(message->text, sizeof message->text, "%s: ", db->path);
+    if (size < 0 || (size_t)size >= sizeof message->text)
+        return; /* a path that fills the message */
+    va_start(arguments, format);
+    (void)vsnprintf(message->text + size, sizeof message->text - (size_t)size, format, arguments);
+    va_end(arguments);
+}
+
+int history_db_fail(struct history_db *db, const char *what, int code)
+{
+    const char *text = db->database ? sqlite3_errmsg(db->database) : sqlite3_errstr(code);
+    history_db_tell(db, "%s: %s (SQLite error %d)", what, text, code);
+    switch (code & 0xff) {
+    case SQLITE_NOMEM:
+        return ALLOT_ENOMEM;
+    case SQLITE_INTERRUPT:
+        return ALLOT_ECANCELED;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_FORMAT:
+    case SQLITE_ERROR:      /* no such table */
+    case SQLITE_CONSTRAINT: /* a row that can't be there */
+        return ALLOT_EVALUE;
+    default:
+        return ALLOT_EIO;
+    }
+}
+
+int history_db_damaged(struct history_db *db, const char *what)
+{
+    history_db_tell(db, "damaged: %s", what);
+    return ALLOT_EVALUE;
+}
+
+/* --- statements --- */
+
+int history_db_execute(struct history_db *db, const char *sql, const char *what)
+{
+    int code = sqlite3_exec(db->database, sql, NULL, NULL, NULL);
+    return code == SQLITE_OK ? 0 : history_db_fail(db, what, code);
+}
+
+int history_db_prepare(struct history_db *db, const char *const *texts, int count,
+                       sqlite3_stmt **ret)
+{
+    for (int i = 0; i < count; i++)
+        ret[i] = NULL;
+    for (int i = 0; i < count; i++) {
+        int code = sqlite3_prepare_v3(db->database, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                      &ret[i], NULL);
+        if (code != SQLITE_OK)
+            return history_db_fail(db, "opening", code);
+    }
+    return 0;
+}
+
+void history_db_finalize(sqlite3_stmt **statements, int count)
+{
+    for (int i = 0; i < count; i++) {
+        (void)sqlite3_finalize(statements[i]);
+        statements[i] = NULL;
+    }
+}
+
+int history_db_run(struct history_db *db, sqlite3_stmt *statement, const char *what)
+{
+    int code = sqlite3_step(statement);
+    int error = code == SQLITE_DONE ? 0 : history_db_fail(db, what, code);
+    (void)sqlite3_reset(statement); /* repeats step's error */
+    return error;
+}
+
+int history_db_run_integers(struct history_db *db, sqlite3_stmt *statement, const int64_t *numbers,
+                            int count, const char *what)
+{
+    history_db_bind(statement, numbers, count);
+    return history_db_run(db, statement, what);
+}
+
+int history_db_query(struct history_db *db, const char *sql, int64_t *ret)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(db->database, sql, -1, &statement, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(statement);
+    int error =
+        code == SQLITE_ROW || code == SQLITE_DONE ? 0 : history_db_fail(db, "reading", code);
+    if (!error)
+        *ret = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    (void)sqlite3_finalize(statement);
+    return error;
+}
+
+void history_db_bind(sqlite3_stmt *statement, const int64_t *numbers, int count)
+{
+    for (int i = 0; i < count; i++)
+        (void)sqlite3_bind_int64(statement, i + 1, numbers[i]);
+}
+
+void history_db_bind_span(sqlite3_stmt *statement, int parameter, struct span span)
+{
+    if (span.data)
+        (void)sqlite3_bind_blob64(statement, parameter, span.size ? span.data : "", span.size,
+                                  SQLITE_STATIC);
+    else
+        (void)sqlite3_bind_null(statement, parameter);
+}
+
+struct span history_db_column_span(sqlite3_stmt *statement, int column)
+{
+    if (sqlite3_column_type(statement, column) == SQLITE_NULL)
+        return (struct span){NULL, 0};
+    const char *data = sqlite3_column_blob(statement, column);
+    int size = sqlite3_column_bytes(statement, column);
+    return data ? (struct span){data, (size_t)size} : SPAN("");
+}
+
+/* --- cancelling --- */
+
+static int is_cancelled(void *context)
+{
+    const atomic_bool *cancelled = context;
+    return atomic_load(cancelled);
+}
+
+void history_db_cancel_by(struct history_db *db, const atomic_bool *cancelled)
+{
+    sqlite3_progress_handler(db->database, cancelled ? CANCEL_STEPS : 0,
+                             cancelled ? is_cancelled : NULL, (void *)cancelled);
+}
+
+int history_db_size(struct history_db *db, int64_t *ret)
+{
+    int64_t pages = 0, unused = 0, page_size = 0;
+    int error = history_db_query(db, "PRAGMA page_count", &pages);
+    if (!error)
+        error = history_db_query(db, "PRAGMA freelist_count", &unused);
+    if (!error)
+        error = history_db_query(db, "PRAGMA page_size", &page_size);
+    if (!error)
+        *ret = (pages - unused) * page_size;
+    return error;
+}
+
+/* --- opening --- */
+
+/* One process at a time writes. The lock is a file of its own: SQLite has locks of its own on the
+ * database. */
+static int lock(struct history_db *db)
+{
+    char *name = NULL;
+    if (asprintf(&name, "%s.lock", db->path) < 0)
+        return ALLOT_ENOMEM;
+    int error = 0;
+    db->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (db->lock < 0) {
+        history_db_tell(db, "locking: %s", strerrordesc_np(errno));
+        error = ALLOT_EIO;
+    } else if (flock(db->lock, LOCK_EX | LOCK_NB) < 0) {
+        history_db_tell(db, "another process writes it");
+        error = ALLOT_ELOCKED;
+    }
+    free(name);
+    return error;
+}
+
+/* So that only we can read it: SQLite makes the files beside it with the same rights. */
+static int create(struct history_db *db)
+{
+    int fd = open(db->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        history_db_tell(db, "opening: %s", strerrordesc_np(errno));
+        return ALLOT_EIO;
+    }
+    (void)close(fd);
+    return 0;
+}
+
+static int open_to_write(struct history_db *db)
+{
+    int error = lock(db);
+    if (!error)
+        error = create(db);
+    if (error)
+        return error;
+    int code =
+        sqlite3_open_v2(db->path, &db->database,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    if (code != SQLITE_OK)
+        return history_db_fail(db, "opening", code);
+    error = history_migrations_check(db, history_migrations, history_migration_count);
+    if (!error)
+        error = history_db_execute(db,
+                                   "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL;"
+                                   "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;"
+                                   "PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY;"
+                                   "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;"
+                                   "PRAGMA journal_size_limit = 67108864",
+                                   "opening");
+    if (!error)
+        (void)sqlite3_busy_timeout(db->database, BUSY_MS);
+    return error ? error
+                 : history_migrations_apply(db, history_migrations, history_migration_count);
+}
+
+static int open_to_read(struct history_db *db)
+{
+    if (access(db->path, F_OK) < 0) {
+        history_db_tell(db, "there is no such file");
+        return ALLOT_ENOTFOUND;
+    }
+    int code =
+        sqlite3_open_v2(db->path, &db->database,
+                        SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    if (code != SQLITE_OK)
+        return history_db_fail(db, "opening", code);
+    (void)sqlite3_busy_timeout(db->database, BUSY_MS);
+    int error = history_db_execute(db, "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF",
+                                   "opening");
+    return error ? error
+                 : history_migrations_require(db, history_migrations, history_migration_count);
+}
+
+int history_db_open(const char *path, enum history_db_mode mode, struct history_db **ret,
+                    struct error_message *why)
+{
+    size_t size = strlen(path) + 1;
+    struct history_db *db = calloc(1, sizeof *db + size);
+    if (!db) {
+        (void)snprintf(why->text, sizeof why->text, "%s: %s", path, allot_error_text(ALLOT_ENOMEM));
+        return ALLOT_ENOMEM;
+    }
+    memcpy(db->path, path, size);
+    db->lock = -1;
+    int error = mode == HISTORY_DB_WRITE ? open_to_write(db) : open_to_read(db);
+    if (error) {
+        *why = db->message;
+        history_db_close(db);
+        return error;
+    }
+    *ret = db;
+    return 0;
+}
+
+void history_db_close(struct history_db *db)
+{
+    if (!db)
+        return;
+    (void)sqlite3_close(db->database);
+    if (db->lock >= 0)
+        (void)close(db->lock);
+    free(db);
+}

@@ -1,0 +1,183 @@
+#include "server/history_readers.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "server/history_moment.h"
+#include "server/history_search.h"
+#include "server/log.h"
+
+/* A connection, and what it takes to read rows. */
+struct reader {
+    struct reader *next;
+    struct history_db *db;
+    struct history_rows rows;
+};
+
+struct history_readers {
+    pthread_rwlock_t use; /* shared by those who read */
+    pthread_mutex_t mutex;
+    struct reader *idle; /* as many as have ever been in use at a time */
+    char path[];
+};
+
+int history_readers_create(const char *path, struct history_readers **ret)
+{
+    size_t size = strlen(path) + 1;
+    struct history_readers *readers = calloc(1, sizeof *readers + size);
+    if (!readers)
+        return ALLOT_ENOMEM;
+    memcpy(readers->path, path, size);
+    if (pthread_mutex_init(&readers->mutex, NULL) != 0)
+        goto no_mutex;
+    if (pthread_rwlock_init(&readers->use, NULL) != 0)
+        goto no_lock;
+    *ret = readers;
+    return 0;
+no_lock:
+    pthread_mutex_destroy(&readers->mutex);
+no_mutex:
+    free(readers);
+    return ALLOT_ENOMEM;
+}
+
+static void close_reader(struct reader *reader)
+{
+    history_rows_release(&reader->rows);
+    history_db_close(reader->db);
+    free(reader);
+}
+
+static void close_idle(struct history_readers *readers)
+{
+    pthread_mutex_lock(&readers->mutex);
+    struct reader *reader = readers->idle;
+    readers->idle = NULL;
+    pthread_mutex_unlock(&readers->mutex);
+    while (reader) {
+        struct reader *next = reader->next;
+        close_reader(reader);
+        reader = next;
+    }
+}
+
+void history_readers_destroy(struct history_readers *readers)
+{
+    if (!readers)
+        return;
+    close_idle(readers);
+    pthread_rwlock_destroy(&readers->use);
+    pthread_mutex_destroy(&readers->mutex);
+    free(readers);
+}
+
+void history_readers_exclude(struct history_readers *readers, void (*move)(void *context),
+                             void *context)
+{
+    pthread_rwlock_wrlock(&readers->use);
+    close_idle(readers);
+    move(context);
+    pthread_rwlock_unlock(&readers->use);
+}
+
+/* --- a connection for one answer --- */
+
+static int open_reader(struct history_readers *readers, struct reader **ret)
+{
+    struct error_message why = {""};
+    struct reader *reader = calloc(1, sizeof *reader);
+    if (!reader)
+        return ALLOT_ENOMEM;
+    int error = history_db_open(readers->path, HISTORY_DB_READ, &reader->db, &why);
+    if (!error)
+        error = history_rows_init(reader->db, &reader->rows);
+    if (error) {
+        log_write(LOG_WARNING, "cannot read the history", LOG_FIELDS(log_text("error", why.text)));
+        close_reader(reader);
+        return error == ALLOT_ENOMEM ? error : ALLOT_EUNAVAILABLE;
+    }
+    *ret = reader;
+    return 0;
+}
+
+/* What is read from here on is of one moment, until the reader is given back. */
+static int take_reader(struct history_readers *readers, const atomic_bool *cancelled,
+                       struct reader **ret)
+{
+    pthread_rwlock_rdlock(&readers->use);
+    pthread_mutex_lock(&readers->mutex);
+    struct reader *reader = readers->idle;
+    if (reader)
+        readers->idle = reader->next;
+    pthread_mutex_unlock(&readers->mutex);
+    int error = reader ? 0 : open_reader(readers, &reader);
+    if (!error)
+        error = history_db_execute(reader->db, "BEGIN", "reading");
+    if (error) {
+        if (reader)
+            close_reader(reader);
+        pthread_rwlock_unlock(&readers->use);
+        return error == ALLOT_EIO ? ALLOT_EUNAVAILABLE : error;
+    }
+    history_db_cancel_by(reader->db, cancelled);
+    *ret = reader;
+    return 0;
+}
+
+/* And what @error means to who has asked. */
+static int give_back(struct history_readers *readers, struct reader *reader, int error)
+{
+    history_db_cancel_by(reader->db, NULL);
+    bool is_sound = history_db_execute(reader->db, "COMMIT", "reading") == 0 &&
+                    error != ALLOT_EVALUE && error != ALLOT_EIO;
+    if (error == ALLOT_EVALUE || error == ALLOT_EIO)
+        log_write(LOG_ERROR, "cannot read the history",
+                  LOG_FIELDS(log_text("error", reader->db->message.text)));
+    if (is_sound) {
+        pthread_mutex_lock(&readers->mutex);
+        reader->next = readers->idle;
+        readers->idle = reader;
+        pthread_mutex_unlock(&readers->mutex);
+    } else {
+        close_reader(reader);
+    }
+    pthread_rwlock_unlock(&readers->use);
+    return error == ALLOT_EVALUE ? ALLOT_EIO : error;
+}
+
+/* --- answers --- */
+
+int history_readers_events(struct history_readers *readers, const struct history_query *query,
+                           const atomic_bool *cancelled, history_visit_event *visit, void *visitor,
+                           struct history_page *ret)
+{
+    struct reader *reader = NULL;
+    int error = take_reader(readers, cancelled, &reader);
+    if (error)
+        return error;
+    error = history_search_events(&reader->rows, query, visit, visitor, ret);
+    return give_back(readers, reader, error);
+}
+
+int history_readers_rounds(struct history_readers *readers, const struct history_round_query *query,
+                           const atomic_bool *cancelled, history_visit_round *visit, void *visitor,
+                           struct history_page *ret)
+{
+    struct reader *reader = NULL;
+    int error = take_reader(readers, cancelled, &reader);
+    if (error)
+        return error;
+    error = history_search_rounds(&reader->rows, query, visit, visitor, ret);
+    return give_back(readers, reader, error);
+}
+
+int history_readers_state(struct history_readers *readers, struct history_moment *at,
+                          const atomic_bool *cancelled, struct snapshot **ret)
+{
+    struct reader *reader = NULL;
+    int error = take_reader(readers, cancelled, &reader);
+    if (error)
+        return error;
+    error = history_moment_read(&reader->rows, at, ret);
+    return give_back(readers, reader, error);
+}

@@ -1,0 +1,29 @@
+/* Answers what is asked of a history, from connections of its own, of any number of threads.
+ * Private to the history. */
+#ifndef ALLOT_SERVER_HISTORY_READERS_H
+#define ALLOT_SERVER_HISTORY_READERS_H
+
+#include "api/history.h"
+
+struct history_readers;
+
+/* @path is copied. ALLOT_ENOMEM. */
+int history_readers_create(const char *path, struct history_readers **ret);
+void history_readers_destroy(struct history_readers *readers); /* NULL is fine */
+
+/* As in struct api_history, but for min_revision. ALLOT_EUNAVAILABLE: the file can't be opened. */
+int history_readers_events(struct history_readers *readers, const struct history_query *query,
+                           const atomic_bool *cancelled, history_visit_event *visit, void *visitor,
+                           struct history_page *ret);
+int history_readers_rounds(struct history_readers *readers, const struct history_round_query *query,
+                           const atomic_bool *cancelled, history_visit_round *visit, void *visitor,
+                           struct history_page *ret);
+int history_readers_state(struct history_readers *readers, struct history_moment *at,
+                          const atomic_bool *cancelled, struct snapshot **ret);
+
+/* Closes all connections, once nobody uses them, calls move(context), and lets others go on: on
+ * another file of the same name, then. */
+void history_readers_exclude(struct history_readers *readers, void (*move)(void *context),
+                             void *context);
+
+#endif

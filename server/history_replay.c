@@ -1,0 +1,344 @@
+#include "server/history_replay.h"
+
+#include <stdlib.h>
+
+#include "api/arena.h"
+#include "api/values.h"
+#include "server/history_checkpoint.h"
+
+/* Events that are applied to a keyspace at a time: each page of it that they touch is copied. */
+enum { BATCH_EVENTS = 16384 };
+
+int history_extent_read(struct history_db *db, struct history_extent *ret, bool *ret_found)
+{
+    static const char *const text = "SELECT cluster_id, reached, oldest, pruned FROM history";
+    sqlite3_stmt *statement = NULL;
+    int error = history_db_prepare(db, &text, 1, &statement);
+    if (error)
+        return error;
+    int code = sqlite3_step(statement);
+    *ret_found = code == SQLITE_ROW;
+    if (code == SQLITE_ROW)
+        *ret = (struct history_extent){.cluster_id = (uint64_t)sqlite3_column_int64(statement, 0),
+                                       .reached = sqlite3_column_int64(statement, 1),
+                                       .oldest = sqlite3_column_int64(statement, 2),
+                                       .pruned = sqlite3_column_int64(statement, 3)};
+    else if (code != SQLITE_DONE)
+        error = history_db_fail(db, "reading", code);
+    history_db_finalize(&statement, 1);
+    return error;
+}
+
+int history_replay_empty(struct history_db *db, struct keyspace **ret)
+{
+    static const char *const text = "SELECT root FROM history";
+    sqlite3_stmt *statement = NULL;
+    int error = history_db_prepare(db, &text, 1, &statement);
+    if (error)
+        return error;
+    int code = sqlite3_step(statement);
+    *ret = NULL;
+    if (code == SQLITE_ROW) {
+        const struct keyspace_config config = {.root = history_db_column_span(statement, 0),
+                                               .decoder = api_decoder(),
+                                               .keep_invalid = true};
+        error = keyspace_create(&config, ret);
+        if (error == ALLOT_EINVAL)
+            error = history_db_damaged(db, "a root that can't be one");
+    } else if (code != SQLITE_DONE) {
+        error = history_db_fail(db, "reading", code);
+    }
+    history_db_finalize(&statement, 1);
+    return error;
+}
+
+/* --- events --- */
+
+/* Some events, with memory for their texts. */
+struct batch {
+    struct arena arena;
+    struct store_event *events;
+    size_t count;
+    size_t capacity;
+};
+
+static void batch_clear(struct batch *batch)
+{
+    arena_release(&batch->arena);
+    batch->arena = (struct arena){NULL};
+    batch->count = 0;
+}
+
+static void batch_release(struct batch *batch)
+{
+    batch_clear(batch);
+    free(batch->events);
+}
+
+static int batch_add(struct batch *batch, const struct store_event *event)
+{
+    if (batch->count == batch->capacity) {
+        size_t capacity = batch->capacity ? 2 * batch->capacity : BATCH_EVENTS;
+        struct store_event *events = realloc(batch->events, capacity * sizeof *events);
+        if (!events)
+            return ALLOT_ENOMEM;
+        batch->events = events;
+        batch->capacity = capacity;
+    }
+    struct store_event *copy = &batch->events[batch->count];
+    *copy = *event;
+    copy->kv.value = arena_copy(&batch->arena, event->kv.value);
+    if (!copy->kv.value.data)
+        return ALLOT_ENOMEM;
+    batch->count++;
+    return 0;
+}
+
+/* By revision; those of one as they came, which is by address before they are sorted. */
+static int compare_events(const void *first, const void *second)
+{
+    const struct store_event *a = first;
+    const struct store_event *b = second;
+    int64_t order = a->kv.mod_revision - b->kv.mod_revision;
+    if (order == 0)
+        return span_compare(a->kv.key, b->kv.key);
+    return order < 0 ? -1 : 1;
+}
+
+/* What was reconstructed stands in the order of the keys, each of which it has but once. */
+static void batch_sort(struct batch *batch)
+{
+    for (size_t i = 1; i < batch->count; i++) {
+        if (batch->events[i].kv.mod_revision < batch->events[i - 1].kv.mod_revision) {
+            qsort(batch->events, batch->count, sizeof *batch->events, compare_events);
+            return;
+        }
+    }
+}
+
+/* The events as a watch would have told of them: a response for each revision. */
+static size_t make_responses(const struct batch *batch, uint64_t cluster_id,
+                             struct store_watch_response *ret)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        int64_t revision = batch->events[i].kv.mod_revision;
+        if (count > 0 && ret[count - 1].revision == revision)
+            ret[count - 1].event_count++;
+        else
+            ret[count++] = (struct store_watch_response){.cluster_id = cluster_id,
+                                                         .revision = revision,
+                                                         .events = &batch->events[i],
+                                                         .event_count = 1};
+    }
+    return count;
+}
+
+/* Applies what there is to *@keyspace. */
+static int batch_apply(struct batch *batch, uint64_t cluster_id, struct keyspace **keyspace)
+{
+    if (batch->count == 0)
+        return 0;
+    struct store_watch_response *responses = malloc(batch->count * sizeof *responses);
+    struct keyspace *next = NULL;
+    if (!responses)
+        return ALLOT_ENOMEM;
+    batch_sort(batch);
+    size_t count = make_responses(batch, cluster_id, responses);
+    int error = keyspace_apply(*keyspace, responses, count, &next);
+    free(responses);
+    batch_clear(batch);
+    if (error)
+        return error;
+    keyspace_unref(*keyspace);
+    *keyspace = next;
+    return 0;
+}
+
+/* --- reading them --- */
+
+enum { EVENTS, ACTORS, STATEMENTS };
+static const char *const texts[STATEMENTS] = {
+    [EVENTS] = "SELECT " HISTORY_ROW_COLUMNS " FROM " HISTORY_ROW_TABLES
+               " WHERE e.position >= ?1 AND e.position < ?2 ORDER BY e.position",
+    [ACTORS] = "SELECT revision, actor, actor_create_revision, actor_version FROM revisions"
+               " WHERE revision > ?1 AND revision <= ?2 AND actor IS NOT NULL ORDER BY revision",
+};
+
+/* Both go forward together, revision by revision. */
+struct replay {
+    struct history_rows *rows;
+    uint64_t cluster_id;
+    struct span root;
+    sqlite3_stmt *statements[STATEMENTS];
+    int64_t next[STATEMENTS]; /* revision of the row at hand; INT64_MAX: there is none */
+    struct batch batch;
+    struct keyspace *keyspace;
+};
+
+static int step(struct replay *replay, int which)
+{
+    sqlite3_stmt *statement = replay->statements[which];
+    int code = sqlite3_step(statement);
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        return history_db_fail(replay->rows->db, "reading", code);
+    int64_t first = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : INT64_MAX;
+    bool is_position = which == EVENTS && code == SQLITE_ROW;
+    replay->next[which] = is_position ? history_revision_at(first) : first;
+    return 0;
+}
+
+/* The key under the root, in the batch's memory. */
+static struct span make_key(struct replay *replay, struct span name)
+{
+    size_t size = replay->root.size + name.size;
+    char *key = arena_allocate(&replay->batch.arena, size + 1);
+    if (!key)
+        return (struct span){NULL, 0};
+    memcpy(key, replay->root.data, replay->root.size);
+    memcpy(key + replay->root.size, name.data, name.size);
+    return (struct span){key, size};
+}
+
+static int take(struct replay *replay, int which, struct store_event *event, struct span name)
+{
+    event->kv.key = make_key(replay, name);
+    if (!event->kv.key.data)
+        return ALLOT_ENOMEM;
+    int error = batch_add(&replay->batch, event);
+    return error ? error : step(replay, which);
+}
+
+static int take_actor(struct replay *replay)
+{
+    sqlite3_stmt *statement = replay->statements[ACTORS];
+    struct store_event event = {.kind = STORE_EVENT_PUT,
+                                .kv = {.value = history_db_column_span(statement, 1),
+                                       .create_revision = sqlite3_column_int64(statement, 2),
+                                       .mod_revision = replay->next[ACTORS],
+                                       .version = sqlite3_column_int64(statement, 3)}};
+    return take(replay, ACTORS, &event, SPAN(KEYS_ACTOR));
+}
+
+static int take_event(struct replay *replay)
+{
+    sqlite3_stmt *statement = replay->statements[EVENTS];
+    struct history_row row;
+    struct history_event told;
+    history_row_read(statement, &row);
+    int error = history_row_event(replay->rows, statement, &row, &told);
+    if (error || told.kind == HISTORY_GAP)
+        return error ? error : step(replay, EVENTS);
+    bool is_put = told.after.data != NULL;
+    struct store_event event = {.kind = is_put ? STORE_EVENT_PUT : STORE_EVENT_DELETE,
+                                .kv = {.value = is_put ? told.after : SPAN(""),
+                                       .create_revision = told.create_revision,
+                                       .mod_revision = history_row_mod_revision(statement),
+                                       .version = told.version,
+                                       .lease = told.lease}};
+    return take(replay, EVENTS, &event, told.key);
+}
+
+/* Whole revisions are applied at a time. */
+static int take_all(struct replay *replay)
+{
+    int64_t *next = replay->next;
+    int error = 0;
+    while (!error && (next[EVENTS] != INT64_MAX || next[ACTORS] != INT64_MAX)) {
+        int which = next[ACTORS] <= next[EVENTS] ? ACTORS : EVENTS;
+        int64_t revision = next[which];
+        error = which == ACTORS ? take_actor(replay) : take_event(replay);
+        bool is_whole = next[EVENTS] != revision && next[ACTORS] != revision;
+        if (!error && is_whole && replay->batch.count >= BATCH_EVENTS)
+            error = batch_apply(&replay->batch, replay->cluster_id, &replay->keyspace);
+    }
+    return error ? error : batch_apply(&replay->batch, replay->cluster_id, &replay->keyspace);
+}
+
+/* The keyspace has seen everything up to @revision, whether or not that changed something. */
+static int see(struct replay *replay, int64_t revision)
+{
+    const struct store_watch_response progress = {.cluster_id = replay->cluster_id,
+                                                  .revision = revision};
+    struct keyspace *next = NULL;
+    int error = revision > 0 ? keyspace_apply(replay->keyspace, &progress, 1, &next) : 0;
+    if (!error && next) {
+        keyspace_unref(replay->keyspace);
+        replay->keyspace = next;
+    }
+    return error;
+}
+
+int history_replay_on(struct history_rows *rows, const struct history_extent *extent,
+                      const struct keyspace *former, int64_t revision, struct keyspace **ret)
+{
+    struct replay replay = {.rows = rows,
+                            .cluster_id = extent->cluster_id,
+                            .root = keyspace_root(former),
+                            .keyspace = keyspace_ref((struct keyspace *)former)};
+    int64_t begin = keyspace_seen_revision(former);
+    int error = history_db_prepare(rows->db, texts, STATEMENTS, replay.statements);
+    if (!error) {
+        history_db_bind(
+            replay.statements[EVENTS],
+            (int64_t[]){history_first_position(begin + 1), history_first_position(revision + 1)},
+            2);
+        history_db_bind(replay.statements[ACTORS], (int64_t[]){begin, revision}, 2);
+        error = step(&replay, EVENTS);
+    }
+    if (!error)
+        error = step(&replay, ACTORS);
+    if (!error)
+        error = take_all(&replay);
+    if (!error)
+        error = see(&replay, revision);
+    if (error == ALLOT_EORDER || error == ALLOT_ECLUSTER)
+        error = history_db_damaged(rows->db, "revisions out of order");
+    history_db_finalize(replay.statements, STATEMENTS);
+    batch_release(&replay.batch);
+    if (error)
+        keyspace_unref(replay.keyspace);
+    else
+        *ret = replay.keyspace;
+    return error;
+}
+
+/* --- from a checkpoint --- */
+
+/* The last checkpoint up to @revision; 0: there is none. */
+static int find_checkpoint(struct history_db *db, int64_t revision, int64_t *ret)
+{
+    static const char *const text =
+        "SELECT revision FROM checkpoints WHERE revision <= ?1 ORDER BY revision DESC LIMIT 1";
+    sqlite3_stmt *statement = NULL;
+    int error = history_db_prepare(db, &text, 1, &statement);
+    if (error)
+        return error;
+    history_db_bind(statement, &revision, 1);
+    int code = sqlite3_step(statement);
+    *ret = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        error = history_db_fail(db, "reading a checkpoint", code);
+    history_db_finalize(&statement, 1);
+    return error;
+}
+
+int history_replay(struct history_rows *rows, const struct keyspace *empty,
+                   const struct history_extent *extent, int64_t revision, struct keyspace **ret)
+{
+    struct keyspace *former = NULL;
+    int64_t checkpoint = 0;
+    if (revision < extent->oldest || revision > extent->reached)
+        return ALLOT_ENOTFOUND;
+    int error = find_checkpoint(rows->db, revision, &checkpoint);
+    if (!error && checkpoint == 0 && extent->oldest > 0)
+        error = history_db_damaged(rows->db, "its oldest checkpoint is missing");
+    if (!error && checkpoint > 0)
+        error = history_checkpoint_read(rows->db, empty, extent->cluster_id, checkpoint, &former);
+    else if (!error)
+        former = keyspace_ref((struct keyspace *)empty);
+    if (!error)
+        error = history_replay_on(rows, extent, former, revision, ret);
+    keyspace_unref(former);
+    return error;
+}

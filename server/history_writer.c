@@ -1,0 +1,302 @@
+#include "server/history_writer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "server/history_append.h"
+#include "server/history_checkpoint.h"
+#include "server/history_gap.h"
+#include "server/history_prune.h"
+#include "server/history_replay.h"
+
+enum { BEGIN, COMMIT, REACH, STATEMENTS };
+static const char *const texts[STATEMENTS] = {
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [REACH] = "UPDATE history SET cluster_id = ?1, reached = ?2, oldest = ?3, pruned = ?4",
+};
+
+struct history_writer {
+    struct history_db *db;
+    struct history_rows rows; /* whose names the appender uses, too */
+    struct history_appender *appender;
+    sqlite3_stmt *statements[STATEMENTS];
+    struct history_extent extent;
+    struct keyspace *keyspace;         /* as of extent.reached */
+    struct history_append_total fresh; /* since the last checkpoint, or the beginning */
+    int64_t checkpoint_ms;             /* when that was */
+    int64_t event_count;
+    struct error_message message;
+};
+
+/* --- opening --- */
+
+static int begin_history(struct history_writer *writer, struct span root)
+{
+    static const char *const text = "INSERT INTO history VALUES (1, ?1, 0, 0, 0, 0)";
+    sqlite3_stmt *statement = NULL;
+    int error = history_db_prepare(writer->db, &text, 1, &statement);
+    if (!error) {
+        (void)sqlite3_bind_text64(statement, 1, root.data, root.size, SQLITE_STATIC, SQLITE_UTF8);
+        error = history_db_run(writer->db, statement, "writing");
+    }
+    history_db_finalize(&statement, 1);
+    return error;
+}
+
+static int read_counts(struct history_writer *writer)
+{
+    int64_t checkpoint = 0;
+    char sql[128];
+    int error =
+        history_db_query(writer->db, "SELECT sum(event_count) FROM blocks", &writer->event_count);
+    if (!error)
+        error = history_db_query(writer->db, "SELECT max(revision) FROM checkpoints", &checkpoint);
+    if (!error)
+        error = history_db_query(writer->db, "SELECT max(time) FROM checkpoints",
+                                 &writer->checkpoint_ms);
+    if (error)
+        return error;
+    (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM events WHERE position >= %lld",
+                   (long long)history_first_position(checkpoint + 1));
+    return history_db_query(writer->db, sql, &writer->fresh.events);
+}
+
+/* The state as of what was reached. */
+static int load(struct history_writer *writer, struct span root)
+{
+    struct keyspace *empty = NULL;
+    bool found = false;
+    int error = history_extent_read(writer->db, &writer->extent, &found);
+    if (!error && !found)
+        error = begin_history(writer, root);
+    if (!error)
+        error = history_replay_empty(writer->db, &empty);
+    if (!error && !span_equal(keyspace_root(empty), root)) {
+        history_db_tell(writer->db, "is the history of the root %.*s, not of %.*s",
+                        (int)keyspace_root(empty).size, keyspace_root(empty).data, (int)root.size,
+                        root.data);
+        error = ALLOT_EVALUE;
+    }
+    if (!error)
+        error = history_replay(&writer->rows, empty, &writer->extent, writer->extent.reached,
+                               &writer->keyspace);
+    keyspace_unref(empty);
+    return error ? error : read_counts(writer);
+}
+
+int history_writer_open(const char *path, struct span root, struct history_writer **ret,
+                        struct error_message *why)
+{
+    struct history_writer *writer = calloc(1, sizeof *writer);
+    int error = writer ? 0 : ALLOT_ENOMEM;
+    if (!error)
+        error = history_db_open(path, HISTORY_DB_WRITE, &writer->db, why);
+    if (error) {
+        free(writer);
+        return error;
+    }
+    error = history_db_prepare(writer->db, texts, STATEMENTS, writer->statements);
+    if (!error)
+        error = history_rows_init(writer->db, &writer->rows);
+    if (!error)
+        error = history_appender_create(writer->db, writer->rows.names, &writer->appender);
+    if (!error)
+        error = load(writer, root);
+    if (error) {
+        *why = writer->db->message;
+        history_writer_close(writer);
+    } else {
+        *ret = writer;
+    }
+    return error;
+}
+
+void history_writer_close(struct history_writer *writer)
+{
+    if (!writer)
+        return;
+    keyspace_unref(writer->keyspace);
+    history_appender_destroy(writer->appender);
+    history_rows_release(&writer->rows);
+    history_db_finalize(writer->statements, STATEMENTS);
+    history_db_close(writer->db);
+    free(writer);
+}
+
+uint64_t history_writer_cluster(const struct history_writer *writer)
+{
+    return writer->extent.cluster_id;
+}
+
+int64_t history_writer_reached(const struct history_writer *writer)
+{
+    return writer->extent.reached;
+}
+
+struct keyspace *history_writer_keyspace(const struct history_writer *writer)
+{
+    return writer->keyspace;
+}
+
+const char *history_writer_message(const struct history_writer *writer)
+{
+    return writer->db->message.text;
+}
+
+/* --- transactions --- */
+
+static int begin(struct history_writer *writer)
+{
+    return history_db_run(writer->db, writer->statements[BEGIN], "writing");
+}
+
+/* Ends the transaction: with what @extent says was reached, or if there was an @error with nothing.
+ */
+static int end(struct history_writer *writer, int error, const struct history_extent *extent)
+{
+    if (!error)
+        error = history_append_end(writer->appender);
+    if (!error)
+        error = history_db_run_integers(writer->db, writer->statements[REACH],
+                                        (int64_t[]){(int64_t)extent->cluster_id, extent->reached,
+                                                    extent->oldest, extent->pruned},
+                                        4, "writing");
+    if (!error)
+        error = history_db_run(writer->db, writer->statements[COMMIT], "committing");
+    if (error && !sqlite3_get_autocommit(writer->db->database))
+        (void)sqlite3_exec(writer->db->database, "ROLLBACK", NULL, NULL, NULL);
+    return error;
+}
+
+/* --- appending --- */
+
+static bool needs_checkpoint(const struct history_writer *writer, const struct keyspace *keyspace,
+                             int64_t now_ms)
+{
+    const struct history_append_total *fresh = &writer->fresh;
+    int64_t keys = (int64_t)keyspace_count(keyspace);
+    if (fresh->events == 0)
+        return false;
+    return fresh->events >= HISTORY_CHECKPOINT_EVENTS + keys ||
+           fresh->bytes >= HISTORY_CHECKPOINT_BYTES + keys * HISTORY_KEY_BYTES ||
+           now_ms - writer->checkpoint_ms >= HISTORY_CHECKPOINT_MS;
+}
+
+static int write_checkpoint(struct history_writer *writer, const struct keyspace *keyspace,
+                            int64_t now_ms)
+{
+    int error = history_checkpoint_write(writer->db, keyspace, now_ms);
+    if (!error) {
+        writer->fresh = (struct history_append_total){0};
+        writer->checkpoint_ms = now_ms;
+    }
+    return error;
+}
+
+/* Counts what was added since there was @before. */
+static void count_added(struct history_writer *writer, struct history_append_total before)
+{
+    struct history_append_total after = history_append_total(writer->appender);
+    writer->fresh.events += after.events - before.events;
+    writer->fresh.bytes += after.bytes - before.bytes;
+    writer->event_count += after.events - before.events;
+}
+
+static void adopt(struct history_writer *writer, struct keyspace *keyspace,
+                  const struct history_extent *extent)
+{
+    keyspace_unref(writer->keyspace);
+    writer->keyspace = keyspace;
+    writer->extent = *extent;
+}
+
+static int append_all(struct history_writer *writer, const struct history_changes *changes,
+                      const struct keyspace *next, int64_t now_ms)
+{
+    struct history_append_total before = history_append_total(writer->appender);
+    int error = 0;
+    for (size_t i = 0; i < changes->revision_count && !error; i++)
+        error = history_append(writer->appender, keyspace_root(next), changes, i, now_ms);
+    count_added(writer, before);
+    if (!error && needs_checkpoint(writer, next, now_ms))
+        error = write_checkpoint(writer, next, now_ms);
+    return error;
+}
+
+int history_writer_append(struct history_writer *writer,
+                          const struct store_watch_response *responses, size_t count,
+                          int64_t now_ms)
+{
+    struct history_changes changes = {0};
+    struct history_extent extent = writer->extent;
+    struct keyspace *next = NULL;
+    int error = keyspace_apply(writer->keyspace, responses, count, &next);
+    if (!error)
+        error = history_changes_make(writer->keyspace, responses, count, &changes);
+    if (!error)
+        error = begin(writer);
+    if (!error) {
+        extent.cluster_id = keyspace_cluster_id(next);
+        extent.reached = keyspace_seen_revision(next);
+        error = end(writer, append_all(writer, &changes, next, now_ms), &extent);
+    }
+    history_changes_release(&changes);
+    if (error)
+        keyspace_unref(next);
+    else
+        adopt(writer, next, &extent);
+    return error;
+}
+
+int history_writer_bridge(struct history_writer *writer, struct keyspace *now, int64_t now_ms)
+{
+    struct history_append_total before = history_append_total(writer->appender);
+    struct history_extent extent = writer->extent;
+    extent.cluster_id = keyspace_cluster_id(now);
+    extent.reached = keyspace_seen_revision(now);
+    if (writer->extent.reached == 0)
+        extent.oldest = extent.reached;
+    int error = begin(writer);
+    if (error)
+        return error;
+    error = history_gap_append(writer->db, writer->appender, writer->keyspace, now, now_ms);
+    count_added(writer, before);
+    if (!error)
+        error = write_checkpoint(writer, now, now_ms);
+    error = end(writer, error, &extent);
+    if (!error)
+        adopt(writer, keyspace_ref(now), &extent);
+    return error;
+}
+
+/* --- the rest --- */
+
+int history_writer_prune(struct history_writer *writer, const struct history_limits *limits,
+                         int64_t now_ms, bool *ret_more)
+{
+    struct history_extent extent = writer->extent;
+    int64_t removed = 0;
+    *ret_more = false;
+    int error = begin(writer);
+    if (error)
+        return error;
+    error = history_prune_step(writer->db, limits, now_ms, &extent, &removed, ret_more);
+    error = end(writer, error, &extent);
+    if (error)
+        return error;
+    writer->extent = extent;
+    writer->event_count -= removed;
+    history_names_make_room(writer->rows.names, *ret_more);
+    return 0;
+}
+
+int history_writer_measure(struct history_writer *writer, struct history_status *ret)
+{
+    ret->reached = writer->extent.reached;
+    ret->oldest = writer->extent.oldest;
+    ret->event_count = writer->event_count;
+    int error = history_db_query(writer->db, "SELECT time FROM revisions ORDER BY revision LIMIT 1",
+                                 &ret->oldest_ms);
+    return error ? error : history_db_size(writer->db, &ret->bytes);
+}
