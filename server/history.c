@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "api/values.h"
 #include "server/clock.h"
 #include "server/history_readers.h"
 #include "server/history_writer.h"
@@ -190,7 +189,7 @@ static bool is_stopping(void *context)
 static int bridge(struct history *history)
 {
     const struct keyspace_config keyspace_config = {
-        .root = span_of(history->root), .decoder = api_decoder(), .keep_invalid = true};
+        .root = span_of(history->root), .decoder = history_raw_decoder, .keep_invalid = true};
     struct keyspace *empty = NULL, *now = NULL;
     int error = keyspace_create(&keyspace_config, &empty);
     if (!error) {

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "api/values.h"
+
 enum { LATER_BLOCK, LATER_REVISION, LAST_CHANGE, NEXT_GAP, STATEMENTS };
 static const char *const texts[STATEMENTS + 1] = {
     [LATER_BLOCK] = "SELECT first_position, last_position FROM blocks WHERE block >= 0 AND"
@@ -106,7 +108,8 @@ static int replay(struct history_rows *rows, const struct history_extent *extent
 {
     struct keyspace *empty = NULL;
     struct keyspace *keyspace = NULL;
-    int error = history_replay_empty(rows->db, &empty);
+    const struct decoder decoder = api_decoder();
+    int error = history_replay_empty(rows->db, &decoder, &empty);
     if (!error)
         error = history_replay(rows, empty, extent, revision, &keyspace);
     if (!error)

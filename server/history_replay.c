@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "api/arena.h"
-#include "api/values.h"
 #include "server/history_checkpoint.h"
 
 /* Events that are applied to a keyspace at a time: each page of it that they touch is copied. */
@@ -29,7 +28,32 @@ int history_extent_read(struct history_db *db, struct history_extent *ret, bool 
     return error;
 }
 
-int history_replay_empty(struct history_db *db, struct keyspace **ret)
+static int take_item(void *context, const struct key_parts *key, struct span value,
+                     struct item_value *ret, struct error_message *why)
+{
+    (void)context, (void)key, (void)value, (void)ret, (void)why;
+    return 0;
+}
+
+static int take_member(void *context, const struct key_parts *key, struct span value,
+                       struct member_value *ret, struct error_message *why)
+{
+    (void)context, (void)key, (void)value, (void)ret, (void)why;
+    return 0;
+}
+
+static int take_assignment(void *context, const struct key_parts *key, struct span value,
+                           struct assignment_value *ret, struct error_message *why)
+{
+    (void)context, (void)key, (void)value, (void)ret, (void)why;
+    return 0;
+}
+
+const struct decoder history_raw_decoder = {
+    .item = take_item, .member = take_member, .assignment = take_assignment};
+
+int history_replay_empty(struct history_db *db, const struct decoder *decoder,
+                         struct keyspace **ret)
 {
     static const char *const text = "SELECT root FROM history";
     sqlite3_stmt *statement = NULL;
@@ -40,7 +64,7 @@ int history_replay_empty(struct history_db *db, struct keyspace **ret)
     *ret = NULL;
     if (code == SQLITE_ROW) {
         const struct keyspace_config config = {.root = history_db_column_span(statement, 0),
-                                               .decoder = api_decoder(),
+                                               .decoder = *decoder,
                                                .keep_invalid = true};
         error = keyspace_create(&config, ret);
         if (error == ALLOT_EINVAL)

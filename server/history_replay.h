@@ -16,9 +16,12 @@ struct history_extent {
 /* False in *@ret_found: nothing was written yet. As history_db_fail. */
 int history_extent_read(struct history_db *db, struct history_extent *ret, bool *ret_found);
 
-/* An empty keyspace for the root of the history, as the server's own are. *@ret NULL: nothing was
- * written yet. */
-int history_replay_empty(struct history_db *db, struct keyspace **ret);
+/* Takes every value for one that decodes: for who is only after the keys and values as they are. */
+extern const struct decoder history_raw_decoder;
+
+/* An empty keyspace for the root of the history. *@ret NULL: nothing was written yet. */
+int history_replay_empty(struct history_db *db, const struct decoder *decoder,
+                         struct keyspace **ret);
 
 /* The keys as of @revision, made from @empty. What is read is of one moment if the caller has begun
  * a transaction. ALLOT_ENOTFOUND: nothing is known of that revision; ALLOT_EVALUE (the history is

@@ -5,7 +5,7 @@
 #include "server/history_replay.h"
 
 /* Rows that a page looks at, at most, whether or not they fit its filter: so no page takes long. */
-enum { HISTORY_PAGE_ROWS = 20000 };
+enum { HISTORY_PAGE_ROWS = 10000 };
 
 /* As api_history's events and rounds, but that min_revision is not looked at. What is read is of
  * one moment if the caller has begun a transaction. ALLOT_EVALUE (the file is damaged); as

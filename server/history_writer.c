@@ -71,7 +71,7 @@ static int load(struct history_writer *writer, struct span root)
     if (!error && !found)
         error = begin_history(writer, root);
     if (!error)
-        error = history_replay_empty(writer->db, &empty);
+        error = history_replay_empty(writer->db, &history_raw_decoder, &empty);
     if (!error && !span_equal(keyspace_root(empty), root)) {
         history_db_tell(writer->db, "is the history of the root %.*s, not of %.*s",
                         (int)keyspace_root(empty).size, keyspace_root(empty).data, (int)root.size,
@@ -216,6 +216,8 @@ static int append_all(struct history_writer *writer, const struct history_change
 {
     struct history_append_total before = history_append_total(writer->appender);
     int error = 0;
+    if (writer->checkpoint_ms == 0) /* there was none: it is as if there had been one by now */
+        writer->checkpoint_ms = now_ms;
     for (size_t i = 0; i < changes->revision_count && !error; i++)
         error = history_append(writer->appender, keyspace_root(next), changes, i, now_ms);
     count_added(writer, before);
