@@ -188,10 +188,10 @@ static bool is_stopping(void *context)
 /* Takes what there is now for what came of what can't be known any more. */
 static int bridge(struct history *history)
 {
-    const struct keyspace_config keyspace_config = {
-        .root = span_of(history->root), .decoder = history_raw_decoder, .keep_invalid = true};
+    struct keyspace_config config = history_raw_config;
     struct keyspace *empty = NULL, *now = NULL;
-    int error = keyspace_create(&keyspace_config, &empty);
+    config.root = span_of(history->root);
+    int error = keyspace_create(&config, &empty);
     if (!error) {
         const struct mirror_load_config load = {.store = history->config.store,
                                                 .empty = empty,

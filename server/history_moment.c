@@ -108,8 +108,8 @@ static int replay(struct history_rows *rows, const struct history_extent *extent
 {
     struct keyspace *empty = NULL;
     struct keyspace *keyspace = NULL;
-    const struct decoder decoder = api_decoder();
-    int error = history_replay_empty(rows->db, &decoder, &empty);
+    const struct keyspace_config config = {.decoder = api_decoder(), .keep_invalid = true};
+    int error = history_replay_empty(rows->db, &config, &empty);
     if (!error)
         error = history_replay(rows, empty, extent, revision, &keyspace);
     if (!error)

@@ -49,10 +49,11 @@ static int take_assignment(void *context, const struct key_parts *key, struct sp
     return 0;
 }
 
-const struct decoder history_raw_decoder = {
-    .item = take_item, .member = take_member, .assignment = take_assignment};
+const struct keyspace_config history_raw_config = {
+    .decoder = {.item = take_item, .member = take_member, .assignment = take_assignment},
+    .keep_invalid = true};
 
-int history_replay_empty(struct history_db *db, const struct decoder *decoder,
+int history_replay_empty(struct history_db *db, const struct keyspace_config *config,
                          struct keyspace **ret)
 {
     static const char *const text = "SELECT root FROM history";
@@ -63,10 +64,9 @@ int history_replay_empty(struct history_db *db, const struct decoder *decoder,
     int code = sqlite3_step(statement);
     *ret = NULL;
     if (code == SQLITE_ROW) {
-        const struct keyspace_config config = {.root = history_db_column_span(statement, 0),
-                                               .decoder = *decoder,
-                                               .keep_invalid = true};
-        error = keyspace_create(&config, ret);
+        struct keyspace_config own = *config;
+        own.root = history_db_column_span(statement, 0);
+        error = keyspace_create(&own, ret);
         if (error == ALLOT_EINVAL)
             error = history_db_damaged(db, "a root that can't be one");
     } else if (code != SQLITE_DONE) {

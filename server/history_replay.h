@@ -16,11 +16,13 @@ struct history_extent {
 /* False in *@ret_found: nothing was written yet. As history_db_fail. */
 int history_extent_read(struct history_db *db, struct history_extent *ret, bool *ret_found);
 
-/* Takes every value for one that decodes: for who is only after the keys and values as they are. */
-extern const struct decoder history_raw_decoder;
+/* Of a keyspace that takes every value for one that decodes, for who is only after the keys and
+ * values as they are; the root is missing. */
+extern const struct keyspace_config history_raw_config;
 
-/* An empty keyspace for the root of the history. *@ret NULL: nothing was written yet. */
-int history_replay_empty(struct history_db *db, const struct decoder *decoder,
+/* An empty keyspace for the root of the history, else of @config. *@ret NULL: nothing was written
+ * yet. */
+int history_replay_empty(struct history_db *db, const struct keyspace_config *config,
                          struct keyspace **ret);
 
 /* The keys as of @revision, made from @empty. What is read is of one moment if the caller has begun

@@ -71,7 +71,7 @@ static int load(struct history_writer *writer, struct span root)
     if (!error && !found)
         error = begin_history(writer, root);
     if (!error)
-        error = history_replay_empty(writer->db, &history_raw_decoder, &empty);
+        error = history_replay_empty(writer->db, &history_raw_config, &empty);
     if (!error && !span_equal(keyspace_root(empty), root)) {
         history_db_tell(writer->db, "is the history of the root %.*s, not of %.*s",
                         (int)keyspace_root(empty).size, keyspace_root(empty).data, (int)root.size,

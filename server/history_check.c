@@ -1,0 +1,253 @@
+#include "server/history_check.h"
+
+#include <inttypes.h>
+
+#include "server/history_checkpoint.h"
+
+/* --- the file --- */
+
+static int check_file(struct history_db *db)
+{
+    static const char *const text = "PRAGMA quick_check(1)";
+    sqlite3_stmt *statement = NULL;
+    int error = history_db_prepare(db, &text, 1, &statement);
+    if (error)
+        return error;
+    int code = sqlite3_step(statement);
+    if (code != SQLITE_ROW) {
+        error = history_db_fail(db, "checking", code);
+    } else if (!span_equal(history_db_column_span(statement, 0), SPAN("ok"))) {
+        history_db_tell(db, "damaged: %.150s", (const char *)sqlite3_column_text(statement, 0));
+        error = ALLOT_EVALUE;
+    }
+    history_db_finalize(&statement, 1);
+    return error;
+}
+
+/* A number that must be 0: rows that don't fit others. */
+static int check_none(struct history_db *db, const char *sql, const char *what)
+{
+    int64_t count = 0;
+    int error = history_db_query(db, sql, &count);
+    if (error || count == 0)
+        return error;
+    history_db_tell(db, "damaged: %" PRId64 " %s", count, what);
+    return ALLOT_EVALUE;
+}
+
+static int check_rows(struct history_db *db)
+{
+    static const struct {
+        const char *sql;
+        const char *what;
+    } checks[] = {
+        {"SELECT count(*) FROM blocks AS b WHERE b.event_count <>"
+         " (SELECT count(*) FROM events AS e WHERE e.position BETWEEN b.first_position AND"
+         " b.last_position AND e.block = b.block)",
+         "blocks with another number of events than they say"},
+        {"SELECT (SELECT count(*) FROM events) - (SELECT total(event_count) FROM blocks)",
+         "more events than all blocks say"},
+        {"SELECT count(*) FROM events AS e LEFT JOIN revisions AS r ON r.revision = e.position >> "
+         "24"
+         " WHERE r.revision IS NULL",
+         "events without their revision"},
+        {"SELECT count(*) FROM rounds AS o LEFT JOIN events AS e ON e.position = o.position"
+         " WHERE e.position IS NULL",
+         "rounds without their event"},
+        {"SELECT count(*) FROM revisions WHERE revision > (SELECT reached FROM history)",
+         "revisions after the last that was reached"},
+    };
+    int error = 0;
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0] && !error; i++)
+        error = check_none(db, checks[i].sql, checks[i].what);
+    return error;
+}
+
+/* --- the story --- */
+
+/* An event that does not follow from what stood there before. */
+struct misfit {
+    struct history_db *db;
+    int64_t revision; /* of the first; 0: there is none */
+};
+
+static void note_misfit(void *context, enum keyspace_anomaly anomaly, struct span key,
+                        int64_t mod_revision, const char *why)
+{
+    struct misfit *misfit = context;
+    bool matters = anomaly == KEYSPACE_ABSENT_DELETE || anomaly == KEYSPACE_VERSION_SKIP;
+    (void)why;
+    if (!matters || misfit->revision)
+        return;
+    misfit->revision = mod_revision;
+    history_db_tell(misfit->db,
+                    "damaged: revision %" PRId64 " does not follow from what was before at %.*s",
+                    mod_revision, key.size > 100 ? 100 : (int)key.size, key.data);
+}
+
+static bool is_same_entry(const struct entry *a, const struct entry *b)
+{
+    return a && b && span_equal(a->key, b->key) && span_equal(a->value, b->value) &&
+           a->create_revision == b->create_revision && a->mod_revision == b->mod_revision &&
+           a->version == b->version && a->lease == b->lease;
+}
+
+static int compare(struct history_db *db, const struct keyspace *replayed,
+                   const struct keyspace *checkpoint)
+{
+    struct keyspace_cursor first = keyspace_seek(replayed, (struct span){NULL, 0});
+    struct keyspace_cursor second = keyspace_seek(checkpoint, (struct span){NULL, 0});
+    const struct entry *a, *b;
+    do {
+        a = keyspace_next(&first);
+        b = keyspace_next(&second);
+        if (!is_same_entry(a, b) && (a || b)) {
+            struct span key = a ? a->key : b->key;
+            history_db_tell(
+                db, "damaged: events and checkpoint of revision %" PRId64 " differ at %.*s",
+                keyspace_seen_revision(checkpoint), key.size > 100 ? 100 : (int)key.size, key.data);
+            return ALLOT_EVALUE;
+        }
+    } while (a);
+    return 0;
+}
+
+/* The first number that a query gives; -1: none. */
+static int find_number(struct history_db *db, const char *text, int64_t parameter, int64_t *ret)
+{
+    sqlite3_stmt *statement = NULL;
+    int error = history_db_prepare(db, &text, 1, &statement);
+    if (error)
+        return error;
+    history_db_bind(statement, &parameter, 1);
+    int code = sqlite3_step(statement);
+    *ret = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        error = history_db_fail(db, "reading", code);
+    history_db_finalize(&statement, 1);
+    return error;
+}
+
+static int next_checkpoint(struct history_db *db, int64_t revision, int64_t *ret)
+{
+    return find_number(
+        db, "SELECT revision FROM checkpoints WHERE revision > ?1 ORDER BY revision LIMIT 1",
+        revision, ret);
+}
+
+struct telling {
+    struct history_rows rows;
+    struct history_extent extent;
+    struct misfit misfit;
+    struct keyspace *empty;
+    struct keyspace *keyspace; /* as far as it was told again */
+};
+
+/* A gap that ends there begins at *@ret_from; -1: there is none. */
+static int find_gap(struct history_db *db, int64_t to_revision, int64_t *ret_from)
+{
+    static const char *const text = "SELECT from_revision FROM gaps WHERE to_revision = ?1";
+    return find_number(db, text, to_revision, ret_from);
+}
+
+static int replay_to(struct telling *telling, int64_t revision)
+{
+    struct keyspace *next = NULL;
+    int error =
+        history_replay_on(&telling->rows, &telling->extent, telling->keyspace, revision, &next);
+    if (error)
+        return error;
+    keyspace_unref(telling->keyspace);
+    telling->keyspace = next;
+    return telling->misfit.revision ? ALLOT_EVALUE : 0;
+}
+
+/* What was reconstructed need not follow from what was before. */
+static int replay_over_gap(struct telling *telling, int64_t revision)
+{
+    struct misfit sound = telling->misfit;
+    int error = replay_to(telling, revision);
+    bool is_misfit = error == ALLOT_EVALUE && telling->misfit.revision;
+    telling->misfit = sound;
+    return is_misfit ? 0 : error;
+}
+
+/* Goes on to the next checkpoint, at @revision, and compares. */
+static int tell_on(struct telling *telling, int64_t revision)
+{
+    struct history_db *db = telling->rows.db;
+    struct keyspace *checkpoint = NULL;
+    int64_t gap = -1;
+    int error = history_checkpoint_read(db, telling->empty, telling->extent.cluster_id, revision,
+                                        &checkpoint);
+    if (!error)
+        error = find_gap(db, revision, &gap);
+    if (!error)
+        error = replay_to(telling, gap >= 0 ? gap : revision);
+    if (!error && gap >= 0)
+        error = replay_over_gap(telling, revision);
+    if (!error)
+        error = compare(db, telling->keyspace, checkpoint);
+    keyspace_unref(checkpoint);
+    return error;
+}
+
+static int tell_all(struct telling *telling, struct history_check *ret)
+{
+    struct history_db *db = telling->rows.db;
+    int64_t oldest = telling->extent.oldest, checkpoint = 0;
+    int error = 0;
+    if (oldest > 0)
+        error = history_checkpoint_read(db, telling->empty, telling->extent.cluster_id, oldest,
+                                        &telling->keyspace);
+    else
+        telling->keyspace = keyspace_ref(telling->empty);
+    ret->checkpoints += oldest > 0;
+    if (!error)
+        error = next_checkpoint(db, oldest, &checkpoint);
+    while (!error && checkpoint > 0) {
+        ret->checkpoints++;
+        error = tell_on(telling, checkpoint);
+        if (!error)
+            error = next_checkpoint(db, checkpoint, &checkpoint);
+    }
+    if (!error)
+        error = replay_to(telling, telling->extent.reached);
+    ret->keys = error ? 0 : (int64_t)keyspace_count(telling->keyspace);
+    keyspace_unref(telling->keyspace);
+    return error;
+}
+
+static int check_story(struct history_db *db, struct history_check *ret)
+{
+    struct telling telling = {.misfit = {.db = db}};
+    struct keyspace_config config = history_raw_config;
+    bool found = false;
+    config.report = note_misfit;
+    config.report_context = &telling.misfit;
+    int error = history_extent_read(db, &telling.extent, &found);
+    if (error || !found)
+        return error;
+    error = history_rows_init(db, &telling.rows);
+    if (!error)
+        error = history_replay_empty(db, &config, &telling.empty);
+    if (!error)
+        error = tell_all(&telling, ret);
+    ret->extent = telling.extent;
+    keyspace_unref(telling.empty);
+    history_rows_release(&telling.rows);
+    return error;
+}
+
+int history_check_all(struct history_db *db, struct history_check *ret)
+{
+    *ret = (struct history_check){0};
+    int error = check_file(db);
+    if (!error)
+        error = check_rows(db);
+    if (!error)
+        error = history_db_query(db, "SELECT total(event_count) FROM blocks", &ret->events);
+    if (!error)
+        error = history_db_query(db, "SELECT count(*) FROM gaps", &ret->gaps);
+    return error ? error : check_story(db, ret);
+}
