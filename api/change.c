@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "api/headers.h"
 #include "api/plans.h"
 #include "api/reply.h"
 #include "api/timestamp.h"
@@ -36,12 +37,15 @@ static void write_actor(const struct api_call *call, struct span reason, const c
                         struct buffer *out)
 {
     const struct api_request *request = call->request;
+    struct span trace = headers_trace_id(call_header(call, "traceparent"));
     struct json_writer writer = json_writer_of(out);
     char time_text[TIMESTAMP_SIZE];
     timestamp_format(call->runtime->wall_clock_ms(call->runtime->context), time_text);
     json_begin(&writer, '{');
     json_text_field(&writer, "principal", call->principal.name);
     json_string_field(&writer, "request_id", request->request_id);
+    if (trace.data)
+        json_string_field(&writer, "trace_id", trace);
     json_string_field(&writer, "method", request->method);
     json_string_field(&writer, "path", reply_path(call));
     if (reason.size > 0)

@@ -1,11 +1,10 @@
 #include "api/settings.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "api/json_reader.h"
+#include "api/timestamp.h"
 
 const char *const settings_pause_names[] = {"no", "rebalance", "all", NULL};
 
@@ -33,20 +32,6 @@ const struct entry *settings_find(const struct keyspace *keyspace)
     memcpy(key, root.data, root.size);
     memcpy(key + root.size, SETTINGS_KEY, sizeof SETTINGS_KEY - 1);
     return keyspace_find(keyspace, (struct span){key, size});
-}
-
-int64_t settings_parse_time(struct span text)
-{
-    char copy[32];
-    struct tm parts = {0};
-    if (text.size >= sizeof copy || text.size == 0)
-        return -1;
-    memcpy(copy, text.data, text.size);
-    copy[text.size] = '\0';
-    const char *end = strptime(copy, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    if (!end || *end != '\0' || strlen(copy) != text.size)
-        return -1;
-    return (int64_t)timegm(&parts) * 1000;
 }
 
 static struct span text_of(struct json_object *tree, const char *name)
@@ -84,9 +69,9 @@ static bool read_tree(struct json_object *tree, struct settings *ret)
     if (!settings_pause_names[i])
         return false;
     ret->rules.pause = (enum allocator_pause)i;
-    if (until.data)
-        ret->until_ms = settings_parse_time(until);
-    return ret->until_ms >= 0 && read_limits(tree, &ret->rules.limits);
+    if (until.data && timestamp_parse(until, &ret->until_ms) != 0)
+        return false;
+    return read_limits(tree, &ret->rules.limits);
 }
 
 int settings_read(const struct keyspace *keyspace, struct settings *ret, struct error_message *why)

@@ -33,9 +33,6 @@ int settings_read(const struct keyspace *keyspace, struct settings *ret, struct 
 /* What is in force at @now_ms (since 1970). */
 struct allocator_rules settings_rules_at(const struct settings *settings, int64_t now_ms);
 
-/* Reads a time of RFC 3339, in UTC and whole seconds ("2030-01-31T12:00:00Z"); -1 if it is none. */
-int64_t settings_parse_time(struct span text);
-
 /* The stored value's entry, or NULL. */
 const struct entry *settings_find(const struct keyspace *keyspace);
 

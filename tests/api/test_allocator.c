@@ -136,15 +136,20 @@ Test(allocator, settings_that_do_not_decode_pause_everything)
     cr_expect_str_eq(client_text(&client, "/in_force"), "no");
 }
 
-Test(allocator, times)
+Test(allocator, a_pause_ends_at_any_time_of_rfc_3339)
 {
-    cr_expect_eq(settings_parse_time(SPAN("1970-01-02T00:00:01Z")), 86401000);
-    const char *const bad[] = {"",
-                               "1970-01-02",
-                               "1970-01-02T00:00:01",
-                               "1970-01-02T00:00:01+01:00",
-                               "1970-01-02T00:00:01Z ",
-                               "x"};
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        cr_expect_eq(settings_parse_time(span_of(bad[i])), -1, "%s", bad[i]);
+    /* The clock of these tests stands at 2026-01-01T00:00:00.123Z. */
+    static const struct {
+        const char *body;
+        const char *in_force;
+    } cases[] = {
+        {"{\"paused\":\"all\",\"until\":\"2026-01-01T01:00:00.123+01:00\"}", "no"},
+        {"{\"paused\":\"all\",\"until\":\"2026-01-01T01:00:00.124+01:00\"}", "all"},
+        {"{\"paused\":\"all\",\"until\":\"2025-12-31T23:59:59-00:01\"}", "all"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cr_expect_eq(put(cases[i].body), 200, "%s", cases[i].body);
+        cr_expect(client_true(&client, "/valid"));
+        cr_expect_str_eq(client_text(&client, "/in_force"), cases[i].in_force, "%s", cases[i].body);
+    }
 }

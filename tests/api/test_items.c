@@ -83,6 +83,20 @@ Test(items, a_write_names_its_actor_first)
                  fake_store_mod_revision(&client.store, "/items/a"));
 }
 
+Test(items, a_write_names_the_trace_that_it_is_part_of)
+{
+    client_header(&client, "traceparent",
+                  "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":1}"), 201);
+    struct span actor = fake_store_value(&client.store, "/actor");
+    struct span wanted = SPAN(",\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",");
+    cr_expect_not_null(memmem(actor.data, actor.size, wanted.data, wanted.size));
+    client_header(&client, "traceparent", "nonsense");
+    cr_expect_eq(put("/v1/items/a", "{\"replication\":2}"), 200);
+    actor = fake_store_value(&client.store, "/actor");
+    cr_expect_null(memmem(actor.data, actor.size, "trace_id", 8));
+}
+
 Test(items, a_put_that_changes_nothing_writes_nothing)
 {
     fake_store_put(&client.store, "/items/a", "{\"replication\":2}");

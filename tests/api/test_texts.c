@@ -185,6 +185,31 @@ Test(list_token, comes_back)
         cr_expect_not(list_read_token(span_of(bad[i]), &found), "%s", bad[i]);
 }
 
+#define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
+
+Test(headers, trace_ids)
+{
+    cr_expect(span_equal(headers_trace_id(SPAN("00-" TRACE "-00f067aa0ba902b7-01")), SPAN(TRACE)));
+    static const char *const bad[] = {
+        "",
+        "00-" TRACE "-00f067aa0ba902b7",
+        "00-" TRACE "-00f067aa0ba902b7-01-",
+        "00-" TRACE "-00f067aa0ba902b7-0g",
+        "00-" TRACE "-00f067aa0ba902b7-1 ",
+        "01-" TRACE "-00f067aa0ba902b7-01",
+        "00-" TRACE "-0000000000000000-01",
+        "00-" TRACE "-00f067aa0ba902B7-01",
+        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b7-01 ",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        "00- 4bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e47-3600f067aa0ba902b7-01",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_expect_null(headers_trace_id(span_of(bad[i])).data, "%s", bad[i]);
+    cr_expect_null(headers_trace_id((struct span){NULL, 0}).data);
+}
+
 Test(headers, tags)
 {
     char tag[HEADERS_ETAG_SIZE];
