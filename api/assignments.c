@@ -58,7 +58,8 @@ static uint64_t write_assignment(struct json_writer *writer, const struct state 
 
 /* --- lists --- */
 
-static void write_listed(const struct api_call *call, struct json_writer *writer, int32_t index)
+void assignments_write_listed(const struct api_call *call, struct json_writer *writer,
+                              int32_t index)
 {
     (void)write_assignment(writer, call->snapshot->state, index);
 }
@@ -77,7 +78,7 @@ static int is_wanted(const struct api_call *call, const void *filter, int32_t in
 /* Cost: with `item`, that item's assignments; else all of them. */
 enum api_step assignments_list(struct api_call *call)
 {
-    static const struct list_source source = {is_wanted, write_listed};
+    static const struct list_source source = {is_wanted, assignments_write_listed};
     if (!list_begin(call))
         return API_REPLY;
     const struct state *state = call->snapshot->state;
@@ -91,7 +92,7 @@ enum api_step assignments_list(struct api_call *call)
 
 enum api_step assignments_of_item(struct api_call *call)
 {
-    static const struct list_source source = {NULL, write_listed};
+    static const struct list_source source = {NULL, assignments_write_listed};
     if (!list_begin(call))
         return API_REPLY;
     const struct state *state = call->snapshot->state;
@@ -111,7 +112,7 @@ static int is_of_member(const struct api_call *call, const void *filter, int32_t
 /* Cost: one number of each assignment there is. */
 static enum api_step list_of_member(struct api_call *call)
 {
-    static const struct list_source source = {is_of_member, write_listed};
+    static const struct list_source source = {is_of_member, assignments_write_listed};
     struct member_view view;
     if (!list_begin(call) || !member_view_require(call, &view))
         return API_REPLY;

@@ -175,7 +175,7 @@ static int is_wanted(const struct api_call *call, const void *context, int32_t i
     return labels_of_item_pass(&filter->labels, entry);
 }
 
-static void write_listed(const struct api_call *call, struct json_writer *writer, int32_t index)
+void items_write_listed(const struct api_call *call, struct json_writer *writer, int32_t index)
 {
     const struct state *state = call->snapshot->state;
     struct item_status status = item_status(call->snapshot, index);
@@ -184,7 +184,7 @@ static void write_listed(const struct api_call *call, struct json_writer *writer
 
 enum api_step items_list(struct api_call *call)
 {
-    static const struct list_source source = {is_wanted, write_listed};
+    static const struct list_source source = {is_wanted, items_write_listed};
     struct items_filter *filter = arena_allocate(&call->arena, sizeof *filter);
     if (!filter)
         return problem_of_error(call, ALLOT_ENOMEM, "to list");

@@ -1,12 +1,9 @@
 #include "api/list.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
-#include "api/hash.h"
+#include "api/page_token.h"
 #include "api/reply.h"
-
-enum { PIECE = 32 << 10 /* bytes, and the rest of a resource, that are written at a time */ };
 
 struct list {
     const struct list_source *source;
@@ -16,66 +13,6 @@ struct list {
     int64_t left; /* how many more the page may have */
     bool comma;   /* due before the next */
 };
-
-/* --- tokens: revision, index and check in hexadecimal, joined by `-` --- */
-
-void list_write_token(const struct list_token *token, char text[LIST_TOKEN_SIZE])
-{
-    (void)snprintf(text, LIST_TOKEN_SIZE, "%" PRIx64 "-%" PRIx32 "-%" PRIx64,
-                   (uint64_t)token->revision, (uint32_t)token->index, token->check);
-}
-
-/* Takes lower-case hexadecimal digits off the front of @text: 1 to 16 of them, and @end after them
- * unless that is 0, which means the end. */
-static bool take_hex(struct span *text, char end, uint64_t *ret)
-{
-    uint64_t number = 0;
-    size_t size = 0;
-    while (size < text->size && text->data[size] != end) {
-        const char *digits = "0123456789abcdef";
-        const char *digit = text->data[size] ? strchr(digits, text->data[size]) : NULL;
-        if (!digit || size++ == 16)
-            return false;
-        number = number << 4 | (uint64_t)(digit - digits);
-    }
-    if (size == 0 || (end && size == text->size))
-        return false;
-    size_t taken = size + (end != '\0');
-    *text = (struct span){text->data + taken, text->size - taken};
-    *ret = number;
-    return true;
-}
-
-bool list_read_token(struct span text, struct list_token *ret)
-{
-    uint64_t revision;
-    uint64_t index;
-    uint64_t check;
-    if (!take_hex(&text, '-', &revision) || !take_hex(&text, '-', &index) ||
-        !take_hex(&text, '\0', &check) || revision > INT64_MAX || index > INT32_MAX)
-        return false;
-    *ret = (struct list_token){(int64_t)revision, (int32_t)index, check};
-    return true;
-}
-
-/* The same for the same path and filters, in whatever order these come. */
-static uint64_t hash_request(const struct api_call *call)
-{
-    uint64_t path = HASH_START;
-    for (size_t i = 0; i < call->path.count && i < PATH_MAX_SEGMENTS; i++)
-        path = hash_bytes(hash_bytes(path, SPAN("\x01")), call->path.segments[i]);
-    uint64_t filters = 0;
-    for (size_t i = 0; i < call->query.count; i++) {
-        const struct query_parameter *parameter = &call->query.parameters[i];
-        if (span_equal(parameter->name, SPAN("limit")) ||
-            span_equal(parameter->name, SPAN("continue")) ||
-            span_equal(parameter->name, SPAN("min_revision")))
-            continue;
-        filters += hash_bytes(hash_bytes(hash_bytes(HASH_START, parameter->name), SPAN("=")),
-                              parameter->value);
-    }
-    return path ^ filters;
-}
 
 /* --- pages --- */
 
@@ -101,19 +38,15 @@ static bool go_back(struct api_call *call, int64_t revision)
 bool list_begin(struct api_call *call)
 {
     struct list list = {.left = LIST_DEFAULT_LIMIT};
-    struct span text = query_value(&call->query, "continue");
-    struct list_token token;
-    if (!call_query_integer(call, "limit", 1, LIST_MAX_LIMIT, &list.left))
+    bool continues;
+    struct page_token token;
+    if (!call_query_integer(call, "limit", 1, LIST_MAX_LIMIT, &list.left) ||
+        !page_token_take(call, &continues, &token))
         return false;
-    if (text.data) {
-        if (!list_read_token(text, &token) || token.check != hash_request(call)) {
-            (void)problem(call, PROBLEM_MALFORMED,
-                          "the query parameter 'continue' is not a token of this list");
-            return false;
-        }
+    if (continues) {
         if (!go_back(call, token.revision))
             return false;
-        list.next = token.index;
+        list.next = token.number;
     }
     call->list = arena_allocate(&call->arena, sizeof *call->list);
     if (!call->list) {
@@ -139,9 +72,10 @@ static void write_end(struct api_call *call, struct json_writer *writer)
     const struct list *list = call->list;
     json_end(writer, ']');
     if (list->next < list->end) {
-        struct list_token token = {call->snapshot->state->revision, list->next, hash_request(call)};
-        char text[LIST_TOKEN_SIZE];
-        list_write_token(&token, text);
+        struct page_token token = {call->snapshot->state->revision, list->next,
+                                   page_token_check(call)};
+        char text[PAGE_TOKEN_SIZE];
+        page_token_write(&token, text);
         json_text_field(writer, "continue", text);
         if (call->runtime->keep_snapshot)
             call->runtime->keep_snapshot(call->runtime->context, call->snapshot);
@@ -155,7 +89,7 @@ static bool write_piece(struct api_call *call, struct buffer *out)
     struct list *list = call->list;
     struct json_writer writer = {.out = out, .comma = list->comma};
     size_t begin = out->size;
-    while (out->size - begin < PIECE && !out->error) {
+    while (out->size - begin < LIST_PIECE && !out->error) {
         int error = find_next(call);
         if (error)
             out->error = error;

@@ -2,8 +2,7 @@
  *
  *     {"revision": 17, "items": [ … ], "continue": "…"}
  *
- * A token for the next page names the revision and the place in it, and is bound to the path and
- * the filters that it was made for.
+ * A token for the next page (page_token.h) names the revision and the place in it.
  *
  * The text is never held as a whole: a piece is written when there is room for it, from the
  * snapshot that the call holds.
@@ -17,6 +16,7 @@
 #include "api/handler.h"
 
 enum { LIST_DEFAULT_LIMIT = 500, LIST_MAX_LIMIT = 5000 };
+enum { LIST_PIECE = 32 << 10 /* bytes, and the rest of a resource, that are written at a time */ };
 
 struct list_source {
     /* Whether number @index of the call's snapshot belongs to the list: 1, 0 or an error. NULL: all
@@ -33,15 +33,5 @@ bool list_begin(struct api_call *call);
  * long as the call. */
 enum api_step list_reply(struct api_call *call, const struct list_source *source,
                          const void *filter, int32_t begin, int32_t end);
-
-/* What a token says. Pure; false if it is none. */
-struct list_token {
-    int64_t revision;
-    int32_t index;
-    uint64_t check; /* hash of the path and the filters */
-};
-enum { LIST_TOKEN_SIZE = 64 };
-void list_write_token(const struct list_token *token, char text[LIST_TOKEN_SIZE]);
-bool list_read_token(struct span text, struct list_token *ret);
 
 #endif

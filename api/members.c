@@ -108,7 +108,7 @@ static int is_wanted(const struct api_call *call, const void *filter, int32_t in
     return labels_of_member_pass(filter, entry);
 }
 
-static void write_listed(const struct api_call *call, struct json_writer *writer, int32_t index)
+void members_write_listed(const struct api_call *call, struct json_writer *writer, int32_t index)
 {
     const struct state *state = call->snapshot->state;
     (void)write_member(writer, state, state->members[index], index);
@@ -117,7 +117,7 @@ static void write_listed(const struct api_call *call, struct json_writer *writer
 
 enum api_step members_list(struct api_call *call)
 {
-    static const struct list_source source = {is_wanted, write_listed};
+    static const struct list_source source = {is_wanted, members_write_listed};
     struct labels_filter *filter = arena_allocate(&call->arena, sizeof *filter);
     if (!filter)
         return problem_of_error(call, ALLOT_ENOMEM, "to list");

@@ -3,6 +3,7 @@
 #define ALLOT_API_RESOURCES_H
 
 #include "api/json_spec.h"
+#include "api/json_writer.h"
 #include "api/routes.h"
 
 /* items.c */
@@ -34,6 +35,13 @@ api_handler cluster_get;
 api_handler openapi_get;
 /* health.c */
 api_handler health_live, health_ready;
+
+/* What lists of them are written by: see list.h. Each writes number @index of the call's snapshot.
+ */
+void items_write_listed(const struct api_call *call, struct json_writer *writer, int32_t index);
+void members_write_listed(const struct api_call *call, struct json_writer *writer, int32_t index);
+void assignments_write_listed(const struct api_call *call, struct json_writer *writer,
+                              int32_t index);
 
 /* What bodies are read by: for those who handle them, and for the document that tells of them. */
 extern const struct json_spec items_put_json, members_put_json, members_patch_json,

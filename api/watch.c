@@ -2,9 +2,7 @@
 
 #include <inttypes.h>
 
-#include "api/json_reader.h"
-#include "api/resource_json.h"
-#include "api/values.h"
+#include "api/stored_json.h"
 
 const char *const watch_kind_names[WATCH_KIND_COUNT] = {[KEY_OTHER] = "",
                                                         [KEY_ITEM] = "item",
@@ -18,81 +16,6 @@ bool watch_is_told(const struct key_parts *parts)
     return parts->kind != KEY_OTHER && (parts->item.size > 0 || parts->zone.size > 0);
 }
 
-static void write_identity(struct json_writer *writer, const struct key_parts *parts)
-{
-    if (parts->kind == KEY_ITEM)
-        json_string_field(writer, "id", parts->item);
-    if (parts->kind == KEY_ASSIGNMENT)
-        json_string_field(writer, "item", parts->item);
-    if (parts->kind != KEY_ITEM) {
-        json_string_field(writer, "zone", parts->zone);
-        json_string_field(writer, "suffix", parts->suffix);
-    }
-    if (parts->kind == KEY_ASSIGNMENT)
-        json_integer_field(writer, "slot", parts->slot);
-}
-
-static int write_item(struct json_writer *writer, struct span value, struct json_object **tree,
-                      struct error_message *why)
-{
-    struct item_spec spec;
-    int error = values_read_item(value, &spec, tree, why);
-    if (error)
-        return error;
-    json_integer_field(writer, "replication", spec.replication);
-    json_text_field(writer, "consistency", consistency_names[spec.consistency]);
-    resource_write_labels(writer, spec.labels);
-    return 0;
-}
-
-static int write_member(struct json_writer *writer, struct span value, struct json_object **tree,
-                        struct error_message *why)
-{
-    struct member_spec spec;
-    int error = values_read_member(value, &spec, tree, why);
-    if (error)
-        return error;
-    json_integer_field(writer, "item_limit", spec.item_limit);
-    json_boolean_field(writer, "exiting", spec.exiting);
-    resource_write_labels(writer, spec.labels);
-    return 0;
-}
-
-static int write_assignment(struct json_writer *writer, struct span value,
-                            struct json_object **tree, struct error_message *why)
-{
-    struct assignment_spec spec;
-    int error = values_read_assignment(value, &spec, tree, why);
-    if (error)
-        return error;
-    struct span text = spec.value ? json_text(spec.value) : SPAN("null");
-    if (!text.data)
-        return ALLOT_ENOMEM;
-    json_boolean_field(writer, "reported", spec.consistent);
-    json_raw_field(writer, "value", text);
-    return 0;
-}
-
-/* A value that does not decode is told of by its absence. */
-static void write_value(struct json_writer *writer, const struct key_parts *parts,
-                        struct span value)
-{
-    struct json_object *tree = NULL;
-    struct error_message why = {""};
-    int error = 0;
-    if (parts->kind == KEY_ITEM)
-        error = write_item(writer, value, &tree, &why);
-    else if (parts->kind == KEY_MEMBER)
-        error = write_member(writer, value, &tree, &why);
-    else
-        error = write_assignment(writer, value, &tree, &why);
-    if (error == ALLOT_ENOMEM)
-        writer->out->error = error;
-    else if (error)
-        json_boolean_field(writer, "invalid", true);
-    json_object_put(tree);
-}
-
 void watch_encode(const struct store_event *event, const struct key_parts *parts,
                   struct buffer *out)
 {
@@ -101,9 +24,9 @@ void watch_encode(const struct store_event *event, const struct key_parts *parts
     json_begin(&writer, '{');
     json_text_field(&writer, "kind", watch_kind_names[parts->kind]);
     json_text_field(&writer, "operation", is_put ? "put" : "delete");
-    write_identity(&writer, parts);
+    stored_write_identity(&writer, parts);
     if (is_put) {
-        write_value(&writer, parts, event->kv.value);
+        stored_write_value(&writer, parts, event->kv.value);
         json_integer_field(&writer, "create_revision", event->kv.create_revision);
     }
     json_integer_field(&writer, "mod_revision", event->kv.mod_revision);

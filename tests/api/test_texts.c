@@ -4,7 +4,7 @@
 #include "api/headers.h"
 #include "api/json_reader.h"
 #include "api/json_writer.h"
-#include "api/list.h"
+#include "api/page_token.h"
 #include "api/path.h"
 #include "api/query.h"
 #include "api/resource_json.h"
@@ -158,15 +158,15 @@ Test(json_writer, escapes)
 
 /* --- tokens and tags --- */
 
-Test(list_token, comes_back)
+Test(page_token, comes_back)
 {
-    char text[LIST_TOKEN_SIZE];
-    struct list_token token = {INT64_MAX, INT32_MAX, UINT64_MAX};
-    struct list_token found;
-    list_write_token(&token, text);
-    cr_expect(list_read_token(span_of(text), &found));
+    char text[PAGE_TOKEN_SIZE];
+    struct page_token token = {INT64_MAX, INT32_MAX, UINT64_MAX};
+    struct page_token found;
+    page_token_write(&token, text);
+    cr_expect(page_token_read(span_of(text), &found));
     cr_expect_eq(found.revision, token.revision);
-    cr_expect_eq(found.index, token.index);
+    cr_expect_eq(found.number, token.number);
     cr_expect_eq(found.check, token.check);
     static const char *const bad[] = {"",
                                       "-",
@@ -182,7 +182,7 @@ Test(list_token, comes_back)
                                       "11111111111111111-1-1",
                                       "A-1-1"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        cr_expect_not(list_read_token(span_of(bad[i]), &found), "%s", bad[i]);
+        cr_expect_not(page_token_read(span_of(bad[i]), &found), "%s", bad[i]);
 }
 
 #define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -328,8 +328,8 @@ static void try_path_and_query(struct span text)
 
 static void try_headers(struct span text)
 {
-    struct list_token token;
-    (void)list_read_token(text, &token);
+    struct page_token token;
+    (void)page_token_read(text, &token);
     (void)headers_is_json(text);
     (void)headers_accept_json(text);
     (void)headers_host_is_ours(text, &text, 1);

@@ -1,6 +1,6 @@
-/* Paths, queries, the tokens that lists go on with, times and headers: the input is all of them. */
+/* Paths, queries, the tokens that pages go on with, times and headers: the input is all of them. */
 #include "api/headers.h"
-#include "api/list.h"
+#include "api/page_token.h"
 #include "api/path.h"
 #include "api/query.h"
 #include "api/timestamp.h"
@@ -48,15 +48,15 @@ static void try_query(struct span text, char *storage)
 
 static void try_token(struct span text)
 {
-    struct list_token token;
-    struct list_token again;
-    char written[LIST_TOKEN_SIZE];
-    if (!list_read_token(text, &token))
+    struct page_token token;
+    struct page_token again;
+    char written[PAGE_TOKEN_SIZE];
+    if (!page_token_read(text, &token))
         return;
-    fuzz_require(token.revision >= 0 && token.index >= 0, "a token's numbers are in range");
-    list_write_token(&token, written);
-    fuzz_require(list_read_token(span_of(written), &again) && again.revision == token.revision &&
-                     again.index == token.index && again.check == token.check,
+    fuzz_require(token.revision >= 0 && token.number >= 0, "a token's numbers are in range");
+    page_token_write(&token, written);
+    fuzz_require(page_token_read(span_of(written), &again) && again.revision == token.revision &&
+                     again.number == token.number && again.check == token.check,
                  "a token that was taken is written to one that means the same");
 }
 
