@@ -74,6 +74,17 @@ static enum api_step on_revision(struct api_call *call, const struct api_outcome
     return call_refresh(call) ? call->route->handler(call) : API_REPLY;
 }
 
+/* Of the call's snapshot; of a call that needs none, of the newest. */
+static bool is_reached(const struct api_call *call, int64_t revision)
+{
+    const struct api_runtime *runtime = call->runtime;
+    struct snapshot *snapshot =
+        call->snapshot ? snapshot_ref(call->snapshot) : runtime->snapshot(runtime->context);
+    bool reached = !snapshot || revision <= snapshot->state->revision;
+    snapshot_unref(snapshot);
+    return reached;
+}
+
 /* Runs the handler, for a read as of the least revision that it asks for. */
 static enum api_step handle(struct api_call *call)
 {
@@ -82,7 +93,7 @@ static enum api_step handle(struct api_call *call)
     if (!call_query_integer(call, "min_revision", 0, INT64_MAX, &revision) ||
         !call_query_boolean(call, "dry_run", &dry_run))
         return API_REPLY;
-    if (revision == 0 || revision <= call->snapshot->state->revision)
+    if (revision == 0 || is_reached(call, revision))
         return call->route->handler(call);
     call->action.revision = revision;
     call->resume = on_revision;
@@ -113,6 +124,12 @@ bool call_wants_lines(const struct api_call *call)
 {
     return call->route->has_lines &&
            headers_names_type(call_header(call, "Accept"), SPAN("application/x-ndjson"));
+}
+
+bool call_wants_csv(const struct api_call *call)
+{
+    return call->route->has_csv &&
+           headers_names_type(call_header(call, "Accept"), SPAN("text/csv"));
 }
 
 bool call_refresh(struct api_call *call)
@@ -189,6 +206,16 @@ bool call_query_boolean(struct api_call *call, const char *name, bool *ret)
 {
     struct error_message why = {""};
     if (!query_boolean(&call->query, name, ret, &why))
+        return true;
+    (void)problem(call, PROBLEM_MALFORMED, "%s", why.text);
+    return false;
+}
+
+bool call_query_choices(struct api_call *call, const char *name, const char *const *choices,
+                        size_t count, unsigned *ret)
+{
+    struct error_message why = {""};
+    if (!query_choices(&call->query, name, choices, count, ret, &why))
         return true;
     (void)problem(call, PROBLEM_MALFORMED, "%s", why.text);
     return false;

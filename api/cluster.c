@@ -1,8 +1,11 @@
+#include <stdio.h>
+
 #include "api/cluster_json.h"
 #include "api/item_status.h"
 #include "api/reply.h"
 #include "api/resources.h"
 #include "api/settings.h"
+#include "api/timestamp.h"
 
 /* GET /v1/cluster: the whole at a glance. Cost: all entries. */
 
@@ -84,6 +87,59 @@ static void write_health(struct json_writer *writer, const struct api_call *call
     json_end(writer, '}');
 }
 
+static const char *const history_condition_names[] = {
+    [HISTORY_WORKS] = "works", [HISTORY_BEHIND] = "behind", [HISTORY_FAILS] = "fails"};
+
+/* Null if @status is NULL: none is kept. */
+static void write_history(struct json_writer *writer, const struct history_status *status)
+{
+    char oldest[TIMESTAMP_SIZE];
+    json_name(writer, "history");
+    if (!status) {
+        json_null(writer);
+        return;
+    }
+    json_begin(writer, '{');
+    json_text_field(writer, "condition", history_condition_names[status->condition]);
+    if (status->condition == HISTORY_FAILS)
+        json_text_field(writer, "detail", status->detail);
+    json_integer_field(writer, "revision", status->reached);
+    json_integer_field(writer, "oldest_revision", status->oldest);
+    json_name(writer, "oldest_time");
+    timestamp_format(status->oldest_ms, oldest);
+    if (status->oldest_ms > 0)
+        json_string(writer, span_of(oldest));
+    else
+        json_null(writer);
+    json_integer_field(writer, "events", status->event_count);
+    json_integer_field(writer, "bytes", status->bytes);
+    json_integer_field(writer, "queued_events", status->queued_events);
+    json_end(writer, '}');
+}
+
+/* What an operator should look after, in words. */
+static void write_warnings(struct json_writer *writer, const struct history_status *history)
+{
+    char text[ERROR_MESSAGE_SIZE + 64];
+    json_name(writer, "warnings");
+    json_begin(writer, '[');
+    if (history && history->condition == HISTORY_FAILS) {
+        (void)snprintf(text, sizeof text, "the history can't be written: %s", history->detail);
+        json_string(writer, span_of(text));
+    }
+    json_end(writer, ']');
+}
+
+static void write_history_and_warnings(struct json_writer *writer, const struct api_call *call)
+{
+    const struct api_history *history = call->runtime->history;
+    struct history_status status = {0};
+    if (history)
+        history->status(history->context, &status);
+    write_history(writer, history ? &status : NULL);
+    write_warnings(writer, history ? &status : NULL);
+}
+
 enum api_step cluster_get(struct api_call *call)
 {
     const struct state *state = call->snapshot->state;
@@ -94,6 +150,7 @@ enum api_step cluster_get(struct api_call *call)
     write_leader(&writer, call);
     cluster_write_glance(&writer, call->snapshot);
     write_health(&writer, call);
+    write_history_and_warnings(&writer, call);
     json_end(&writer, '}');
     return reply_finish(call);
 }

@@ -240,6 +240,18 @@ static bool refuse_media_type(struct api_call *call)
     return false;
 }
 
+static bool examine_accept(struct api_call *call)
+{
+    const struct api_route *route = call->route;
+    if (route->streams || call_wants_lines(call) || call_wants_csv(call) ||
+        headers_accept_json(call_header(call, "Accept")))
+        return true;
+    (void)problem(call, PROBLEM_NOT_ACCEPTABLE, "only application/json%s%s is served here",
+                  route->has_lines ? ", application/x-ndjson" : "",
+                  route->has_csv ? ", text/csv" : "");
+    return false;
+}
+
 /* A web page elsewhere can send a POST without asking first (a preflight), as a form, as plain text
  * or without any type; it can't send JSON. Not all browsers tell its Origin. So writes must say
  * that they are JSON. One without a body need not, unless it is a POST: any other method is always
@@ -247,11 +259,8 @@ static bool refuse_media_type(struct api_call *call)
 static bool examine_media_types(struct api_call *call, int64_t content_length)
 {
     struct span type = call_header(call, "Content-Type");
-    if (!call->route->streams && !call_wants_lines(call) &&
-        !headers_accept_json(call_header(call, "Accept"))) {
-        (void)problem(call, PROBLEM_NOT_ACCEPTABLE, "only application/json is served here");
+    if (!examine_accept(call))
         return false;
-    }
     if (!is_write(call))
         return true;
     if (span_equal(call->request->method, SPAN("PATCH")) && headers_is_merge_patch(type))

@@ -67,6 +67,9 @@ struct api_call {
 
     const char *computing; /* what for, as in problem_of_error */
 
+    struct history_reading *reading; /* a page of history, in the arena: see history_reading.h */
+    struct history_walk *walk;       /* through a moment of it, the same: see history_state.c */
+
     /* Of a plan; see plans.h. */
     struct {
         const struct transaction *transaction; /* borrowed: what is supposed to be written */
@@ -107,14 +110,17 @@ bool call_query_integer(struct api_call *call, const char *name, int64_t least, 
 /* `30s`, or `30`. */
 bool call_query_seconds(struct api_call *call, const char *name, int64_t most, int64_t *ret);
 bool call_query_boolean(struct api_call *call, const char *name, bool *ret);
+bool call_query_choices(struct api_call *call, const char *name, const char *const *choices,
+                        size_t count, unsigned *ret);
 
 /* Has @run called with the call by a worker; it fills in the reply. @what it is for: "to plan". */
 enum api_step call_compute(struct api_call *call,
                            void (*run)(void *context, const atomic_bool *cancelled),
                            const char *what);
 
-/* Whether the reply is to be NDJSON, where the route has that. */
+/* Whether the reply is to be NDJSON, or CSV, where the route has that. */
 bool call_wants_lines(const struct api_call *call);
+bool call_wants_csv(const struct api_call *call);
 
 /* Whether nothing is to be written: ?dry_run=true. */
 bool call_is_dry_run(const struct api_call *call);

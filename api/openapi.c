@@ -157,18 +157,22 @@ static void write_path_parameters(struct json_writer *writer, const char *patter
     }
 }
 
-static void write_query_parameter(struct json_writer *writer, const char *name)
+static void write_query_parameter(struct json_writer *writer, const char *pattern, const char *name)
 {
     for (size_t i = 0; i < openapi_parameter_count; i++) {
         const struct openapi_parameter *parameter = &openapi_parameters[i];
-        if (strcmp(parameter->name, name) != 0)
+        if (strcmp(parameter->name, name) != 0 ||
+            (parameter->where && !strstr(pattern, parameter->where)))
             continue;
         json_begin(writer, '{');
         json_text_field(writer, "name", name);
         json_text_field(writer, "in", "query");
         json_text_field(writer, "description", parameter->description);
+        if (parameter->required)
+            json_boolean_field(writer, "required", true);
         raw_field(writer, "schema", parameter->json);
         json_end(writer, '}');
+        return;
     }
 }
 
@@ -200,7 +204,7 @@ static void write_parameters(struct json_writer *writer, const struct api_route 
     write_path_parameters(writer, route->pattern);
     write_headers(writer, route);
     for (size_t i = 0; i < ROUTE_MAX_QUERY && route->query[i]; i++)
-        write_query_parameter(writer, route->query[i]);
+        write_query_parameter(writer, route->pattern, route->query[i]);
     json_end(writer, ']');
 }
 
@@ -253,8 +257,10 @@ static void write_success(struct json_writer *writer, const struct api_route *ro
     } else {
         write_media_type(writer, "application/json", operation->response, NULL);
     }
-    if (route->has_lines) /* each of which is one of the results */
-        write_media_type(writer, "application/x-ndjson", "Result", NULL);
+    if (route->has_lines)
+        write_media_type(writer, "application/x-ndjson", operation->line, NULL);
+    if (route->has_csv)
+        json_raw_field(writer, "text/csv", SPAN("{\"schema\":{\"type\":\"string\"}}"));
     json_end(writer, '}');
 }
 

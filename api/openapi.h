@@ -16,6 +16,7 @@ struct openapi_operation {
     const char *response;               /* name of a success' schema; NULL: no body */
     int statuses[OPENAPI_MAX_STATUSES]; /* of success; 0 ends them */
     const char *example;                /* a body that works; NULL: none is needed */
+    const char *line;                   /* name of the schema of a line of NDJSON; NULL: no lines */
 };
 extern const struct openapi_operation openapi_operations[];
 extern const size_t openapi_operation_count;
@@ -35,6 +36,10 @@ struct openapi_parameter {
     const char *name;
     const char *json;
     const char *description;
+    /* Part of the patterns of the routes that this is said of, before what is said of the same name
+     * elsewhere; NULL: of all. */
+    const char *where;
+    bool required;
 };
 extern const struct openapi_parameter openapi_parameters[];
 extern const size_t openapi_parameter_count;

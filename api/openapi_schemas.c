@@ -1,12 +1,14 @@
 #include "api/openapi.h"
 #include "api/resources.h"
 
-/* What is said of the API in its document beyond what the code reads requests by. */
-
-/* --- schemas --- */
+/* The schemas of the document of the API: those of requests come from what these are read by, the
+ * others are said here. */
 
 #define INTEGER "{\"type\":\"integer\"}"
 #define INTEGER_OR_NULL "{\"type\":[\"integer\",\"null\"]}"
+#define STRING_OR_NULL "{\"type\":[\"string\",\"null\"]}"
+#define OBJECT_OR_NULL "{\"type\":[\"object\",\"null\"]}"
+#define TIME "{\"type\":\"string\",\"format\":\"date-time\"}"
 #define STRING "{\"type\":\"string\"}"
 #define BOOLEAN "{\"type\":\"boolean\"}"
 #define LABELS "{\"type\":\"object\",\"additionalProperties\":" STRING "}"
@@ -21,6 +23,7 @@
     OBJECT("\"revision\",\"items\"",                                  \
            "\"revision\":" INTEGER ",\"items\":" ARRAY(REF(name)) "," \
                                                                   "\"continue\":" STRING)
+#define PAGE_END ",\"revision\":" INTEGER ",\"continue\":" STRING
 #define ZONE_SUFFIX "\"zone\":" STRING ",\"suffix\":" STRING
 #define CODE "\"code\":" STRING ",\"detail\":" STRING
 #define STATES                                                                         \
@@ -79,60 +82,82 @@ static const char heartbeat_json[] =
     OR_NULL(OBJECT("\"zone\",\"suffix\",\"assigned\",\"effective_limit\"", \
                    ZONE_SUFFIX ",\"assigned\":" INTEGER ",\"effective_limit\":" INTEGER))
 
+#define TOTALS                                                                                 \
+    OBJECT("\"items\",\"members\",\"zones\",\"assignments\",\"item_slots\",\"member_slots\","  \
+           "\"zone_slots\",\"unattainable\",\"invalid\"",                                      \
+           "\"items\":" INTEGER ",\"members\":" INTEGER ",\"zones\":" INTEGER                  \
+           ",\"assignments\":" INTEGER ",\"item_slots\":" INTEGER ",\"member_slots\":" INTEGER \
+           ",\"zone_slots\":" INTEGER ",\"unattainable\":" INTEGER_OR_NULL                     \
+           ",\"invalid\":" INTEGER)
+#define ZONE                                                                \
+    OBJECT("\"zone\",\"members\",\"slots\",\"assigned\"",                   \
+           "\"zone\":" STRING ",\"members\":" INTEGER ",\"slots\":" INTEGER \
+           ",\"assigned\":" INTEGER)
+#define BALANCE                                \
+    OBJECT("\"most_loaded\",\"least_loaded\"", \
+           "\"most_loaded\":" LOADED ",\"least_loaded\":" LOADED)
+#define GLANCE_REQUIRED "\"totals\",\"items_by_state\",\"zones\",\"balance\""
+#define GLANCE           \
+    "\"totals\":" TOTALS \
+    ",\"items_by_state\":" OBJECT("", STATES) ",\"zones\":" ARRAY(ZONE) ",\"balance\":" BALANCE
+
+static const char glance_json[] = OBJECT(GLANCE_REQUIRED, GLANCE);
+
+#define LEADER_FIELDS "\"instance\":" STRING ",\"since_revision\":" INTEGER
+#define LEADER OBJECT("\"instance\",\"since_revision\"", LEADER_FIELDS)
+
 static const char cluster_json[] = OBJECT(
-    "\"revision\",\"root\",\"leader\",\"totals\",\"items_by_state\",\"zones\",\"balance\","
-    "\"allocator\",\"store\"",
-    "\"revision\":" INTEGER ",\"root\":" STRING ",\"leader\":" OR_NULL(OBJECT(
-        "\"instance\",\"since_revision\"",
-        "\"instance\":" STRING ",\"sin"
-        "ce_"
-        "revisi"
-        "on\""
-        ":" INTEGER)) ",\"totals\":" OBJECT("\"items\",\"members\",\"zones\",\"assignments\","
-                                            "\"item_slots\",\"member_slots\","
-                                            "\"zone_slots\",\"unattainable\",\"invalid\"",
-                                            "\"items\":" INTEGER ",\"members\":" INTEGER
-                                            ",\"zones\":" INTEGER ",\"assignments\":" INTEGER
-                                            ",\"item_slots\":" INTEGER ",\"member_slots\":" INTEGER
-                                            ",\"zone_slots\":" INTEGER
-                                            ",\"unattainable\":" INTEGER_OR_NULL
-                                            ",\"invalid\":" INTEGER) ",\"items_by_"
-                                                                     "state\":" OBJECT("", STATES) ",\"zones\":" ARRAY(
-                                                                         OBJECT(
-                                                                             "\"zone\",\"members\","
-                                                                             "\"slots\","
-                                                                             "\"assigned\"",
-                                                                             "\"zone\":" STRING
-                                                                             ",\"members\":" INTEGER
-                                                                             ",\"slots\":" INTEGER
-                                                                             ",\"assigned\""
-                                                                             ":" INTEGER)) ",\"bala"
-                                                                                           "nce\""
-                                                                                           ":" OBJECT(
-                                                                                               "\"m"
-                                                                                               "ost"
-                                                                                               "_lo"
-                                                                                               "ade"
-                                                                                               "d\""
-                                                                                               ",\""
-                                                                                               "lea"
-                                                                                               "st_"
-                                                                                               "loa"
-                                                                                               "ded"
-                                                                                               "\"",
-                                                                                               "\"m"
-                                                                                               "ost"
-                                                                                               "_lo"
-                                                                                               "ade"
-                                                                                               "d\""
-                                                                                               ":" LOADED
-                                                                                               ",\""
-                                                                                               "lea"
-                                                                                               "st_"
-                                                                                               "loa"
-                                                                                               "ded"
-                                                                                               "\""
-                                                                                               ":" LOADED) ",\"allocator\":{\"type\":\"object\"},\"store\":{\"type\":\"object\"}");
+    "\"revision\",\"root\",\"leader\"," GLANCE_REQUIRED
+    ",\"allocator\",\"store\",\"history\",\"warnings\"",
+    "\"revision\":" INTEGER ",\"root\":" STRING ",\"leader\":" OR_NULL(
+        LEADER) "," GLANCE ",\"allocator\":{\"type\":\"object\"},\"store\":{\"type\":\"object\"}"
+                ",\"history\":" REF("HistoryCondition") ",\"warnings\":" ARRAY(STRING));
+
+#define COUNTS ",\"events\":" INTEGER ",\"bytes\":" INTEGER ",\"queued_events\":" INTEGER
+
+static const char history_condition_json[] = OR_NULL(
+    OBJECT("\"condition\",\"revision\",\"oldest_revision\",\"oldest_time\",\"events\",\"bytes\","
+           "\"queued_events\"",
+           "\"condition\":{\"enum\":[\"works\",\"behind\",\"fails\"]},\"detail\":" STRING
+           ",\"revision\":" INTEGER ",\"oldest_revision\":" INTEGER
+           ",\"oldest_time\":" STRING_OR_NULL COUNTS));
+
+/* Which fields there are depends on the kind. */
+static const char history_event_json[] = OBJECT(
+    "\"revision\",\"order\",\"time\",\"time_source\",\"kind\",\"operation\",\"actor\","
+    "\"before\",\"after\",\"create_revision\",\"version\"",
+    "\"revision\":" INTEGER ",\"order\":" INTEGER ",\"time\":" TIME
+    ",\"time_source\":{\"enum\":[\"writer\",\"observed\"]},\"kind\":{\"enum\":[\"item\","
+    "\"member\",\"assignment\",\"allocator\",\"scheduler\",\"other\",\"gap\"]},\"operation\":{"
+    "\"enum\":[\"create\",\"update\",\"delete\",\"expire\",\"miss\"]},\"reconstructed\":" BOOLEAN
+    ",\"id\":" STRING ",\"item\":" STRING "," ZONE_SUFFIX ",\"slot\":" INTEGER ",\"key\":" STRING
+    ",\"actor\":" OR_NULL(REF("HistoryActor")) ",\"before\":" OBJECT_OR_NULL
+                                               ",\"after\":" OBJECT_OR_NULL
+                                               ",\"create_revision\":" INTEGER
+                                               ",\"version\":" INTEGER ",\"lease\":" STRING);
+
+static const char history_actor_json[] =
+    OBJECT("", "\"principal\":" STRING ",\"request_id\":" STRING ",\"trace_id\":" STRING
+               ",\"method\":" STRING ",\"path\":" STRING ",\"reason\":" STRING
+               ",\"instance\":" STRING ",\"fence\":" INTEGER ",\"round\":" INTEGER
+               ",\"decided_on\":" INTEGER ",\"revision\":" INTEGER ",\"invalid\":" BOOLEAN);
+
+/* Its other fields are those that the leader has recorded. */
+static const char history_round_json[] =
+    OBJECT("\"revision\",\"recorded\",\"cause\"",
+           "\"revision\":" INTEGER ",\"recorded\":" TIME ",\"cause\":" OR_NULL(
+               OBJECT("\"revision\",\"count\"", "\"revision\":" INTEGER ",\"count\":" INTEGER)));
+
+static const char history_json[] =
+    OBJECT("\"revision\",\"events\"", "\"events\":" ARRAY(REF("HistoryEvent")) PAGE_END);
+static const char history_rounds_json[] =
+    OBJECT("\"revision\",\"rounds\"", "\"rounds\":" ARRAY(REF("HistoryRound")) PAGE_END);
+
+static const char history_state_json[] =
+    OBJECT("\"revision\",\"time\",\"cluster\"",
+           "\"revision\":" INTEGER ",\"time\":" STRING_OR_NULL
+           ",\"cluster\":" REF("Glance") ",\"members\":" ARRAY(REF("Member")) ",\"items\":" ARRAY(
+               REF("Item")) ",\"assignments\":" ARRAY(REF("Assignment")));
 
 static const char results_json[] =
     OBJECT("\"revision\"",
@@ -247,7 +272,6 @@ static const char stoppable_request_json[] =
         ZONE_SUFFIX)) ",\"zone\":" STRING
                       ",\"min_consistent\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":64}}}";
 
-#define STRING_OR_NULL "{\"type\":[\"string\",\"null\"]}"
 static const char allocator_json[] = OBJECT(
     "\"paused\",\"in_force\",\"valid\",\"max_moves_in_flight\",\"max_moves_in_flight_per_member\","
     "\"max_moves_in_flight_per_zone\",\"max_moves_per_minute\",\"moves_in_flight\",\"reason\","
@@ -278,6 +302,14 @@ const struct openapi_schema openapi_schemas[] = {
     {"Drain", drain_json, NULL, false},
     {"Heartbeat", heartbeat_json, NULL, false},
     {"Cluster", cluster_json, NULL, false},
+    {"Glance", glance_json, NULL, false},
+    {"History", history_json, NULL, false},
+    {"HistoryEvent", history_event_json, NULL, false},
+    {"HistoryActor", history_actor_json, NULL, false},
+    {"HistoryRounds", history_rounds_json, NULL, false},
+    {"HistoryRound", history_round_json, NULL, false},
+    {"HistoryState", history_state_json, NULL, false},
+    {"HistoryCondition", history_condition_json, NULL, false},
     {"Change", NULL, &change_list_json, false},
     {"Changes", "{\"type\":\"array\",\"maxItems\":100,\"items\":" REF("Change") "}", NULL, false},
     {"ManyChanges", "{\"type\":\"array\",\"maxItems\":10000,\"items\":" REF("Change") "}", NULL,
@@ -306,142 +338,3 @@ const struct openapi_schema openapi_schemas[] = {
      NULL, false},
 };
 const size_t openapi_schema_count = sizeof openapi_schemas / sizeof openapi_schemas[0];
-
-/* --- query parameters --- */
-
-const struct openapi_parameter openapi_parameters[] = {
-    {"after", "{\"type\":\"integer\",\"minimum\":0}",
-     "with wait: the revision of the list that may be out of date"},
-    {"apply", BOOLEAN, "true: make the changes of the plan whose token is given"},
-    {"atomic", BOOLEAN,
-     "false: each change for itself, at most 10000 of them; without it all or none, at most 100"},
-    {"continue", STRING, "the token of the page before, to go on at its revision"},
-    {"dry_run", BOOLEAN,
-     "true: check everything, write nothing, and reply 200 with the plan of what would come of it"},
-    {"force", BOOLEAN, "true: although it still holds assignments"},
-    {"from", "{\"type\":\"integer\",\"minimum\":0}",
-     "the revision that was seen last: what came after it is told; without it, what comes next"},
-    {"kind", STRING, "only changes of these: item, member, assignment, joined by commas"},
-    {"item", STRING, "only those of this item"},
-    {"label", STRING, "only with these labels: NAME=VALUE or NAME, joined by commas"},
-    {"limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":5000}",
-     "at most so many; 500 unless given"},
-    {"max_moves", "{\"type\":\"integer\",\"minimum\":0,\"maximum\":20000}",
-     "at most so many moves are listed; 1000 unless given"},
-    {"min_revision", "{\"type\":\"integer\",\"minimum\":0}",
-     "wait up to 5 s for this revision, which a write or a read has named"},
-    {"prefix", STRING, "only ids that begin so"},
-    {"state", "{\"enum\":[\"healthy\",\"converging\",\"under_replicated\",\"unassigned\"]}",
-     "only items in this state"},
-    {"suffix", STRING, "only those of members with this suffix"},
-    {"wait", "{\"type\":\"string\",\"pattern\":\"^[0-9]+s?$\"}",
-     "wait up to so many seconds (300) for a change after the revision `after`"},
-    {"zone", STRING, "only those in this zone"},
-};
-const size_t openapi_parameter_count = sizeof openapi_parameters / sizeof openapi_parameters[0];
-
-/* --- operations --- */
-
-#define ITEM "/v1/items/{id}"
-#define MEMBER "/v1/members/{zone}/{suffix}"
-#define ASSIGNMENT "/v1/assignments/{item}/{zone}/{suffix}"
-
-const struct openapi_operation openapi_operations[] = {
-    {"GET", "/livez", "Whether the process answers", NULL, "Health", {200}, NULL},
-    {"GET", "/readyz", "Whether it can serve: 503 if not", NULL, "Health", {200}, NULL},
-    {"GET", "/openapi.json", "This document", NULL, "Document", {200}, NULL},
-    {"GET", "/v1/allocator", "Show what the allocator puts off", NULL, "Allocator", {200}, NULL},
-    {"PUT",
-     "/v1/allocator",
-     "Pause the allocator, wholly or but for repairs, or let it go on",
-     "AllocatorSpec",
-     "Allocator",
-     {200},
-     "{\"paused\":\"no\",\"reason\":\"all is well\"}"},
-    {"GET", "/v1/assignments", "List assignments", NULL, "AssignmentList", {200}, NULL},
-    {"GET", ASSIGNMENT, "Show an assignment", NULL, "Assignment", {200}, NULL},
-    {"PATCH",
-     ASSIGNMENT,
-     "Report of an assignment, as its member: consistent, and a value",
-     "AssignmentPatch",
-     "Assignment",
-     {200},
-     "{\"consistent\":true,\"value\":{\"offset\":7}}"},
-    {"POST",
-     "/v1/batch",
-     "Make several writes in one transaction, or each for itself",
-     "ManyChanges",
-     "Results",
-     {200},
-     "[{\"method\":\"PUT\",\"path\":\"/v1/items/orders%2F8\",\"body\":{\"replication\":1}}]"},
-    {"GET", "/v1/cluster", "The whole at a glance", NULL, "Cluster", {200}, NULL},
-    {"GET", "/v1/items", "List items", NULL, "ItemList", {200}, NULL},
-    {"GET", ITEM, "Show an item", NULL, "Item", {200}, NULL},
-    {"PUT",
-     ITEM,
-     "Create or replace an item",
-     "ItemSpec",
-     "Item",
-     {200, 201},
-     "{\"replication\":2,\"labels\":{\"team\":\"search\"}}"},
-    {"PATCH",
-     ITEM,
-     "Change an item (JSON merge patch)",
-     "ItemPatch",
-     "Item",
-     {200},
-     "{\"labels\":{\"team\":null,\"tier\":\"1\"}}"},
-    {"DELETE", ITEM, "Delete an item, and its assignments with it", NULL, NULL, {204}, NULL},
-    {"GET", ITEM "/assignments", "List an item's assignments", NULL, "AssignmentList", {200}, NULL},
-    {"GET", ITEM "/explain", "Why an item is placed as it is", NULL, "Explanation", {200}, NULL},
-    {"GET", "/v1/members", "List members", NULL, "MemberList", {200}, NULL},
-    {"POST",
-     "/v1/members/stoppable",
-     "Which members can stop now",
-     "StoppableRequest",
-     "Stoppable",
-     {200},
-     "{\"zone\":\"zone-a\",\"min_consistent\":1}"},
-    {"GET", MEMBER, "Show a member", NULL, "Member", {200}, NULL},
-    {"PUT",
-     MEMBER,
-     "Register a member, or change or adopt its registration",
-     "MemberSpec",
-     "Member",
-     {200, 201},
-     "{\"item_limit\":10,\"ttl_seconds\":60,\"session\":\"a-secret-of-16-or-more\"}"},
-    {"PATCH",
-     MEMBER,
-     "Resize or label a member (JSON merge patch)",
-     "MemberPatch",
-     "Member",
-     {200},
-     "{\"item_limit\":12}"},
-    {"DELETE", MEMBER, "Deregister a member", NULL, NULL, {204}, NULL},
-    {"GET",
-     MEMBER "/assignments",
-     "List a member's assignments, or wait for them to change",
-     NULL,
-     "AssignmentList",
-     {200},
-     NULL},
-    {"GET", MEMBER "/drain", "Show how far a member is drained", NULL, "Drain", {200}, NULL},
-    {"POST", MEMBER "/drain", "Drain a member", NULL, "Drain", {200}, NULL},
-    {"DELETE", MEMBER "/drain", "Take a drain back", NULL, "Drain", {200}, NULL},
-    {"POST", MEMBER "/heartbeat", "Keep a member's lease alive", NULL, "Heartbeat", {200}, NULL},
-    {"POST",
-     "/v1/plan",
-     "What would happen if; or apply that",
-     "PlanRequest",
-     "PlanOrResults",
-     {200},
-     "{\"changes\":[{\"method\":\"POST\",\"path\":\"/v1/members/zone-a/one/drain\"}]}"},
-    {"GET",
-     "/v1/watch",
-     "Watch changes: a message for each revision",
-     NULL,
-     "WatchMessage",
-     {200},
-     NULL},
-};
-const size_t openapi_operation_count = sizeof openapi_operations / sizeof openapi_operations[0];

@@ -17,6 +17,7 @@
     X(ORIGIN, 403, "foreign-origin", "Sent by another site")                        \
     X(NO_PATH, 404, "no-such-path", "No such path")                                 \
     X(NOT_FOUND, 404, "not-found", "No such resource")                              \
+    X(NO_HISTORY, 404, "no-history", "No history is kept")                          \
     X(METHOD, 405, "method-not-allowed", "Method not allowed")                      \
     X(NOT_ACCEPTABLE, 406, "not-acceptable", "Not acceptable")                      \
     X(SESSION, 409, "wrong-session", "Owned by another session")                    \

@@ -124,3 +124,52 @@ int query_boolean(const struct query *query, const char *name, bool *ret, struct
     *ret = truth;
     return 0;
 }
+
+/* --- choices --- */
+
+static unsigned choice_bit(struct span text, const char *const *choices, size_t count)
+{
+    for (size_t i = 0; text.size > 0 && i < count; i++) {
+        if (span_equal(text, span_of(choices[i])))
+            return 1U << i;
+    }
+    return 0;
+}
+
+static int refuse_choices(const char *name, const char *const *choices, size_t count,
+                          struct error_message *why)
+{
+    const char *comma = "";
+    int size =
+        snprintf(why->text, sizeof why->text,
+                 "the query parameter '%s' must be one or several, joined by commas, of ", name);
+    for (size_t i = 0; i < count && size >= 0 && (size_t)size < sizeof why->text; i++) {
+        if (!choices[i][0])
+            continue;
+        size +=
+            snprintf(why->text + size, sizeof why->text - (size_t)size, "%s%s", comma, choices[i]);
+        comma = ", ";
+    }
+    return ALLOT_ESYNTAX;
+}
+
+int query_choices(const struct query *query, const char *name, const char *const *choices,
+                  size_t count, unsigned *ret, struct error_message *why)
+{
+    struct span rest = query_value(query, name);
+    unsigned bits = 0;
+    if (!rest.data)
+        return 0;
+    for (bool more = true; more;) {
+        const char *comma = rest.size > 0 ? memchr(rest.data, ',', rest.size) : NULL;
+        size_t size = comma ? (size_t)(comma - rest.data) : rest.size;
+        unsigned bit = choice_bit((struct span){rest.data, size}, choices, count);
+        if (!bit)
+            return refuse_choices(name, choices, count, why);
+        bits |= bit;
+        more = comma != NULL;
+        rest = (struct span){rest.data + size + more, rest.size - size - more};
+    }
+    *ret = bits;
+    return 0;
+}

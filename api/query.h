@@ -36,5 +36,9 @@ int query_seconds(const struct query *query, const char *name, int64_t most, int
                   struct error_message *why);
 int query_boolean(const struct query *query, const char *name, bool *ret,
                   struct error_message *why);
+/* The same as one or several of the @choices, joined by commas: bits 1 << number. A choice "" is
+ * none. */
+int query_choices(const struct query *query, const char *name, const char *const *choices,
+                  size_t count, unsigned *ret, struct error_message *why);
 
 #endif

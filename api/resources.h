@@ -31,6 +31,12 @@ api_handler plan_post;
 api_handler allocator_get, allocator_put;
 /* cluster.c */
 api_handler cluster_get;
+/* history_events.c */
+api_handler history_list, history_of_item, history_of_member;
+/* history_rounds.c */
+api_handler history_rounds;
+/* history_state.c */
+api_handler history_state;
 /* openapi.c */
 api_handler openapi_get;
 /* health.c */

@@ -13,41 +13,78 @@ enum { EMPTY_BODY = 1024 };
 #define MEMBER "/v1/members/{zone}/{suffix}"
 #define ASSIGNMENT "/v1/assignments/{item}/{zone}/{suffix}"
 
-#define READ(pattern, handler, access, ...)                                   \
-    {                                                                         \
-        "GET", pattern, handler, access, 0, false, true, false, false, false, \
-        {                                                                     \
-            "min_revision", __VA_ARGS__                                       \
-        }                                                                     \
+#define READ(pattern, handler, access, ...)                                          \
+    {                                                                                \
+        "GET", pattern, handler, access, 0, false, true, false, false, false, false, \
+        {                                                                            \
+            "min_revision", __VA_ARGS__                                              \
+        }                                                                            \
     }
-#define WRITE(method, pattern, handler, access, ...)                                    \
-    {                                                                                   \
-        method, pattern, handler, access, API_MAX_BODY, true, true, true, false, false, \
-        {                                                                               \
-            "dry_run", __VA_ARGS__                                                      \
-        }                                                                               \
+#define WRITE(method, pattern, handler, access, ...)                                           \
+    {                                                                                          \
+        method, pattern, handler, access, API_MAX_BODY, true, true, true, false, false, false, \
+        {                                                                                      \
+            "dry_run", __VA_ARGS__                                                             \
+        }                                                                                      \
     }
-#define ACT(method, pattern, handler, access, ...)                                     \
-    {                                                                                  \
-        method, pattern, handler, access, EMPTY_BODY, false, true, true, false, false, \
-        {                                                                              \
-            "dry_run", __VA_ARGS__                                                     \
-        }                                                                              \
+#define ACT(method, pattern, handler, access, ...)                                            \
+    {                                                                                         \
+        method, pattern, handler, access, EMPTY_BODY, false, true, true, false, false, false, \
+        {                                                                                     \
+            "dry_run", __VA_ARGS__                                                            \
+        }                                                                                     \
     }
 
 /* A question, or several changes, in a body. */
-#define POST(pattern, handler, access, limit, ...)                                \
-    {                                                                             \
-        "POST", pattern, handler, access, limit, true, true, false, false, false, \
-        {                                                                         \
-            __VA_ARGS__                                                           \
-        }                                                                         \
+#define POST(pattern, handler, access, limit, ...)                                       \
+    {                                                                                    \
+        "POST", pattern, handler, access, limit, true, true, false, false, false, false, \
+        {                                                                                \
+            __VA_ARGS__                                                                  \
+        }                                                                                \
+    }
+
+/* A page of history: which is read without a snapshot, even while the store can't be. */
+#define HISTORY(path, function, who, csv, ...)                                                   \
+    {                                                                                            \
+        .method = "GET", .pattern = path, .handler = function, .access = who, .has_lines = true, \
+        .has_csv = csv, .query = {                                                               \
+            "min_revision",                                                                      \
+            "limit",                                                                             \
+            "continue",                                                                          \
+            "from",                                                                              \
+            "to",                                                                                \
+            "order",                                                                             \
+            __VA_ARGS__                                                                          \
+        }                                                                                        \
     }
 
 static const struct api_route routes[] = {
-    {"GET", "/livez", health_live, ROUTE_OPEN, 0, false, false, false, false, false, {NULL}},
-    {"GET", "/readyz", health_ready, ROUTE_OPEN, 0, false, false, false, false, false, {NULL}},
-    {"GET", "/openapi.json", openapi_get, ROUTE_OPEN, 0, false, false, false, false, false, {NULL}},
+    {"GET", "/livez", health_live, ROUTE_OPEN, 0, false, false, false, false, false, false, {NULL}},
+    {"GET",
+     "/readyz",
+     health_ready,
+     ROUTE_OPEN,
+     0,
+     false,
+     false,
+     false,
+     false,
+     false,
+     false,
+     {NULL}},
+    {"GET",
+     "/openapi.json",
+     openapi_get,
+     ROUTE_OPEN,
+     0,
+     false,
+     false,
+     false,
+     false,
+     false,
+     false,
+     {NULL}},
     READ("/v1/allocator", allocator_get, ROUTE_READ, NULL),
     {"PUT",
      "/v1/allocator",
@@ -56,6 +93,7 @@ static const struct api_route routes[] = {
      API_MAX_BODY,
      true,
      true,
+     false,
      false,
      false,
      false,
@@ -74,6 +112,14 @@ static const struct api_route routes[] = {
      .has_lines = true,
      .query = {"dry_run", "atomic"}},
     READ("/v1/cluster", cluster_get, ROUTE_READ, NULL),
+    HISTORY("/v1/history", history_list, ROUTE_READ, true, "kind", "actor", "item", "zone",
+            "suffix"),
+    HISTORY("/v1/history/rounds", history_rounds, ROUTE_READ, false, NULL),
+    {.method = "GET",
+     .pattern = "/v1/history/state",
+     .handler = history_state,
+     .access = ROUTE_READ,
+     .query = {"at", "kind"}},
     READ("/v1/items", items_list, ROUTE_READ, "limit", "continue", "prefix", "state", "label"),
     READ(ITEM, items_get, ROUTE_ANY, NULL),
     WRITE("PUT", ITEM, items_put, ROUTE_OPERATE, NULL),
@@ -81,6 +127,7 @@ static const struct api_route routes[] = {
     ACT("DELETE", ITEM, items_delete, ROUTE_OPERATE, NULL),
     READ(ITEM "/assignments", assignments_of_item, ROUTE_READ, "limit", "continue"),
     READ(ITEM "/explain", items_explain, ROUTE_READ, NULL),
+    HISTORY(ITEM "/history", history_of_item, ROUTE_READ, true, "kind", "actor"),
     READ("/v1/members", members_list, ROUTE_READ, "limit", "continue", "zone", "label"),
     POST("/v1/members/stoppable", members_stoppable, ROUTE_READ, API_MAX_BODY, NULL),
     READ(MEMBER, members_get, ROUTE_MEMBER_READ, NULL),
@@ -102,7 +149,9 @@ static const struct api_route routes[] = {
      false,
      false,
      false,
+     false,
      {NULL}},
+    HISTORY(MEMBER "/history", history_of_member, ROUTE_MEMBER_READ, true, "kind", "actor"),
     POST("/v1/plan", plan_post, ROUTE_READ, CHANGE_LIST_MAX_BODY, "apply", "max_moves", NULL),
     {.method = "GET",
      .pattern = "/v1/watch",

@@ -18,7 +18,7 @@ enum route_access {
     ROUTE_OPERATE,     /* nobody else */
 };
 
-enum { ROUTE_MAX_PARAMETERS = 3, ROUTE_MAX_QUERY = 7 };
+enum { ROUTE_MAX_PARAMETERS = 3, ROUTE_MAX_QUERY = 11 };
 
 struct api_route {
     const char *method;
@@ -31,10 +31,10 @@ struct api_route {
     /* It reads the body itself; else a body may only be an empty object. */
     bool takes_body;
     bool needs_snapshot;
-    bool in_list; /* it may be one of several changes: change_list.h */
-    bool streams; /* it replies with a stream, of a type that it chooses itself */
-    bool
-        has_lines; /* it takes NDJSON in place of an array, and replies with it if that is wanted */
+    bool in_list;   /* it may be one of several changes: change_list.h */
+    bool streams;   /* it replies with a stream, of a type that it chooses itself */
+    bool has_lines; /* it replies with NDJSON if that is wanted, and takes it for an array */
+    bool has_csv;   /* it replies with CSV if that is wanted */
     const char *query[ROUTE_MAX_QUERY]; /* names of the parameters that it takes */
 };
 

@@ -4,31 +4,6 @@
 
 /* GET /v1/watch: what is asked for; see watch.h. */
 
-static bool read_kinds(struct api_call *call, unsigned *ret)
-{
-    struct span rest = query_value(&call->query, "kind");
-    *ret = rest.data ? 0 : ~0U;
-    while (rest.data && rest.size > 0) {
-        const char *comma = memchr(rest.data, ',', rest.size);
-        size_t size = comma ? (size_t)(comma - rest.data) : rest.size;
-        unsigned kind = KEY_ITEM;
-        while (kind < WATCH_KIND_COUNT &&
-               !span_equal((struct span){rest.data, size}, span_of(watch_kind_names[kind])))
-            kind++;
-        if (kind == WATCH_KIND_COUNT)
-            break;
-        *ret |= 1U << kind;
-        size += comma != NULL;
-        rest = (struct span){rest.data + size, rest.size - size};
-    }
-    if (*ret != 0 && rest.size == 0)
-        return true;
-    (void)problem(call, PROBLEM_MALFORMED,
-                  "the query parameter 'kind' must be item, member or assignment, or several of "
-                  "them, joined by commas");
-    return false;
-}
-
 /* Last-Event-ID is what a browser that comes back has seen last: it wins. */
 static bool read_from(struct api_call *call, int64_t *ret)
 {
@@ -81,14 +56,17 @@ enum api_step watch_get(struct api_call *call)
     struct watch_stream *stream = arena_allocate(&call->arena, sizeof *stream);
     if (!stream)
         return problem_of_error(call, ALLOT_ENOMEM, "to watch");
-    *stream = (struct watch_stream){.filter = {.item = query_value(&call->query, "item"),
+    *stream = (struct watch_stream){.filter = {.kinds = ~0U,
+                                               .item = query_value(&call->query, "item"),
                                                .prefix = query_value(&call->query, "prefix"),
                                                .zone = query_value(&call->query, "zone"),
                                                .suffix = query_value(&call->query, "suffix")}};
     if (!call->runtime->watch_range)
         return problem(call, PROBLEM_NOT_READY, "changes can't be watched here");
-    if (!read_kinds(call, &stream->filter.kinds) || !read_from(call, &stream->from) ||
-        !read_format(call, &stream->format) || !check_from(call, stream->from))
+    if (!call_query_choices(call, "kind", watch_kind_names, WATCH_KIND_COUNT,
+                            &stream->filter.kinds) ||
+        !read_from(call, &stream->from) || !read_format(call, &stream->format) ||
+        !check_from(call, stream->from))
         return API_REPLY;
     reply_start(call, 200);
     call->reply.content_type =

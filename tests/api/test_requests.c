@@ -239,7 +239,7 @@ Test(requests, a_read_waits_for_its_least_revision)
     cr_expect_eq(client_send(&client, "PUT", "/v1/items/a?min_revision=2", "{}"), 400);
 }
 
-Test(requests, every_read_of_the_state_takes_a_least_revision)
+Test(requests, every_read_of_the_state_and_page_of_history_takes_a_least_revision)
 {
     size_t count;
     const struct api_route *routes = routes_all(&count);
@@ -247,7 +247,8 @@ Test(requests, every_read_of_the_state_takes_a_least_revision)
         bool takes = false;
         for (size_t k = 0; k < ROUTE_MAX_QUERY && routes[i].query[k]; k++)
             takes = takes || strcmp(routes[i].query[k], "min_revision") == 0;
-        bool reads = routes[i].needs_snapshot && strcmp(routes[i].method, "GET") == 0;
+        bool reads = (routes[i].needs_snapshot || routes[i].has_lines) &&
+                     strcmp(routes[i].method, "GET") == 0;
         cr_expect_eq(takes, reads, "%s %s", routes[i].method, routes[i].pattern);
     }
 }

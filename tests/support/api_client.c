@@ -195,7 +195,8 @@ static void keep_reply(struct client *client, struct api_call *call)
     struct buffer body = whole_body(client, call);
     kept->size = body.size;
     kept->text = array_create(kept->size, 1);
-    memcpy(kept->text, body.data, kept->size);
+    if (kept->size > 0)
+        memcpy(kept->text, body.data, kept->size);
     if (!body.error)
         kept->json = json_tokener_parse(kept->text);
     kept->broken = body.error != 0;
