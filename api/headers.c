@@ -179,7 +179,8 @@ bool headers_origin_matches(struct span origin, struct span host)
 static bool is_hex(struct span text)
 {
     for (size_t i = 0; i < text.size; i++) {
-        if (!memchr("0123456789abcdef", text.data[i], 16))
+        char c = text.data[i];
+        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
             return false;
     }
     return true;
@@ -200,12 +201,14 @@ struct span headers_trace_id(struct span traceparent)
 {
     struct span none = {NULL, 0};
     struct span rest = traceparent;
+    if (traceparent.size != TRACEPARENT)
+        return none;
     struct span version = take(&rest, '-');
     struct span trace = take(&rest, '-');
     struct span parent = take(&rest, '-');
-    bool good = traceparent.size == TRACEPARENT && span_equal(version, SPAN("00")) &&
-                trace.size == 32 && is_hex(trace) && !is_zero(trace) && parent.size == 16 &&
-                is_hex(parent) && !is_zero(parent) && is_hex(rest);
+    bool good = span_equal(version, SPAN("00")) && trace.size == 32 && is_hex(trace) &&
+                !is_zero(trace) && parent.size == 16 && is_hex(parent) && !is_zero(parent) &&
+                is_hex(rest);
     return good ? trace : none;
 }
 

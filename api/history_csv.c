@@ -9,7 +9,8 @@
 static bool needs_quotes(struct span text)
 {
     for (size_t i = 0; i < text.size; i++) {
-        if (memchr(",\"\r\n", text.data[i], 4))
+        char c = text.data[i];
+        if (c == ',' || c == '"' || c == '\r' || c == '\n')
             return true;
     }
     return false;

@@ -27,7 +27,7 @@ static bool is_number(struct span text)
 bool history_query_moment(struct api_call *call, const char *name, struct history_moment *ret)
 {
     struct span text = query_value(&call->query, name);
-    *ret = (struct history_moment){.revision = 0, .time_ms = -1};
+    *ret = (struct history_moment){.revision = 0, .time_ms = is_number(text) ? 0 : -1};
     if (is_number(text))
         return call_query_integer(call, name, 1, INT64_MAX, &ret->revision);
     if (!text.data || timestamp_parse(text, &ret->time_ms) == 0)
@@ -47,7 +47,7 @@ static bool read_range(struct api_call *call, struct history_filter *ret)
     ret->from_revision = from.revision;
     ret->to_revision = to.revision ? to.revision : INT64_MAX;
     ret->from_ms = from.time_ms < 0 ? 0 : from.time_ms;
-    ret->to_ms = to.time_ms < 0 ? INT64_MAX : to.time_ms;
+    ret->to_ms = to.revision || to.time_ms < 0 ? INT64_MAX : to.time_ms;
     return true;
 }
 

@@ -7,8 +7,8 @@
 /* The history that is asked; NULL: none is kept here, and the reply says so. */
 const struct api_history *history_query_port(struct api_call *call);
 
-/* Reads the parameter @name, a revision or a time; {0, -1} if it is absent. False: the reply says
- * what is wrong. */
+/* Reads the parameter @name: a revision, with time 0, or a time, with revision 0; {0, -1} if it is
+ * absent. False: the reply says what is wrong. */
 bool history_query_moment(struct api_call *call, const char *name, struct history_moment *ret);
 
 /* Reads what all pages of history take: from, to, order, limit, continue, min_revision. The rest of

@@ -130,23 +130,21 @@ static void tell_moment(const struct history_moment *moment, char text[MOMENT_SI
                    moment->time_ms > 0 ? " of " : "", moment->time_ms > 0 ? time : "");
 }
 
-static void refuse_future(struct api_call *call, const char *newest)
+static void refuse_future(struct api_call *call, const char *detail)
 {
-    char detail[200];
     struct problem_faults faults;
-    (void)snprintf(detail, sizeof detail, "is in the future: the newest is %s", newest);
     problem_faults_init(&faults);
     problem_add_parameter_fault(&faults, SPAN("at"), detail);
     (void)problem_invalid(call, &faults);
     problem_faults_release(&faults);
 }
 
-/* Whether the moment is in the past: then the history will come to it. */
+/* Whether this server has seen the moment: then the history will come to it. */
 static bool has_been(const struct api_call *call, const struct history_moment *moment)
 {
     const struct api_runtime *runtime = call->runtime;
-    if (moment->revision == 0)
-        return moment->time_ms <= runtime->wall_clock_ms(runtime->context);
+    if (moment->revision == 0) /* not later than now: see read_at */
+        return true;
     struct snapshot *newest = runtime->snapshot(runtime->context);
     bool reached = newest && moment->revision <= newest->state->revision;
     snapshot_unref(newest);
@@ -156,13 +154,17 @@ static bool has_been(const struct api_call *call, const struct history_moment *m
 static void refuse(struct api_call *call, int error, const struct history_moment *asked)
 {
     char limit[MOMENT_SIZE];
+    char detail[MOMENT_SIZE + 40];
     tell_moment(&call->walk->at, limit);
+    (void)snprintf(detail, sizeof detail, "is in the future: the newest is %s", limit);
     if (error == ALLOT_ECOMPACTED)
-        (void)problem(call, PROBLEM_GONE, "the oldest moment that the history knows is %s", limit);
+        (void)problem(
+            call, PROBLEM_GONE,
+            "what was then is not known; the history knows what was at %s, and after that", limit);
     else if (error == ALLOT_EFUTURE && has_been(call, asked))
         (void)problem(call, PROBLEM_NOT_READY, "the history has only come to %s so far", limit);
     else if (error == ALLOT_EFUTURE)
-        refuse_future(call, limit);
+        refuse_future(call, detail);
     else
         (void)history_query_problem(call, error);
 }
@@ -185,16 +187,19 @@ static void read_state(void *context, const atomic_bool *cancelled)
     write_first(call);
 }
 
+/* A time that is still to come has no state, although nothing may happen until then. */
 static bool read_at(struct api_call *call, struct history_moment *ret)
 {
+    const struct api_runtime *runtime = call->runtime;
     if (!history_query_moment(call, "at", ret))
         return false;
-    if (ret->revision != 0)
-        ret->time_ms = 0;
-    if (ret->revision != 0 || ret->time_ms >= 0)
+    if (ret->revision == 0 && ret->time_ms < 0)
+        (void)problem(call, PROBLEM_MALFORMED,
+                      "the query parameter 'at' is required: a revision, or a time");
+    else if (ret->revision == 0 && ret->time_ms > runtime->wall_clock_ms(runtime->context))
+        refuse_future(call, "is in the future, by the clock of this server");
+    else
         return true;
-    (void)problem(call, PROBLEM_MALFORMED,
-                  "the query parameter 'at' is required: a revision, or a time");
     return false;
 }
 

@@ -1,8 +1,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "tests/api/history_events.h"
 #include "tests/support/api_client.h"
+#include "tests/support/history_events.h"
 #include "tests/support/scripted_history.h"
 
 /* GET /v1/history, and the same of an item and of a member, in JSON. */
@@ -124,7 +124,7 @@ Test(history, shows_other_keys)
     get_event(EVENT_OTHER);
     cr_expect_str_eq(client_text(&client, "/events/0/key"), "/members/a,\xEF\xBF\xBD\"");
     cr_expect_eq(client_number(&client, "/events/0/after/bytes"),
-                 history_events[EVENT_OTHER].after.size);
+                 (int64_t)history_events[EVENT_OTHER].after.size);
     cr_expect_eq(json_object_object_length(client_json(&client, "/events/0/after")), 1);
 }
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "api/history_csv.h"
-#include "tests/api/history_events.h"
 #include "tests/support/api_client.h"
+#include "tests/support/history_events.h"
 #include "tests/support/scripted_history.h"
 
 /* History as lines of JSON and as CSV. */

@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 
-#include "tests/api/history_events.h"
 #include "tests/support/api_client.h"
+#include "tests/support/history_events.h"
 #include "tests/support/scripted_history.h"
 
 /* What goes wrong when history is asked for, and what the cluster says of it. */

@@ -1,8 +1,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "tests/api/history_events.h"
 #include "tests/support/api_client.h"
+#include "tests/support/history_events.h"
 #include "tests/support/scripted_history.h"
 
 /* GET /v1/history/rounds. */

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/api/history_events.h"
 #include "tests/support/api_client.h"
+#include "tests/support/history_events.h"
 #include "tests/support/scripted_history.h"
 
 /* GET /v1/history/state. */
@@ -209,7 +209,7 @@ Test(history_state, is_gone_before_the_oldest_moment)
     cr_expect(strstr(detail(), "revision 9 of 2026-01-01T00:00:00.123Z"), "%s", detail());
     history.found.time_ms = 0;
     cr_expect_eq(get("/v1/history/state?at=1970-01-01T00:00:00Z"), 410);
-    cr_expect(strstr(detail(), "is revision 9"), "%s", detail());
+    cr_expect(strstr(detail(), "at revision 9, and"), "%s", detail());
 }
 
 Test(history_state, is_not_there_in_the_future)
@@ -220,7 +220,13 @@ Test(history_state, is_not_there_in_the_future)
     cr_expect_str_eq(client_text(&client, "/errors/0/parameter"), "at");
     const char *fault = client_text(&client, "/errors/0/detail");
     cr_expect(strstr(fault, "revision 9 of 2026-01-01T00:00:00.123Z"), "%s", fault);
+}
+
+Test(history_state, is_not_there_at_a_time_that_is_to_come)
+{
     cr_expect_eq(get("/v1/history/state?at=2026-01-01T00:00:00.124Z"), 422);
+    cr_expect_str_eq(client_text(&client, "/errors/0/parameter"), "at");
+    cr_expect_eq(history.questions, 0);
 }
 
 /* What has been is only not written down yet. */

@@ -8,17 +8,33 @@
  * Nothing may be answered with 500, and what is refused tells why. */
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/api_client.h"
+#include "tests/support/history_events.h"
+#include "tests/support/scripted_history.h"
 
 enum { MAX_LINE = 4096, MAX_HEADERS = 4 };
 
 /* Those that a handler reads, but for those that the client sends anyway. */
-static const char *const header_names[] = {
-    "Content-Type",    "Accept",         "If-Match", "If-None-Match", "Allot-Session",   "Host",
-    "Idempotency-Key", "X-Allot-Reason", "Origin",   "Authorization", "Accept-Encoding", NULL};
+static const char *const header_names[] = {"Content-Type",
+                                           "Accept",
+                                           "If-Match",
+                                           "If-None-Match",
+                                           "Allot-Session",
+                                           "Host",
+                                           "Idempotency-Key",
+                                           "X-Allot-Reason",
+                                           "Origin",
+                                           "Authorization",
+                                           "Accept-Encoding",
+                                           "traceparent",
+                                           NULL};
 
-static void prepare(struct client *client)
+static void prepare(struct client *client, struct scripted_history *history)
 {
     client_init(client);
+    scripted_history_init(history);
+    history->events = history_events;
+    history->event_count = EVENT_COUNT;
+    client->runtime.history = &history->port;
     struct fake_store *store = &client->store;
     fake_store_put(store, "/items/a", "{\"replication\":1}");
     fake_store_put(store, "/items/a/b", "{\"replication\":2,\"labels\":{\"x\":\"y\"}}");
@@ -27,6 +43,7 @@ static void prepare(struct client *client)
     fake_store_put(store, "/assign/a#east#1#0", "");
     fake_store_put(store, "/assign/a/b#west#1#0", "{\"consistent\":true}");
     fake_store_publish(store);
+    history->snapshot = store->newest;
 }
 
 static bool copy_line(struct span line, char text[MAX_LINE])
@@ -69,7 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!copy_line(fuzz_take(&line, ' '), method) || !copy_line(line, target))
         return -1;
     struct client client;
-    prepare(&client);
+    struct scripted_history history;
+    prepare(&client, &history);
     for (int i = 0; i < MAX_HEADERS && rest.size > 0 && rest.data[0] != '\n'; i++)
         set_header(&client, fuzz_take(&rest, '\n'), headers[i]);
     (void)fuzz_take(&rest, '\n');

@@ -2,7 +2,7 @@
 
 usage: use_openapi.py URL
 
-Values for the parameters of paths are its own; bodies are the document's examples. First what
+Values for required parameters are its own; bodies are the document's examples. First what
 creates, then what shows, changes and acts, at last what deletes. Every status must be one that the
 document names, and every body valid by the schema that stands there; every example too.
 """
@@ -16,6 +16,8 @@ import urllib.request
 import jsonschema
 
 PATH_VALUES = {"id": "orders/7", "item": "orders/7", "zone": "zone-a", "suffix": "one"}
+# Of the query parameters that are required: what to ask for them, and where in the reply they are.
+QUERY_VALUES = {"at": ("/v1/history", "revision")}
 SESSION = "a-secret-of-16-or-more"
 ORDER = ["put", "get", "patch", "post", "delete"]
 
@@ -89,6 +91,34 @@ def check_answer(document, operation, status, answer):
         assert answer is None, "a body where none should be"
 
 
+def required_query(base, operation):
+    """The query with what is required, and no more."""
+    query = {}
+    for parameter in operation["parameters"]:
+        if parameter["in"] == "query" and parameter.get("required"):
+            path, field = QUERY_VALUES[parameter["name"]]
+            status, answer = request(base, "get", path)
+            assert status == 200, answer
+            query[parameter["name"]] = answer[field]
+    return "?" + urllib.parse.urlencode(query) if query else ""
+
+
+def check_lines(document, base, target, content):
+    """Each of them, where there is a choice between those and JSON; and the header of CSV."""
+    for kind in ("application/x-ndjson", "text/csv"):
+        if kind not in content:
+            continue
+        call = urllib.request.Request(base + target, headers={"Accept": kind})
+        with urllib.request.urlopen(call, timeout=30) as answer:
+            assert answer.headers.get_content_type() == kind, answer.headers
+            lines = answer.read().decode().splitlines()
+        if kind == "text/csv":
+            assert lines and lines[0].startswith("revision,"), lines[:1]
+            continue
+        for line in lines:
+            checker(document, content[kind]["schema"]).validate(json.loads(line))
+
+
 def check_stream(document, base, target, content):
     """Its first message, which comes within seconds even if nothing happens."""
     call = urllib.request.Request(base + target, headers={"Accept": "application/x-ndjson"})
@@ -127,6 +157,7 @@ def main():
         target = fill(path)
         if method == "delete" and path == "/v1/members/{zone}/{suffix}":
             target += "?force=true"
+        target += required_query(base, operation)
         content = operation["responses"].get("200", {}).get("content", {})
         if "application/x-ndjson" in content and "application/json" not in content:
             check_stream(document, base, target, content["application/x-ndjson"])
@@ -137,6 +168,8 @@ def main():
         status, answer = request(base, method, target, body)
         try:
             check_answer(document, operation, status, answer)
+            if method == "get":
+                check_lines(document, base, target, content)
             if dry:
                 check_answer(document, operation, *dry)
         except Exception as error:

@@ -1,4 +1,4 @@
-#include "tests/api/history_events.h"
+#include "tests/support/history_events.h"
 
 #define TEXT(literal)                        \
     {                                        \

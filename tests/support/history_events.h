@@ -1,6 +1,6 @@
 /* Events for tests of what history is shown as. */
-#ifndef ALLOT_TESTS_API_HISTORY_EVENTS_H
-#define ALLOT_TESTS_API_HISTORY_EVENTS_H
+#ifndef ALLOT_TESTS_SUPPORT_HISTORY_EVENTS_H
+#define ALLOT_TESTS_SUPPORT_HISTORY_EVENTS_H
 
 #include "api/history.h"
 
