@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/config.h"
+#include "server/history_command.h"
 #include "server/member_command.h"
 #include "server/serve.h"
 #include "server/tool.h"
@@ -19,6 +20,7 @@ static const struct command commands[] = {
     {"member", "be a member that runs the allocation loop itself, led by the oldest such",
      member_command},
     {"solve", "solve one instance of the allocation problem, read from a file", solve_command},
+    {"history", "check, export, prune or migrate the file of a history", history_command},
     {"simulate", "run the allocation loop on one instance, in memory", simulate_command},
 };
 
