@@ -182,12 +182,17 @@ static int batch_apply(struct batch *batch, uint64_t cluster_id, struct keyspace
 /* --- reading them --- */
 
 enum { EVENTS, ACTORS, STATEMENTS };
-static const char *const texts[STATEMENTS] = {
+static const char *const texts[STATEMENTS + 1] = {
     [EVENTS] = "SELECT " HISTORY_ROW_COLUMNS " FROM " HISTORY_ROW_TABLES
                " WHERE e.position >= ?1 AND e.position < ?2 ORDER BY e.position",
     [ACTORS] = "SELECT revision, actor, actor_create_revision, actor_version FROM revisions"
                " WHERE revision > ?1 AND revision <= ?2 AND actor IS NOT NULL ORDER BY revision",
 };
+
+const char *const *history_replay_texts(void)
+{
+    return texts;
+}
 
 /* Both go forward together, revision by revision. */
 struct replay {

@@ -35,4 +35,7 @@ int history_replay(struct history_rows *rows, const struct keyspace *empty,
 int history_replay_on(struct history_rows *rows, const struct history_extent *extent,
                       const struct keyspace *former, int64_t revision, struct keyspace **ret);
 
+/* For the test that all of them use an index: the texts of its statements, ending with NULL. */
+const char *const *history_replay_texts(void);
+
 #endif

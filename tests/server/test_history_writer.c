@@ -1,78 +1,11 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "api/values.h"
-#include "core/history.h"
 #include "server/history_readers.h"
-#include "server/history_writer.h"
-#include "tests/server/history_story.h"
-#include "tests/support/temporary.h"
+#include "tests/server/history_stage.h"
 
 /* A history written from a story, against what the story knows of itself. */
-
-enum { NOW = 1 };
-#define NOW_MS (INT64_C(1800000000000))
-
-struct stage {
-    char directory[TEMPORARY_SIZE];
-    char path[TEMPORARY_SIZE + 16];
-    struct story story;
-    struct history_writer *writer;
-};
-
-static void open_writer(struct stage *stage)
-{
-    struct error_message why = {""};
-    int error = history_writer_open(stage->path, SPAN(STORY_ROOT), &stage->writer, &why);
-    cr_assert_eq(error, 0, "%s", why.text);
-}
-
-static void begin(struct stage *stage, uint64_t seed)
-{
-    temporary_directory(stage->directory);
-    (void)snprintf(stage->path, sizeof stage->path, "%s/history.db", stage->directory);
-    story_begin(&stage->story, seed);
-    open_writer(stage);
-}
-
-static void end(struct stage *stage)
-{
-    history_writer_close(stage->writer);
-    story_end(&stage->story);
-    temporary_remove(stage->directory);
-}
-
-static void write_on(struct stage *stage)
-{
-    story_tell(&stage->story);
-    int error = history_writer_append(stage->writer, stage->story.responses,
-                                      stage->story.response_count, NOW_MS);
-    cr_assert_eq(error, 0, "%s", history_writer_message(stage->writer));
-    cr_assert_eq(history_writer_reached(stage->writer), stage->story.told);
-}
-
-/* --- the state --- */
-
-static void check_keys(const struct keyspace *keyspace, const struct model_table *table,
-                       const char *what)
-{
-    struct keyspace_cursor cursor = keyspace_seek(keyspace, (struct span){NULL, 0});
-    cr_assert_eq(keyspace_count(keyspace), table->count, "%s", what);
-    for (size_t i = 0; i < table->count; i++) {
-        const struct store_kv *kv = &table->kvs[i];
-        const struct entry *entry = keyspace_next(&cursor);
-        cr_assert(span_equal(entry->key, kv->key), "%s: %.*s, not %.*s", what, (int)entry->key.size,
-                  entry->key.data, (int)kv->key.size, kv->key.data);
-        cr_assert(span_equal(entry->value, kv->value), "%s: %.*s", what, (int)kv->key.size,
-                  kv->key.data);
-        cr_assert_eq(entry->create_revision, kv->create_revision);
-        cr_assert_eq(entry->mod_revision, kv->mod_revision);
-        cr_assert_eq(entry->version, kv->version);
-        cr_assert_eq(entry->lease, kv->lease);
-    }
-}
 
 /* --- the events --- */
 
@@ -184,7 +117,7 @@ static void ask(struct history_readers *readers, struct history_query *query, vo
         .kinds = ~0u, .to_revision = INT64_MAX, .to_ms = INT64_MAX, \
     }
 
-static void check_all_events(struct stage *stage, bool newest_first, int limit)
+static void check_all_events(struct history_stage *stage, bool newest_first, int limit)
 {
     struct history_readers *readers = NULL;
     struct history_query query = {
@@ -202,23 +135,23 @@ static void check_all_events(struct stage *stage, bool newest_first, int limit)
 Test(history_writer, tells_what_happened)
 {
     for (uint64_t seed = 1; seed <= 12; seed++) {
-        struct stage stage;
-        begin(&stage, seed);
+        struct history_stage stage;
+        history_stage_begin(&stage, seed);
         for (int i = 0; i < 300; i++) {
             story_step(&stage.story);
             if (random_below(&stage.story.random, 10) == 0)
-                write_on(&stage);
+                history_stage_write(&stage);
             if (random_below(&stage.story.random, 60) == 0) {
                 history_writer_close(stage.writer);
-                open_writer(&stage);
+                history_stage_open(&stage);
             }
         }
-        write_on(&stage);
-        check_keys(history_writer_keyspace(stage.writer), model_store_table(stage.story.store),
-                   "as it stands");
+        history_stage_write(&stage);
+        history_stage_check_keys(history_writer_keyspace(stage.writer),
+                                 model_store_table(stage.story.store), "as it stands");
         check_all_events(&stage, false, 7);
         check_all_events(&stage, true, 1000);
-        end(&stage);
+        history_stage_end(&stage);
     }
 }
 
@@ -312,13 +245,13 @@ static struct history_filter random_filter(struct story *story)
 
 Test(history_writer, finds_what_fits_any_filter)
 {
-    struct stage stage;
+    struct history_stage stage;
     struct history_readers *readers = NULL;
     int64_t found = 0;
-    begin(&stage, 77);
+    history_stage_begin(&stage, 77);
     for (int i = 0; i < 600; i++)
         story_step(&stage.story);
-    write_on(&stage);
+    history_stage_write(&stage);
     cr_assert_eq(history_readers_create(stage.path, &readers), 0);
     for (int i = 0; i < 400; i++) {
         struct history_filter filter = random_filter(&stage.story);
@@ -336,7 +269,7 @@ Test(history_writer, finds_what_fits_any_filter)
     }
     cr_assert_gt(found, 1000, "the filters must find something, to be of any use");
     history_readers_destroy(readers);
-    end(&stage);
+    history_stage_end(&stage);
 }
 
 /* --- moments --- */
@@ -345,29 +278,29 @@ Test(history_writer, knows_what_there_was_at_any_revision)
 {
     static const atomic_bool never = false;
     for (uint64_t seed = 100; seed < 104; seed++) {
-        struct stage stage;
+        struct history_stage stage;
         struct history_readers *readers = NULL;
         struct model_table tables[400];
         int64_t revisions[400];
-        begin(&stage, seed);
+        history_stage_begin(&stage, seed);
         for (int i = 0; i < 400; i++) {
             story_step(&stage.story);
             tables[i] = model_table_copy(model_store_table(stage.story.store));
             revisions[i] = model_store_revision(stage.story.store);
         }
-        write_on(&stage);
+        history_stage_write(&stage);
         cr_assert_eq(history_readers_create(stage.path, &readers), 0);
         for (int i = 0; i < 400; i += 7) {
             struct history_moment at = {.revision = revisions[i]};
             struct snapshot *snapshot = NULL;
             int error = history_readers_state(readers, &at, &never, &snapshot);
             cr_assert_eq(error, 0, "%s", allot_error_text(error));
-            check_keys(snapshot->state->keyspace, &tables[i], "then");
+            history_stage_check_keys(snapshot->state->keyspace, &tables[i], "then");
             snapshot_unref(snapshot);
         }
         for (int i = 0; i < 400; i++)
             model_table_release(&tables[i]);
         history_readers_destroy(readers);
-        end(&stage);
+        history_stage_end(&stage);
     }
 }

@@ -1,0 +1,247 @@
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/clock.h"
+#include "server/history.h"
+#include "tests/server/embedded_fixture.h"
+#include "tests/support/store_sync.h"
+
+/* The history of a store that lives: followed, left, found again, and not to be written. */
+
+#define ROOT "/allot"
+enum { WAIT_MS = 20000, TEXT_SIZE = 128 };
+
+static const atomic_bool never = false;
+
+struct stage {
+    struct embedded_fixture fixture;
+    char path[TEMPORARY_SIZE + 32];
+    struct history *history;
+};
+
+static void start(struct stage *stage)
+{
+    const struct history_config config = {.store = stage->fixture.store,
+                                          .path = stage->path,
+                                          .root = SPAN(ROOT),
+                                          .gather_ms = 5,
+                                          .longest_retry_ms = 100};
+    cr_assert_eq(history_start(&config, &stage->history), 0);
+}
+
+static void stop(struct stage *stage)
+{
+    history_stop(stage->history);
+    stage->history = NULL;
+}
+
+static void begin(struct stage *stage)
+{
+    *stage = (struct stage){.history = NULL};
+    embedded_fixture_open(&stage->fixture, (struct embedded_store_config){.retention = 0});
+    (void)snprintf(stage->path, sizeof stage->path, "%s/of/history.db", stage->fixture.directory);
+}
+
+static void end(struct stage *stage)
+{
+    stop(stage);
+    embedded_fixture_remove(&stage->fixture);
+}
+
+static int64_t put(struct stage *stage, const char *name, const char *value)
+{
+    char key[TEXT_SIZE];
+    int64_t revision = 0;
+    (void)snprintf(key, sizeof key, "%s/items/%s", ROOT, name);
+    cr_assert_eq(sync_put(stage->fixture.store, span_of(key), span_of(value), 0, &revision), 0);
+    return revision;
+}
+
+static struct history_status status_of(struct stage *stage)
+{
+    struct history_status status;
+    const struct api_history *api = history_api(stage->history);
+    api->status(api->context, &status);
+    return status;
+}
+
+static void wait_until(struct stage *stage, int64_t revision, enum history_condition condition)
+{
+    int64_t until_ms = clock_monotonic_ms() + WAIT_MS;
+    struct history_status status = status_of(stage);
+    while ((status.reached < revision || status.condition != condition) &&
+           clock_monotonic_ms() < until_ms) {
+        usleep(2000);
+        status = status_of(stage);
+    }
+    cr_assert_geq(status.reached, revision);
+    cr_assert_eq(status.condition, condition, "%s", status.detail);
+}
+
+struct hearing {
+    int64_t events;
+    int64_t gaps;
+    int64_t last;
+};
+
+static bool hear(void *context, const struct history_event *event)
+{
+    struct hearing *hearing = context;
+    hearing->events++;
+    hearing->gaps += event->kind == HISTORY_GAP;
+    hearing->last = event->position.revision;
+    return true;
+}
+
+/* All events, once the history has come to @revision. */
+static struct hearing ask(struct stage *stage, int64_t revision)
+{
+    const struct api_history *api = history_api(stage->history);
+    struct history_query query = {
+        .filter = {.kinds = ~0u, .to_revision = INT64_MAX, .to_ms = INT64_MAX},
+        .limit = 5000,
+        .min_revision = revision};
+    struct hearing hearing = {0};
+    struct history_page page;
+    int error = api->events(api->context, &query, &never, hear, &hearing, &page);
+    cr_assert_eq(error, 0, "%s", allot_error_text(error));
+    cr_assert_geq(page.reached, revision);
+    return hearing;
+}
+
+Test(history, follows_what_happens_and_goes_on_where_it_was)
+{
+    struct stage stage;
+    begin(&stage);
+    int64_t first = put(&stage, "before", "1");
+    start(&stage);
+    int64_t second = put(&stage, "after", "2");
+    wait_until(&stage, second, HISTORY_WORKS);
+    cr_expect_eq(ask(&stage, second).events, 2);
+    stop(&stage);
+    put(&stage, "meanwhile", "3");
+    start(&stage);
+    int64_t last = put(&stage, "again", "4");
+    struct hearing heard = ask(&stage, last); /* waits for it by itself */
+    cr_expect_eq(heard.events, 4);
+    cr_expect_eq(heard.last, last);
+    cr_expect_eq(heard.gaps, 0);
+    cr_expect_eq(status_of(&stage).oldest, 0);
+    cr_expect_gt(first, 0);
+    end(&stage);
+}
+
+Test(history, waits_no_longer_than_it_says_for_a_revision)
+{
+    struct stage stage;
+    begin(&stage);
+    start(&stage);
+    int64_t last = put(&stage, "a", "1");
+    const struct api_history *api = history_api(stage.history);
+    struct history_query query = {.filter = {.kinds = ~0u, .to_revision = INT64_MAX}, .limit = 1};
+    struct history_page page;
+    atomic_bool cancelled = true;
+    wait_until(&stage, last, HISTORY_WORKS);
+    query.min_revision = last + 1000;
+    cr_expect_eq(api->events(api->context, &query, &never, hear, &(struct hearing){0}, &page),
+                 ALLOT_EUNAVAILABLE);
+    cr_expect_eq(api->events(api->context, &query, &cancelled, hear, &(struct hearing){0}, &page),
+                 ALLOT_ECANCELED);
+    end(&stage);
+}
+
+Test(history, tells_what_a_compaction_has_taken)
+{
+    struct stage stage;
+    begin(&stage);
+    start(&stage);
+    wait_until(&stage, put(&stage, "a", "1"), HISTORY_WORKS);
+    stop(&stage);
+    put(&stage, "b", "1");
+    put(&stage, "a", "2");
+    int64_t last = put(&stage, "a", "3");
+    cr_assert_eq(sync_compact(stage.fixture.store, last), 0);
+    start(&stage);
+    wait_until(&stage, last, HISTORY_WORKS);
+    struct hearing heard = ask(&stage, last);
+    cr_expect_eq(heard.gaps, 1);
+    cr_expect_eq(heard.events, 1 + 1 + 2, "one, the gap, and what a and b are now");
+    int64_t next = put(&stage, "c", "1");
+    cr_expect_eq(ask(&stage, next).events, 5);
+    end(&stage);
+}
+
+Test(history, of_another_store_is_set_aside)
+{
+    struct stage stage, other;
+    begin(&stage);
+    start(&stage);
+    for (int i = 0; i < 20; i++)
+        put(&stage, "a", "1");
+    wait_until(&stage, sync_revision(stage.fixture.store), HISTORY_WORKS);
+    stop(&stage);
+    begin(&other);
+    (void)snprintf(other.path, sizeof other.path, "%s", stage.path);
+    start(&other);
+    int64_t last = put(&other, "b", "1");
+    struct hearing heard = {0};
+    wait_until(&other, last, HISTORY_WORKS);
+    heard = ask(&other, last);
+    cr_expect_eq(heard.events, 1);
+    char command[2 * TEMPORARY_SIZE];
+    (void)snprintf(command, sizeof command, "test $(ls %s.[0-9]* | wc -l) = 1", stage.path);
+    cr_expect_eq(system(command), 0, "the other store's history is still there");
+    end(&other);
+    end(&stage);
+}
+
+Test(history, that_cannot_be_written_says_so_and_catches_up)
+{
+    struct stage stage;
+    char directory[TEMPORARY_SIZE + 16];
+    begin(&stage);
+    (void)snprintf(directory, sizeof directory, "%s/of", stage.fixture.directory);
+    FILE *in_the_way = fopen(directory, "w");
+    cr_assert_not_null(in_the_way);
+    (void)fclose(in_the_way);
+    start(&stage);
+    put(&stage, "a", "1");
+    wait_until(&stage, 0, HISTORY_FAILS);
+    cr_expect_neq(status_of(&stage).detail[0], '\0');
+    const struct api_history *api = history_api(stage.history);
+    const struct history_query query = {.filter = {.kinds = ~0u}, .limit = 1};
+    struct history_page page;
+    cr_expect_eq(api->events(api->context, &query, &never, hear, &(struct hearing){0}, &page),
+                 ALLOT_EUNAVAILABLE);
+    int64_t last = put(&stage, "b", "1");
+    cr_assert_eq(unlink(directory), 0);
+    wait_until(&stage, last, HISTORY_WORKS);
+    cr_expect_eq(ask(&stage, last).events, 2);
+    end(&stage);
+}
+
+Test(history, of_much_at_once_misses_nothing)
+{
+    enum { WRITES = 3000 };
+    struct stage stage;
+    begin(&stage);
+    char value[4096];
+    memset(value, 'x', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    start(&stage);
+    for (int i = 0; i < WRITES; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "i%d", i % 100);
+        put(&stage, name, value);
+        if (i == WRITES / 2) {
+            stop(&stage);
+            start(&stage);
+        }
+    }
+    int64_t last = sync_revision(stage.fixture.store);
+    wait_until(&stage, last, HISTORY_WORKS);
+    cr_expect_eq(ask(&stage, last).events, WRITES);
+    end(&stage);
+}
