@@ -47,12 +47,11 @@ void history_reading_begin(struct history_reading *reading, const char *list)
 
 bool history_reading_has_room(const struct history_reading *reading)
 {
-    return reading->count == 0 || reading->writer.out->size < PAGE;
+    return reading->writer.out->size < PAGE;
 }
 
 bool history_reading_wrote(struct history_reading *reading)
 {
-    reading->count++;
     if (reading->format == HISTORY_LINES) {
         buffer_append(reading->writer.out, SPAN("\n"));
         reading->writer.comma = false;

@@ -18,7 +18,6 @@ struct history_reading {
     struct history_query query;
     enum history_format format;
     struct json_writer writer; /* into the body of the reply */
-    int64_t count;             /* written so far */
 };
 
 /* Makes the call's reading, and reads the parameters that all pages have. NULL: the reply says what
@@ -28,7 +27,7 @@ struct history_reading *history_reading_open(struct api_call *call);
 /* The reply from its beginning; @list is the name of what is listed. */
 void history_reading_begin(struct history_reading *reading, const char *list);
 
-/* Whether there is room for one more: a page is limited in bytes, too. */
+/* Whether there is room for one more: a page is limited in bytes, too. The first always has it. */
 bool history_reading_has_room(const struct history_reading *reading);
 /* What was written since the last call was one. False: it could not be. */
 bool history_reading_wrote(struct history_reading *reading);
