@@ -108,16 +108,19 @@ static void run_allotd(const struct cluster *cluster, int number)
 {
     char self[4096];
     char binary[4200];
-    char name[TEXT], listen[TEXT], ttl[TEXT];
+    char name[TEXT], data[2 * TEMPORARY_SIZE], listen[TEXT], ttl[TEXT];
     ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
     must(size > 0, "cluster: /proc/self/exe");
     self[size] = '\0';
     (void)snprintf(binary, sizeof binary, "%.*s/allotd", (int)(strrchr(self, '/') - self), self);
     (void)snprintf(name, sizeof name, "allotd%d", number);
+    (void)snprintf(data, sizeof data, "%s/%s.data", cluster->directory, name);
     (void)snprintf(listen, sizeof listen, "127.0.0.1:%d", cluster->allotds[number].port);
     (void)snprintf(ttl, sizeof ttl, "%d", CLUSTER_TTL_S);
     const char *const arguments[] = {binary,
                                      "serve",
+                                     "--data-dir",
+                                     data,
                                      "--store",
                                      "etcd",
                                      "--etcd-endpoints",

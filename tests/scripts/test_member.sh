@@ -89,7 +89,7 @@ until_true "the first did not hear of x" grep -q '^gained x$' "$tree/first.told"
 start_member zone-b second
 until_true "the second is not announced" has_key '^/t/members/zone-b#second$'
 
-"$ALLOTD" serve --listen 127.0.0.1:0 --store etcd --etcd-endpoints "http://127.0.0.1:$port" \
+"$ALLOTD" serve --listen 127.0.0.1:0 --data-dir "$tree/served" --store etcd --etcd-endpoints "http://127.0.0.1:$port" \
     --root /t 2>"$tree/server.log" &
 server=$!
 pids="$pids $server"

@@ -59,7 +59,7 @@ start_etcd() {
 
 # start_allotd NAME: sets pid and url once it is ready.
 start_allotd() {
-    "$ALLOTD" serve --listen 127.0.0.1:0 --store etcd --ttl-seconds 2 \
+    "$ALLOTD" serve --listen 127.0.0.1:0 --data-dir "$tree/$1" --store etcd --ttl-seconds 2 \
         --etcd-endpoints "http://127.0.0.1:$port" 2>"$tree/$1.log" &
     pid=$!
     until_true "$1 does not listen" grep -q msg=listening "$tree/$1.log"
