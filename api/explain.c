@@ -1,4 +1,4 @@
-#include "core/explain.h"
+#include "api/explain_text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,8 +9,6 @@
 #include "api/settings.h"
 
 /* GET /v1/items/{id}/explain: why an item is placed as it is, in codes and in words. */
-
-enum { DETAIL_SIZE = 400 };
 
 static const char *const replica_details[EXPLAIN_REPLICA_COUNT] = {
     [EXPLAIN_FROZEN] = "left alone: the stored value of its item or its member does not decode",
@@ -40,7 +38,7 @@ static void write_code(struct json_writer *writer, const char *code, const char 
 }
 
 static void describe_limit(const struct explanation *explanation, int32_t member,
-                           char detail[DETAIL_SIZE])
+                           char detail[EXPLAIN_TEXT_SIZE])
 {
     const struct state *state = explanation->state;
     const struct move_limits *limits = &explanation->rules.limits;
@@ -49,7 +47,7 @@ static void describe_limit(const struct explanation *explanation, int32_t member
     int64_t most = limits->in_flight;
     const char *where = "";
     if (reached == MOVE_LIMIT_NONE) {
-        (void)snprintf(detail, DETAIL_SIZE, "the operators: no moves a minute may be begun");
+        (void)snprintf(detail, EXPLAIN_TEXT_SIZE, "the operators: no moves a minute may be begun");
         return;
     }
     if (reached == MOVE_LIMIT_MEMBER) {
@@ -61,7 +59,7 @@ static void describe_limit(const struct explanation *explanation, int32_t member
         most = limits->per_zone;
         where = " to its zone";
     }
-    (void)snprintf(detail, DETAIL_SIZE,
+    (void)snprintf(detail, EXPLAIN_TEXT_SIZE,
                    "other moves: %" PRId64 "%s are in flight, and no more than %" PRId64 " may be",
                    in_flight, where, most);
 }
@@ -70,7 +68,7 @@ static void describe_limit(const struct explanation *explanation, int32_t member
 static void write_wait(struct json_writer *writer, const struct explanation *explanation,
                        enum explain_wait wait, int32_t member)
 {
-    char detail[DETAIL_SIZE] = "";
+    char detail[EXPLAIN_TEXT_SIZE] = "";
     const struct state *state = explanation->state;
     switch (wait) {
     case EXPLAIN_NOTHING:
@@ -174,26 +172,6 @@ static void write_members(struct json_writer *writer, const struct explanation *
 
 /* --- what is missing --- */
 
-static void describe_cut(const struct explain_cut *cut, char detail[DETAIL_SIZE])
-{
-    bool one_item = cut->item_count == 1;
-    bool one_full = cut->full_count == 1;
-    int size = snprintf(detail, DETAIL_SIZE,
-                        "%" PRId32 " %s %" PRId64 " replicas; the %" PRId32 " %s that could take "
-                        "more of them %s %" PRId64 " slots in all, and none is free",
-                        cut->item_count, one_item ? "item wants" : "items want", cut->wanted,
-                        cut->full_count, one_full ? "member" : "members", one_full ? "has" : "have",
-                        cut->slots);
-    if (cut->sharing > 0)
-        size += snprintf(detail + size, (size_t)(DETAIL_SIZE - size),
-                         ", and %" PRId32 " %s a replica of %s already", cut->sharing,
-                         cut->sharing == 1 ? "member has" : "members have",
-                         one_item ? "it" : "each of them");
-    (void)snprintf(detail + size, (size_t)(DETAIL_SIZE - size),
-                   ": so %" PRId64 " can't be assigned, whatever the allocator does",
-                   cut->unattainable);
-}
-
 static void write_zones(struct json_writer *writer, const struct state *state,
                         const struct explain_cut *cut)
 {
@@ -217,12 +195,9 @@ static void write_zones(struct json_writer *writer, const struct state *state,
     json_end(writer, ']');
 }
 
-static void write_missed(struct json_writer *writer, const struct explanation *explanation)
+static void write_room(struct json_writer *writer, const struct explanation *explanation)
 {
     const struct key_parts *parts = &explanation->state->members[explanation->cut.with_room]->parts;
-    write_code(writer, "missed",
-               "a slot is free that would do, but the solver has not found the way to it: it gives "
-               "slots to items in the order of their ids, and in equal shares to groups of them");
     json_name(writer, "with_room");
     json_begin(writer, '{');
     json_string_field(writer, "zone", parts->zone);
@@ -233,17 +208,17 @@ static void write_missed(struct json_writer *writer, const struct explanation *e
 static void write_missing(struct json_writer *writer, const struct explanation *explanation)
 {
     const struct explain_cut *cut = &explanation->cut;
-    char detail[DETAIL_SIZE];
+    char detail[EXPLAIN_TEXT_SIZE];
     json_name(writer, "missing");
     if (explanation->missing == 0) {
         json_null(writer);
         return;
     }
+    explain_text_of_cut(cut, detail);
     json_begin(writer, '{');
     json_integer_field(writer, "replicas", explanation->missing);
+    write_code(writer, cut->is_tight ? "capacity" : "missed", detail);
     if (cut->is_tight) {
-        describe_cut(cut, detail);
-        write_code(writer, "capacity", detail);
         json_integer_field(writer, "items", cut->item_count);
         json_integer_field(writer, "wanted", cut->wanted);
         json_integer_field(writer, "full_members", cut->full_count);
@@ -252,7 +227,7 @@ static void write_missing(struct json_writer *writer, const struct explanation *
         json_integer_field(writer, "unattainable", cut->unattainable);
         write_zones(writer, explanation->state, cut);
     } else {
-        write_missed(writer, explanation);
+        write_room(writer, explanation);
     }
     json_end(writer, '}');
 }
