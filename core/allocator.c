@@ -4,13 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/recorder.h"
+
 enum phase {
     PHASE_WAIT,
     PHASE_SOLVE, /* the caller is solving */
     PHASE_PASS,
-    PHASE_TXN,     /* the caller is executing */
-    PHASE_RENEW,   /* the fence is to be renewed */
-    PHASE_RENEWAL, /* the caller is executing that */
+    PHASE_TXN,       /* the caller is executing */
+    PHASE_RENEW,     /* the fence is to be renewed */
+    PHASE_RENEWAL,   /* the caller is executing that */
+    PHASE_RECORD,    /* a round is to be recorded */
+    PHASE_RECORDING, /* the caller is executing that */
     PHASE_STOP,
 };
 
@@ -34,7 +38,6 @@ struct allocator {
     struct state *newest;
     struct allocator_term term;
     struct allocator_rules rules;
-    struct allocator_rules pass_rules; /* under which the pass was begun */
     struct move_window window;
     struct solution *solution; /* the last one */
     bool solved_as_leader;     /* that one was asked for when we led */
@@ -54,10 +57,12 @@ struct allocator {
 
     /* The pass under way. */
     struct pass *pass;
-    int64_t pass_revision; /* of the state that it is over */
     int64_t fence_revision;
     bool failed;         /* something in it */
     int64_t moves_noted; /* of it, in the window */
+
+    struct recorder recorder; /* of this pass, or of the last one */
+    int64_t idle_revision;    /* of that; the status has it once its record is put */
     struct allocator_status status;
 };
 
@@ -98,6 +103,18 @@ int allocator_create(const struct allocator_config *config, struct allocator **r
         free(allocator);
         return ALLOT_ENOMEM;
     }
+    struct recorder_config recorder = {
+        .prefix = config->rounds_prefix,
+        .kept = config->rounds_kept,
+        .settings = allocator->config.settings_key,
+        .value = config->round_value,
+        .context = config->context,
+    };
+    if (recorder_init(&allocator->recorder, &recorder) != 0) {
+        free(allocator->keys);
+        free(allocator);
+        return ALLOT_ENOMEM;
+    }
     allocator->random = config->seed;
     allocator->rules = ALLOCATOR_RULES_NONE;
     allocator->retry_at_ms = INT64_MAX;
@@ -113,6 +130,7 @@ void allocator_destroy(struct allocator *allocator)
     if (!allocator)
         return;
     pass_destroy(allocator->pass);
+    recorder_release(&allocator->recorder);
     state_unref(allocator->renewal.state);
     solution_unref(allocator->solution);
     state_unref(allocator->newest);
@@ -122,7 +140,10 @@ void allocator_destroy(struct allocator *allocator)
 
 struct allocator_status allocator_status(const struct allocator *allocator)
 {
-    return allocator->status;
+    struct allocator_status status = allocator->status;
+    status.lost_records = allocator->recorder.lost;
+    status.idle_revision = recorder_is_due(&allocator->recorder) ? 0 : allocator->idle_revision;
+    return status;
 }
 
 /* Whether the store's revisions go on from one state to the other. They don't if it was restored
@@ -140,6 +161,7 @@ void allocator_observe(struct allocator *allocator, struct state *state)
         allocator->applied_revision = 0;
         allocator->unsettled = true;
         allocator->unsettled_moves = UNKNOWN_MOVES;
+        recorder_begin_anew(&allocator->recorder);
     }
     state_ref(state);
     state_unref(allocator->newest);
@@ -170,6 +192,7 @@ static void stop(struct allocator *allocator, int error)
 {
     pass_destroy(allocator->pass);
     allocator->pass = NULL;
+    recorder_lose(&allocator->recorder);
     allocator->phase = PHASE_STOP;
     allocator->stop_error = error;
 }
@@ -208,43 +231,50 @@ static void wait_for_change(struct allocator *allocator, int64_t now_ms, bool fa
     allocator->retry_at_ms = now_ms + retry_delay(allocator);
 }
 
-static void end_pass(struct allocator *allocator, int64_t now_ms, int error)
+static void close_pass(struct allocator *allocator, enum recorder_end how)
 {
-    allocator->status.last_pass = pass_summary(allocator->pass);
-    bool idle = !error && allocator->status.last_pass.transactions == 0 &&
-                allocator->status.last_pass.throttled == 0;
-    allocator->status.idle_revision = idle ? allocator->pass_revision : 0;
-    if (allocator->failed || error)
-        allocator->status.last_error = error;
+    struct pass_summary summary = pass_summary(allocator->pass);
+    bool idle = how == RECORDER_SERVED && summary.transactions == 0 && summary.throttled == 0;
+    allocator->idle_revision = idle ? allocator->recorder.view.state->revision : 0;
+    allocator->status.last_pass = summary;
+    recorder_end(&allocator->recorder, how, &summary, allocator->solution);
     pass_destroy(allocator->pass);
     allocator->pass = NULL;
-    wait_for_change(allocator, now_ms, allocator->failed || error);
+}
+
+static void end_pass(struct allocator *allocator, int64_t now_ms, int error)
+{
+    bool failed = allocator->failed || error;
+    close_pass(allocator, error ? RECORDER_BROKEN : failed ? RECORDER_FAILED : RECORDER_SERVED);
+    if (failed)
+        allocator->status.last_error = error;
+    wait_for_change(allocator, now_ms, failed);
     int64_t room_ms = allocator->status.last_pass.throttled == 0
                           ? INT64_MAX
                           : move_window_next_room_ms(&allocator->window,
                                                      allocator->rules.limits.per_minute, now_ms);
     if (room_ms < allocator->retry_at_ms)
         allocator->retry_at_ms = room_ms;
+    if (!error && recorder_is_due(&allocator->recorder))
+        allocator->phase = PHASE_RECORD;
 }
 
 /* Ends a pass that was begun under other rules: the next one takes its place. */
 static void leave_pass(struct allocator *allocator, int64_t now_ms)
 {
-    allocator->status.last_pass = pass_summary(allocator->pass);
-    allocator->status.idle_revision = 0;
-    pass_destroy(allocator->pass);
-    allocator->pass = NULL;
+    close_pass(allocator, RECORDER_BROKEN);
     wait_for_change(allocator, now_ms, false);
     allocator->wait_revision = 0;
     allocator->retry_at_ms = now_ms;
+    if (recorder_is_due(&allocator->recorder))
+        allocator->phase = PHASE_RECORD;
 }
 
-static struct span actor_value(const struct allocator *allocator)
+static struct span actor_value(const struct allocator *allocator, struct round_id id)
 {
     if (allocator->config.actor_key.size == 0)
         return (struct span){0};
-    return allocator->config.actor_value(allocator->config.context, allocator->status.round,
-                                         allocator->newest->revision);
+    return allocator->config.actor_value(allocator->config.context, &id);
 }
 
 /* The limits for a pass that begins now. */
@@ -264,10 +294,9 @@ static int begin_pass(struct allocator *allocator, int64_t now_ms)
             : NULL;
     allocator->status.round++;
     allocator->failed = false;
-    allocator->pass_revision = state->revision;
     allocator->fence_revision = state->own->mod_revision;
-    allocator->pass_rules = allocator->rules;
     allocator->moves_noted = 0;
+    recorder_begin(&allocator->recorder, allocator->status.round, state, &allocator->rules);
     struct pass_options options = {
         .fence = allocator->config.own_key,
         .fence_revision = allocator->fence_revision,
@@ -275,7 +304,7 @@ static int begin_pass(struct allocator *allocator, int64_t now_ms)
         .settings_revision = settings ? settings->mod_revision : 0,
         .absent = allocator->absent,
         .actor_key = allocator->config.actor_key,
-        .actor_value = actor_value(allocator),
+        .actor_value = actor_value(allocator, allocator->recorder.round.id),
         .guarded_removals = true,
         .repairs_only = allocator->rules.pause == ALLOCATOR_REPAIRS,
         .moves_limited = move_limits_any(&allocator->rules.limits),
@@ -316,8 +345,11 @@ static void look(struct allocator *allocator, int64_t now_ms)
         allocator->retry_at_ms = now_ms + allocator->config.first_retry_ms;
     } else if (allocator->unsettled) {
         allocator->phase = PHASE_RENEW;
+    } else if (recorder_is_still_due(&allocator->recorder, state)) {
+        allocator->fence_revision = state->own->mod_revision;
+        allocator->phase = PHASE_RECORD;
     } else if (allocator->rules.pause == ALLOCATOR_PAUSES) {
-        allocator->status.idle_revision = 0;
+        allocator->idle_revision = 0;
         wait_for_change(allocator, now_ms, false);
     } else {
         int error = begin_pass(allocator, now_ms);
@@ -340,20 +372,38 @@ static struct allocator_step wait_step(const struct allocator *allocator)
                                    .wake_at_ms = time_will_do ? allocator->retry_at_ms : INT64_MAX};
 }
 
+static struct allocator_step record(struct allocator *allocator)
+{
+    struct recorder_checks checks = {
+        .fence = allocator->config.own_key,
+        .fence_revision = allocator->fence_revision,
+        .absent = allocator->absent,
+        .actor_key = allocator->config.actor_key,
+        .actor_value = actor_value(allocator, allocator->recorder.round.id),
+    };
+    const struct store_txn *txn =
+        recorder_make_txn(&allocator->recorder, &checks, allocator->newest->keyspace);
+    allocator->phase = txn ? PHASE_RECORDING : PHASE_WAIT;
+    return txn ? (struct allocator_step){.action = ALLOCATOR_TXN, .txn = txn}
+               : wait_step(allocator);
+}
+
 static struct allocator_step next_txn(struct allocator *allocator, int64_t now_ms)
 {
     const struct store_txn *txn = NULL;
     int error = in_term(allocator, now_ms) ? 0 : ALLOT_ELEASE;
-    if (!error && !allocator_rules_equal(&allocator->pass_rules, &allocator->rules)) {
+    if (!error && !allocator_rules_equal(&allocator->recorder.view.rules, &allocator->rules)) {
         leave_pass(allocator, now_ms);
-        return wait_step(allocator);
+    } else {
+        if (!error)
+            error = pass_next(allocator->pass, &txn);
+        if (error || !txn)
+            end_pass(allocator, now_ms, error);
     }
-    if (!error)
-        error = pass_next(allocator->pass, &txn);
-    if (error || !txn) {
-        end_pass(allocator, now_ms, error);
+    if (allocator->phase == PHASE_RECORD)
+        return record(allocator);
+    if (allocator->phase == PHASE_WAIT)
         return wait_step(allocator);
-    }
     allocator->phase = PHASE_TXN;
     return (struct allocator_step){.action = ALLOCATOR_TXN, .txn = txn};
 }
@@ -366,10 +416,11 @@ static struct allocator_step renew_fence(struct allocator *allocator)
     renewal->state = state;
     struct store_keys key = {.key = allocator->config.own_key};
     struct store_op *put = renewal->puts;
+    struct round_id id = {state->own->mod_revision, allocator->status.round, state->revision};
     if (allocator->config.actor_key.size != 0)
         *put++ = (struct store_op){.kind = STORE_OP_PUT,
                                    .keys = {.key = allocator->config.actor_key},
-                                   .value = actor_value(allocator)};
+                                   .value = actor_value(allocator, id)};
     *put++ = (struct store_op){
         .kind = STORE_OP_PUT, .keys = key, .value = state->own->value, .lease = state->own->lease};
     renewal->unchanged = (struct store_compare){.keys = key,
@@ -397,7 +448,7 @@ static bool has_reason_to_look(const struct allocator *allocator, int64_t now_ms
 struct allocator_step allocator_step(struct allocator *allocator, int64_t now_ms)
 {
     assert(allocator->phase != PHASE_SOLVE && allocator->phase != PHASE_TXN &&
-           allocator->phase != PHASE_RENEWAL);
+           allocator->phase != PHASE_RENEWAL && allocator->phase != PHASE_RECORDING);
     if (allocator->phase == PHASE_WAIT && has_reason_to_look(allocator, now_ms))
         look(allocator, now_ms);
 
@@ -408,6 +459,8 @@ struct allocator_step allocator_step(struct allocator *allocator, int64_t now_ms
         return next_txn(allocator, now_ms);
     case PHASE_RENEW:
         return renew_fence(allocator);
+    case PHASE_RECORD:
+        return record(allocator);
     case PHASE_STOP:
         return (struct allocator_step){.action = ALLOCATOR_STOP, .error = allocator->stop_error};
     default:
@@ -429,6 +482,7 @@ void allocator_solved(struct allocator *allocator, int64_t now_ms, struct soluti
     solution_ref(solution);
     solution_unref(allocator->solution);
     allocator->solution = solution;
+    recorder_note_solved(&allocator->recorder);
     allocator->phase = PHASE_WAIT; /* and look again, at what may be a newer state by now */
     allocator->wait_revision = 0;
 }
@@ -494,6 +548,14 @@ static void note_moves(struct allocator *allocator, int64_t now_ms, int error,
     allocator->moves_noted += begun;
 }
 
+/* After checks that failed: the fence may be lost. */
+static void stop_without_fence(struct allocator *allocator, const struct store_txn_result *result)
+{
+    const struct store_kv *found = found_key(result);
+    if (!found || found->mod_revision != allocator->fence_revision)
+        stop(allocator, ALLOT_EFENCE);
+}
+
 static void pass_txn_done(struct allocator *allocator, int64_t now_ms, int error,
                           const struct store_txn_result *result)
 {
@@ -501,26 +563,63 @@ static void pass_txn_done(struct allocator *allocator, int64_t now_ms, int error
     pass_done(allocator->pass, !error && result->succeeded);
     if (error) {
         allocator->unsettled = error != ALLOT_EUNAVAILABLE;
+        if (allocator->unsettled)
+            recorder_note_unknown(&allocator->recorder);
         end_pass(allocator, now_ms, error);
         return;
     }
     allocator->phase = PHASE_PASS;
     if (result->succeeded) {
         note_applied(allocator, result->revision);
+        recorder_note_applied(&allocator->recorder, result->revision);
         return;
     }
     allocator->failed = true;
-    const struct store_kv *found = found_key(result);
-    if (!found || found->mod_revision != allocator->fence_revision)
-        stop(allocator, ALLOT_EFENCE);
+    stop_without_fence(allocator, result);
+}
+
+/* If nothing but the record has changed since a pass found nothing to do, there is still nothing.
+ */
+static void note_recorded(struct allocator *allocator, int64_t revision)
+{
+    bool alone = allocator->idle_revision != 0 && allocator->idle_revision + 1 == revision &&
+                 allocator_rules_equal(&allocator->recorder.view.rules, &allocator->rules);
+    note_applied(allocator, revision);
+    if (!alone)
+        return;
+    allocator->idle_revision = revision;
+    allocator->wait_revision = revision + 1;
+}
+
+static void record_done(struct allocator *allocator, int64_t now_ms, int error,
+                        const struct store_txn_result *result)
+{
+    if (error) {
+        allocator->unsettled = error != ALLOT_EUNAVAILABLE;
+        allocator->status.last_error = error;
+        recorder_put_failed(&allocator->recorder);
+        wait_for_change(allocator, now_ms, true);
+        return;
+    }
+    allocator->phase = PHASE_WAIT;
+    if (result->succeeded) {
+        recorder_put_done(&allocator->recorder);
+        note_recorded(allocator, result->revision);
+    } else {
+        recorder_lose(&allocator->recorder);
+        stop_without_fence(allocator, result);
+    }
 }
 
 void allocator_done(struct allocator *allocator, int64_t now_ms, int error,
                     const struct store_txn_result *result)
 {
-    assert(allocator->phase == PHASE_TXN || allocator->phase == PHASE_RENEWAL);
+    assert(allocator->phase == PHASE_TXN || allocator->phase == PHASE_RENEWAL ||
+           allocator->phase == PHASE_RECORDING);
     if (allocator->phase == PHASE_RENEWAL)
         fence_renewed(allocator, now_ms, error, result);
+    else if (allocator->phase == PHASE_RECORDING)
+        record_done(allocator, now_ms, error, result);
     else
         pass_txn_done(allocator, now_ms, error, result);
 }

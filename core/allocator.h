@@ -3,10 +3,11 @@
  * server's thread and in a simulation that can replay any order of events.
  *
  *            state                solution of its network             end of the pass
- *    WAIT ---------> (solve?) ---------------------------> PASS ---------------------> WAIT
- *      ^   no change: retry_at     not the leader: WAIT     |  ^ done
- *      |                                                    v  |
- *      +--------- error, or the fence is lost ------------ TXN +
+ *    WAIT ---------> (solve?) ---------------------------> PASS ---------------------> RECORD
+ *      ^   no change: retry_at     not the leader: WAIT     |  ^ done                    |
+ *      |                                                    v  |                         |
+ *      +--------- error, or the fence is lost ------------ TXN +                         |
+ *      +------------------- done, failed, or there is nothing to record -----------------+
  *
  * Decisions count on every earlier transaction of the loop being in the mirror. So a pass never
  * begins before the mirror has passed the last one that was applied. Where it isn't known whether
@@ -17,6 +18,11 @@
  *
  * Who comes to lead solves anew, from the assignments that there are by then.
  *
+ * A pass that was the first over its solution, or of which a transaction was applied (or may have
+ * been), is a round: it leaves a record (round.h), by a transaction of its own, checked against the
+ * fence as the others. If that fails, it is tried once more before the next pass begins; then the
+ * record is lost.
+ *
  * It decides only while the lease under which our own key stands can't have expired (the term), so
  * that one who has lost touch falls silent before another leads.
  *
@@ -24,7 +30,7 @@
 #ifndef ALLOT_CORE_ALLOCATOR_H
 #define ALLOT_CORE_ALLOCATOR_H
 
-#include "core/pass.h"
+#include "core/round.h"
 
 struct allocator_config {
     /* The leader's transactions check that this key is unchanged. It is the state_config's own_key.
@@ -39,11 +45,17 @@ struct allocator_config {
     struct span settings_key;
     /* Every transaction puts this key first. Empty: none. Copied. */
     struct span actor_key;
-    /* Its value for the pass that begins now, number @round (1 on), decided on the mirror's
-     * @revision; or for putting our own key again after it (0: before the first). Borrowed until
-     * the next call. */
-    struct span (*actor_value)(void *context, int64_t round, int64_t revision);
-    void *context;
+    /* Its value for the pass that begins now, whose number is @id's (1 on); for its record; or for
+     * putting our own key again after it (0: before the first), which is decided on the newest
+     * revision. Borrowed until the next call. */
+    struct span (*actor_value)(void *context, const struct round_id *id);
+    /* Records are put under this prefix, of which rounds_kept stay. Empty: none. Copied. */
+    struct span rounds_prefix;
+    int64_t rounds_kept; /* >= 1 */
+    /* The value of the record of a round that has just ended. Borrowed until the next call. Empty:
+     * it can't be made, and is lost. */
+    struct span (*round_value)(void *context, const struct round *round);
+    void *context; /* of both */
     /* Back-off after failed passes: the first and the longest delay. Jitter takes up to half off.
      */
     int64_t first_retry_ms;
@@ -109,8 +121,11 @@ struct allocator_status {
     int64_t round;         /* passes begun */
     int64_t failed_passes; /* in a row */
     int last_error;        /* of the last failed pass; 0: checks failed */
-    /* The state's revision in which the last pass found nothing to do; 0: it found something. */
+    /* A revision in which there is nothing to do: that of the state in which the last pass found
+     * nothing, or of its record if nothing else has changed since. 0: it found something, or its
+     * record is yet to be put. */
     int64_t idle_revision;
+    int64_t lost_records;
     struct pass_summary last_pass;
 };
 struct allocator_status allocator_status(const struct allocator *allocator);

@@ -8,6 +8,8 @@
 
 /* Milliseconds of the monotonic clock: for deadlines. */
 int64_t clock_monotonic_ms(void);
+/* Microseconds of the same: to measure by. */
+int64_t clock_monotonic_us(void);
 /* Milliseconds since 1970: for people. */
 int64_t clock_wall_ms(void);
 

@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/json_writer.h"
 #include "api/settings.h"
 #include "server/clock.h"
 #include "server/executor.h"
 #include "server/log.h"
 #include "server/mirror.h"
+#include "server/round_writer.h"
 #include "server/session.h"
 #include "server/store_wait.h"
 
@@ -18,28 +18,31 @@ enum {
     TXN_TIMEOUT_MS = 10000,
     FIRST_RETRY_MS = 100,
     LONGEST_RETRY_MS = 10000,
-    ACTOR_SIZE = 2048, /* of what is in it, the instance is longest: escaped, six times as long */
+    KEPT_ROUNDS = 1000,
 };
 
 #define ACTOR "/actor"
+#define ROUNDS "/rounds/"
 
 struct loop {
     struct loop_config config; /* its spans are not used after the start */
     const struct candidate *candidate;
     char *actor_key;     /* ROOT/actor */
     char *settings_key;  /* ROOT/allocator */
-    struct buffer actor; /* its value; what it needs is reserved */
+    char *rounds_prefix; /* ROOT/rounds/ */
     struct executor *executor;
     struct session *session;
     struct mirror *mirror;
     pthread_t thread;
     bool thread_started;
-    struct allocator *allocator; /* the thread's own */
+    struct allocator *allocator; /* the thread's own, as what it writes */
+    struct round_writer writer;
 
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     bool stopping;
     struct state *newest; /* the state of the newest keyspace, or NULL */
+    int64_t newest_us;    /* to make it */
     struct solution *solution;
     bool refused; /* to be announced */
     int64_t
@@ -103,13 +106,16 @@ static int on_applied(void *context, struct keyspace *keyspace)
     struct state *former = loop->newest ? state_ref(loop->newest) : NULL;
     pthread_mutex_unlock(&loop->mutex);
     struct state *state = NULL;
+    int64_t begin_us = clock_monotonic_us();
     int error = state_follow(&config, former, keyspace, &state);
+    int64_t end_us = clock_monotonic_us();
     state_unref(former);
     if (error)
         return error;
     pthread_mutex_lock(&loop->mutex);
     former = loop->newest;
     loop->newest = state;
+    loop->newest_us = end_us - begin_us;
     if (loop->changed_ms == 0)
         loop->changed_ms = clock_monotonic_ms();
     pthread_cond_signal(&loop->changed);
@@ -163,21 +169,6 @@ static void on_session_failed(void *context, const char *what, int error)
 
 /* --- the allocator's thread --- */
 
-static struct span actor_value(void *context, int64_t round, int64_t revision)
-{
-    struct loop *loop = context;
-    struct json_writer writer = json_writer_of(&loop->actor);
-    buffer_clear(&loop->actor);
-    json_begin(&writer, '{');
-    json_text_field(&writer, "principal", loop->candidate->principal);
-    json_string_field(&writer, "instance", loop->candidate->instance);
-    json_integer_field(&writer, "round", round);
-    json_integer_field(&writer, "decided_on", revision);
-    json_integer_field(&writer, "time_ms", clock_wall_ms());
-    json_end(&writer, '}');
-    return buffer_span(&loop->actor);
-}
-
 static int create_allocator(struct loop *loop)
 {
     struct allocator_config config = {
@@ -185,8 +176,11 @@ static int create_allocator(struct loop *loop)
         .settings_key = span_of(loop->settings_key),
         .absent_prefix = loop->candidate->absent_prefix,
         .actor_key = span_of(loop->actor_key),
-        .actor_value = actor_value,
-        .context = loop,
+        .actor_value = round_writer_actor,
+        .rounds_prefix = span_of(loop->rounds_prefix),
+        .rounds_kept = KEPT_ROUNDS,
+        .round_value = round_writer_record,
+        .context = &loop->writer,
         .first_retry_ms = FIRST_RETRY_MS,
         .longest_retry_ms = LONGEST_RETRY_MS,
         .seed = (uint64_t)clock_wall_ms(),
@@ -203,10 +197,11 @@ static int create_allocator(struct loop *loop)
 static void solve(struct loop *loop, struct state *state)
 {
     struct solution *solution = NULL;
-    int64_t begin = clock_monotonic_ms();
+    int64_t begin_us = clock_monotonic_us();
     int error = solver_solve(state, loop->executor, &solution);
-    int64_t end = clock_monotonic_ms();
-    allocator_solved(loop->allocator, end, solution, error);
+    int64_t took_us = clock_monotonic_us() - begin_us;
+    round_writer_note_solution(&loop->writer, took_us);
+    allocator_solved(loop->allocator, clock_monotonic_ms(), solution, error);
     if (error) {
         log_write(LOG_ERROR, "cannot solve",
                   LOG_FIELDS(log_text("error", allot_error_text(error))));
@@ -216,7 +211,7 @@ static void solve(struct loop *loop, struct state *state)
               LOG_FIELDS(log_integer("revision", state->revision),
                          log_integer("assigned", solution->assigned),
                          log_integer("unattainable", solution->unattainable),
-                         log_integer("ms", end - begin)));
+                         log_integer("ms", took_us / 1000)));
     pthread_mutex_lock(&loop->mutex);
     struct solution *former = loop->solution;
     loop->solution = solution;
@@ -236,10 +231,12 @@ static void read_result(void *context, const struct store_txn_result *result)
 
 static void execute(struct loop *loop, const struct store_txn *txn)
 {
+    int64_t begin_us = clock_monotonic_us();
     int error = store_wait_txn(loop->config.store, txn, TXN_TIMEOUT_MS, read_result, loop);
+    round_writer_note_wait(&loop->writer, clock_monotonic_us() - begin_us);
     if (!error)
         return;
-    log_write(LOG_WARNING, "transaction of a pass failed",
+    log_write(LOG_WARNING, "transaction of the allocator failed",
               LOG_FIELDS(log_text("error", allot_error_text(error))));
     allocator_done(loop->allocator, clock_monotonic_ms(), error, NULL);
 }
@@ -247,6 +244,9 @@ static void execute(struct loop *loop, const struct store_txn *txn)
 static void report_pass(const struct allocator_status *before, const struct allocator_status *after)
 {
     const struct pass_summary *pass = &after->last_pass;
+    if (after->lost_records != before->lost_records)
+        log_write(LOG_WARNING, "a round is not recorded",
+                  LOG_FIELDS(log_integer("round", after->round)));
     if (after->round == before->round || pass->transactions == 0)
         return;
     log_write(LOG_INFO, "pass",
@@ -292,6 +292,7 @@ static bool wait_for_state(struct loop *loop, int64_t gather_ms, int64_t wake_at
             due = loop->changed_ms + gather_ms;
         if (clock_monotonic_ms() >= due) {
             *ret = state_ref(loop->newest);
+            round_writer_note_state(&loop->writer, loop->newest_us);
             loop->changed_ms = 0;
             break;
         }
@@ -362,7 +363,9 @@ static void *allocator_thread(void *argument)
         allocator_set_term(loop->allocator, session_term(loop->session));
         struct allocator_rules rules = settings_rules_at(&settings, clock_wall_ms());
         allocator_set_rules(loop->allocator, &rules);
+        round_writer_begin_step(&loop->writer);
         struct allocator_step step = allocator_step(loop->allocator, clock_monotonic_ms());
+        round_writer_end_step(&loop->writer);
         struct allocator_status after = allocator_status(loop->allocator);
         pthread_mutex_lock(&loop->mutex);
         loop->status = after;
@@ -425,10 +428,8 @@ static int create_keys(struct loop *loop)
 {
     loop->actor_key = key_under_root(loop, ACTOR);
     loop->settings_key = key_under_root(loop, SETTINGS_KEY);
-    if (!loop->actor_key || !loop->settings_key)
-        return ALLOT_ENOMEM;
-    buffer_reserve(&loop->actor, ACTOR_SIZE);
-    return loop->actor.error;
+    loop->rounds_prefix = key_under_root(loop, ROUNDS);
+    return loop->actor_key && loop->settings_key && loop->rounds_prefix ? 0 : ALLOT_ENOMEM;
 }
 
 static int start_threads(struct loop *loop)
@@ -474,7 +475,6 @@ int loop_start(const struct loop_config *config, struct loop **ret)
         return ALLOT_ENOMEM;
     loop->config = *config;
     loop->candidate = config->candidate;
-    buffer_init(&loop->actor, ACTOR_SIZE);
     if (pthread_mutex_init(&loop->mutex, NULL) != 0)
         goto no_mutex;
     if (pthread_mutex_init(&loop->publishing, NULL) != 0)
@@ -482,6 +482,9 @@ int loop_start(const struct loop_config *config, struct loop **ret)
     if (clock_condition_init(&loop->changed) != 0)
         goto no_condition;
     int error = create_keys(loop);
+    if (!error)
+        error =
+            round_writer_init(&loop->writer, loop->candidate->principal, loop->candidate->instance);
     if (!error)
         error = start_threads(loop);
     if (error)
@@ -521,7 +524,8 @@ void loop_stop(struct loop *loop)
     pthread_mutex_destroy(&loop->mutex);
     free(loop->actor_key);
     free(loop->settings_key);
-    buffer_release(&loop->actor);
+    free(loop->rounds_prefix);
+    round_writer_release(&loop->writer);
     free(loop);
 }
 

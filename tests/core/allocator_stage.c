@@ -90,6 +90,14 @@ struct allocator_status stage_status(void)
     return allocator_status(stage.scheduler.allocator);
 }
 
+struct span stage_actor(int64_t round)
+{
+    static char text[128];
+    int size = snprintf(text, sizeof text, "%s round %lld fence %lld", stage.scheduler.key,
+                        (long long)round, (long long)stage.scheduler.state->own->mod_revision);
+    return (struct span){text, (size_t)size};
+}
+
 void stage_set_up(void)
 {
     stage.store = model_store_create();

@@ -38,5 +38,7 @@ struct allocator_step stage_settle(int64_t now_ms);
 /* … and on, until the mirror sees nothing new. */
 void stage_settle_all(int64_t now_ms);
 struct allocator_status stage_status(void);
+/* What its transactions of pass @round put as their actor, with the fence that the mirror has. */
+struct span stage_actor(int64_t round);
 
 #endif

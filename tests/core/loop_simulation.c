@@ -5,6 +5,7 @@
 
 #include "tests/core/flight.h"
 #include "tests/core/population.h"
+#include "tests/core/rounds_checker.h"
 #include "tests/core/rules_checker.h"
 #include "tests/core/scheduler.h"
 #include "tests/support/loop_checker.h"
@@ -17,6 +18,7 @@ enum {
     MOST_FLIGHTS = 8,
     DISTURBANCES = 600,
     MOST_ROUNDS = 300, /* to come to rest */
+    KEPT_RECORDS = 5,
 };
 
 static const char *const site_names[SITES] = {"one", "two", "three"};
@@ -43,6 +45,7 @@ struct simulation {
     struct flight flights[MOST_FLIGHTS];
     int flight_count;
     int64_t now_ms;
+    int64_t calm_revision; /* nothing disturbs what was decided after it */
     int last_author;
     struct simulation_counts *counts;
 };
@@ -104,6 +107,14 @@ static void forget_flights(struct simulation *simulation, int number)
     simulation->sites[number].busy = false;
 }
 
+static void start_scheduler(struct simulation *simulation, int number)
+{
+    struct scheduler *scheduler = &simulation->sites[number].scheduler;
+    uint64_t seed = random_next(&simulation->random);
+    scheduler_start(scheduler, simulation->store, site_names[number], NULL, seed);
+    scheduler_record_rounds(scheduler, KEPT_RECORDS, seed);
+}
+
 /* Another process in its place, which knows nothing. */
 static void crash(struct simulation *simulation, int number)
 {
@@ -112,8 +123,7 @@ static void crash(struct simulation *simulation, int number)
     state_unref(site->decided_on);
     site->decided_on = NULL;
     scheduler_stop(&site->scheduler);
-    scheduler_start(&site->scheduler, simulation->store, site_names[number], NULL,
-                    random_next(&simulation->random));
+    start_scheduler(simulation, number);
     if (chance(simulation, 50) && model_store_has_lease(simulation->store, site->lease))
         (void)model_store_revoke(simulation->store, site->lease);
 }
@@ -367,6 +377,7 @@ static void end_disturbances(struct simulation *simulation)
     population_repair(&simulation->population);
     if (simulation->has_rules)
         change_rules(simulation, 1);
+    simulation->calm_revision = model_store_revision(simulation->store);
 }
 
 /* Lets every allotd hear everything, and do what it will until it waits. Whether all wait for
@@ -434,6 +445,17 @@ static void check_rest(struct simulation *simulation)
         fault(simulation, "there isn't one leader");
 }
 
+static void check_rounds(struct simulation *simulation)
+{
+    char text[256] = "";
+    if (is_faulty(simulation))
+        return;
+    simulation->counts->records +=
+        rounds_checker_check(simulation->store, simulation->calm_revision, text);
+    if (text[0])
+        fault(simulation, text);
+}
+
 /* --- and with room for everything --- */
 
 /* Every item has exactly the assignments that it is to have. */
@@ -465,8 +487,7 @@ static void start(struct simulation *simulation, uint64_t seed, struct simulatio
     loop_checker_init(&simulation->checker, simulation->store, SPAN(SCHEDULER_ROOT),
                       scheduler_decoder());
     for (int i = 0; i < SITES; i++) {
-        scheduler_start(&simulation->sites[i].scheduler, simulation->store, site_names[i], NULL,
-                        random_next(&simulation->random));
+        start_scheduler(simulation, i);
         announce(simulation, &simulation->sites[i]);
     }
     simulation->has_rules = chance(simulation, 50);
@@ -517,6 +538,7 @@ int loop_simulation_run(uint64_t seed, struct simulation_counts *counts, char re
     come_to_rest(simulation);
     check_rest(simulation);
     check_placement(simulation);
+    check_rounds(simulation);
     memcpy(ret_fault, simulation->checker.fault, 256);
     bool faulty = is_faulty(simulation);
     if (faulty && trace)

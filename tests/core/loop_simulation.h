@@ -26,6 +26,7 @@ struct simulation_counts {
     long removals;
     long moves;   /* begun where operators put things off */
     long leaders; /* changes of the author of transactions */
+    long records; /* of rounds */
 };
 
 /* Runs one simulation, and adds to @counts. Returns 0 and @ret_fault is empty; or @ret_fault tells

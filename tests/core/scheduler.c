@@ -107,14 +107,37 @@ struct decoder scheduler_decoder(void)
 
 /* --- lifecycle --- */
 
-static struct span actor_value(void *context, int64_t round, int64_t revision)
+static int print_actor(const struct scheduler *scheduler, const struct round_id *id, char *text,
+                       size_t size)
 {
-    (void)revision;
+    int written = snprintf(text, size, "%s round %" PRId64 " fence %" PRId64, scheduler->key,
+                           id->round, id->fence);
+    check(written > 0 && (size_t)written < size, "actor too long");
+    return written;
+}
+
+static struct span actor_value(void *context, const struct round_id *id)
+{
     struct scheduler *scheduler = context;
-    int size = snprintf(scheduler->actor_value, sizeof scheduler->actor_value, "%s round %" PRId64,
-                        scheduler->key, round);
-    check(size > 0 && (size_t)size < sizeof scheduler->actor_value, "actor too long");
+    int size = print_actor(scheduler, id, scheduler->actor_value, sizeof scheduler->actor_value);
     return (struct span){scheduler->actor_value, (size_t)size};
+}
+
+static struct span round_value(void *context, const struct round *round)
+{
+    struct scheduler *scheduler = context;
+    char *text = scheduler->round_value;
+    size_t size = sizeof scheduler->round_value;
+    scheduler->round = *round;
+    if (scheduler->forgets_rounds)
+        return (struct span){0};
+    int at = print_actor(scheduler, &round->id, text, size);
+    at += snprintf(text + at, size - (size_t)at, " applied %" PRId64 "%s:", round->applied,
+                   round->unknown_outcome ? " or more" : "");
+    for (int64_t i = 0; i < round->applied && i < ROUND_MAX_REVISIONS; i++)
+        at += snprintf(text + at, size - (size_t)at, " %" PRId64, round->revisions[i]);
+    check((size_t)at < size, "record too long");
+    return (struct span){text, (size_t)at};
 }
 
 static void create_allocator(struct scheduler *scheduler, uint64_t seed)
@@ -124,6 +147,9 @@ static void create_allocator(struct scheduler *scheduler, uint64_t seed)
         .settings_key = SPAN(SCHEDULER_SETTINGS),
         .actor_key = SPAN(SCHEDULER_ACTOR),
         .actor_value = actor_value,
+        .rounds_prefix = scheduler->rounds_kept ? SPAN(SCHEDULER_ROUNDS) : (struct span){0},
+        .rounds_kept = scheduler->rounds_kept,
+        .round_value = round_value,
         .context = scheduler,
         .first_retry_ms = SCHEDULER_FIRST_RETRY_MS,
         .longest_retry_ms = SCHEDULER_LONGEST_RETRY_MS,
@@ -158,6 +184,12 @@ void scheduler_stop(struct scheduler *scheduler)
     state_unref(scheduler->state);
     keyspace_unref(scheduler->mirror);
     *scheduler = (struct scheduler){0};
+}
+
+void scheduler_record_rounds(struct scheduler *scheduler, int64_t kept, uint64_t seed)
+{
+    scheduler->rounds_kept = kept;
+    scheduler_restart(scheduler, seed);
 }
 
 void scheduler_move(struct scheduler *scheduler, struct model_store *store)

@@ -15,17 +15,23 @@
 #define SCHEDULER_CANDIDATES SCHEDULER_ROOT "/schedulers/"
 #define SCHEDULER_ACTOR SCHEDULER_ROOT "/actor"
 #define SCHEDULER_SETTINGS SCHEDULER_ROOT "/allocator"
+#define SCHEDULER_ROUNDS SCHEDULER_ROOT "/rounds/"
 #define SCHEDULER_CONSISTENT "ok"
 
 enum {
     SCHEDULER_FIRST_RETRY_MS = 100,
     SCHEDULER_LONGEST_RETRY_MS = 1000,
+    SCHEDULER_ROUND_SIZE = 192 + ROUND_MAX_REVISIONS * 20,
 };
 
 struct scheduler {
     struct model_store *store;
     char key[64]; /* the candidate's */
-    char actor_value[64];
+    char actor_value[128];
+    int64_t rounds_kept;                    /* records; 0: it leaves none */
+    struct round round;                     /* the last one that was to be recorded */
+    char round_value[SCHEDULER_ROUND_SIZE]; /* of that; empty: it can't be made */
+    bool forgets_rounds;                    /* none can be made */
     struct allocator_term term;
     struct allocator *allocator;
     struct keyspace *mirror;
@@ -47,6 +53,11 @@ struct allocator_rules scheduler_rules(struct span value);
 void scheduler_start(struct scheduler *scheduler, struct model_store *store, const char *name,
                      const char *local_member, uint64_t seed);
 void scheduler_stop(struct scheduler *scheduler);
+
+/* A new allocator as by scheduler_restart, which records its rounds, as do those after it. The
+ * value of a record is that of the actor of its round, and the revisions: "… applied 2: 17 18", or
+ * "… applied 2 or more: 17 18". */
+void scheduler_record_rounds(struct scheduler *scheduler, int64_t kept, uint64_t seed);
 
 /* Turns to another store, as the same process: the mirror begins empty. */
 void scheduler_move(struct scheduler *scheduler, struct model_store *store);

@@ -59,7 +59,7 @@ Test(allocator, puts_the_actor_first_and_checks_the_fence_first)
     cr_assert_geq(txn->success_count, 2);
     cr_assert_eq(txn->success[0].kind, STORE_OP_PUT);
     cr_assert(span_equal(txn->success[0].keys.key, SPAN(SCHEDULER_ACTOR)));
-    cr_assert(span_equal(txn->success[0].value, SPAN(SCHEDULER_CANDIDATES "one round 2")));
+    cr_assert(span_equal(txn->success[0].value, stage_actor(STAGE_FIRST_ROUND)));
     cr_assert(span_equal(txn->compares[0].keys.key, span_of(stage.scheduler.key)));
     cr_assert_eq(txn->compares[0].target, STORE_MOD_REVISION);
     cr_assert_eq(txn->compares[0].relation, STORE_EQUAL);

@@ -213,7 +213,7 @@ Test(allocator_failures, renews_its_fence_after_an_unknown_outcome)
     cr_assert_eq(txn->compares[0].number, former_revision);
     cr_assert_eq(txn->success_count, 2);
     cr_assert(span_equal(txn->success[0].keys.key, SPAN(SCHEDULER_ACTOR)));
-    cr_assert(span_equal(txn->success[0].value, SPAN(SCHEDULER_CANDIDATES "one round 2")));
+    cr_assert(span_equal(txn->success[0].value, stage_actor(STAGE_FIRST_ROUND)));
     cr_assert(span_equal(txn->success[1].keys.key, span_of(stage.scheduler.key)));
     cr_assert(span_equal(txn->success[1].value, SPAN("{}")));
     cr_assert_eq(txn->success[1].lease, stage.own_lease);
@@ -395,12 +395,25 @@ static bool run_failing(long nth)
     return left <= 0;
 }
 
-Test(allocator_failures, survives_every_allocation_failure)
+static bool has_records(void)
+{
+    const struct model_table *table = model_store_table(stage.store);
+    bool found = false;
+    for (size_t i = 0; i < table->count; i++)
+        found = found || span_has_prefix(table->kvs[i].key, SPAN(SCHEDULER_ROUNDS));
+    return found;
+}
+
+/* Returns how many allocations there were. */
+static long survive(bool with_rounds)
 {
     long nth = 1;
     for (bool failed = true; failed; nth++) {
         stage_tear_down();
         stage_set_up();
+        if (with_rounds)
+            scheduler_record_rounds(&stage.scheduler, 2, 1);
+        stage_put_many("rounds/%010d", 3, "");
         stage_put("items/y", "2");
         stage_put("members/b#1", "2");
         stage_put("assign/gone#a#1#0", "");
@@ -411,15 +424,24 @@ Test(allocator_failures, survives_every_allocation_failure)
         cr_assert_not_null(stage_find("assign/y#a#1#0"));
         cr_assert_not_null(stage_find("assign/y#b#1#1"));
         cr_assert_null(stage_find("assign/gone#a#1#0"));
+        cr_assert(failed || !with_rounds || stage_find("rounds/0000000000") == NULL);
     }
-    cr_assert_gt(nth, 20);
+    return nth - 2;
+}
+
+Test(allocator_failures, survives_every_allocation_failure)
+{
+    long without = survive(false);
+    cr_assert_gt(without, 20);
+    cr_assert_gt(survive(true), without);
+    cr_assert(has_records());
 }
 
 Test(allocator_failures, is_not_made_without_memory)
 {
     struct allocator_config config = {.own_key = SPAN("/t/members/a#1"),
                                       .absent_prefix = SPAN(SCHEDULER_CANDIDATES)};
-    for (long nth = 1; nth <= 2; nth++) {
+    for (long nth = 1; nth <= 3; nth++) {
         struct allocator *allocator = NULL;
         fail_alloc_set(nth);
         int error = allocator_create(&config, &allocator);

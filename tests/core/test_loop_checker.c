@@ -205,6 +205,52 @@ Test(loop_checker, finds_the_actor_missing)
     expect_fault("actor");
 }
 
+#define RECORD(number) SCHEDULER_ROUNDS "0000000000000000000-000000000" number
+
+Test(loop_checker, finds_nothing_wrong_with_a_record)
+{
+    put(RECORD("1"), "");
+    put(RECORD("2"), "");
+    cr_assert(plant((struct planted){RECORD("3"), ""}, (struct planted){RECORD("1"), NULL}), "%s",
+              checker.fault);
+}
+
+Test(loop_checker, finds_a_record_by_another_than_the_leader)
+{
+    cr_assert_eq(model_store_revoke(store, own_lease), 0);
+    cr_assert_not(plant((struct planted){RECORD("1"), ""}, none));
+    expect_fault("isn't the leader");
+}
+
+Test(loop_checker, finds_a_record_that_is_late)
+{
+    put(RECORD("2"), "");
+    cr_assert_not(plant((struct planted){RECORD("1"), ""}, none));
+    expect_fault("is not the newest record");
+}
+
+Test(loop_checker, finds_a_record_put_over)
+{
+    put(RECORD("1"), "");
+    cr_assert_not(plant((struct planted){RECORD("1"), ""}, none));
+    expect_fault("is not the newest record");
+}
+
+Test(loop_checker, finds_a_younger_record_deleted)
+{
+    put(RECORD("1"), "");
+    put(RECORD("2"), "");
+    cr_assert_not(plant((struct planted){RECORD("3"), ""}, (struct planted){RECORD("2"), NULL}));
+    expect_fault("is not the oldest record");
+}
+
+Test(loop_checker, finds_a_decision_beside_a_record)
+{
+    cr_assert_not(
+        plant((struct planted){RECORD("1"), ""}, (struct planted){"/t/assign/y#c#1#0", ""}));
+    expect_fault("is put with a decision");
+}
+
 Test(loop_checker, finds_an_assignment_without_its_item)
 {
     cr_assert(loop_checker_check_idle(&checker));

@@ -27,6 +27,7 @@ static void check_happened(const struct simulation_counts *counts)
     cr_assert_gt(counts->removals, 0);
     cr_assert_gt(counts->moves, 0);
     cr_assert_gt(counts->leaders, 0);
+    cr_assert_gt(counts->records, 0);
 }
 
 Test(loop_simulation, keeps_its_promises_whatever_happens)

@@ -1,6 +1,8 @@
 /* The loop's threads over a real embedded store: sessions, mirror, decisions, and what they do when
  * somebody interferes. */
 #include <criterion/criterion.h>
+#include <inttypes.h>
+#include <json-c/json.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,6 +13,7 @@
 #include "server/loop.h"
 #include "server/store_wait.h"
 #include "tests/support/instance_builder.h"
+#include "tests/support/loop_idle.h"
 #include "tests/support/temporary.h"
 
 enum { WAIT_MS = 20000, TIMEOUT_MS = 5000 };
@@ -350,6 +353,154 @@ Test(loop, a_member_is_not_announced_where_schedulers_lead)
     await(&member, leads, "once it has gone");
     await(&member, has_one_assignment, "assigned");
     stop(&member);
+}
+
+/* --- what is recorded --- */
+
+#define ROUNDS BUILDER_ROOT "/rounds/"
+
+static int64_t number(struct json_object *record, const char *name)
+{
+    struct json_object *value = NULL;
+    cr_assert(json_object_object_get_ex(record, name, &value), "no field %s", name);
+    return json_object_get_int64(value);
+}
+
+static const char *text(struct json_object *record, const char *name)
+{
+    struct json_object *value = NULL;
+    cr_assert(json_object_object_get_ex(record, name, &value), "no field %s", name);
+    return json_object_get_string(value);
+}
+
+/* Once the loop has nothing to do in what is there now: the snapshot of that. */
+static struct snapshot *await_idle(struct instance *instance)
+{
+    struct snapshot *snapshot = publisher_snapshot(instance->publisher);
+    int64_t idle = loop_idle_wait(instance->loop, snapshot->state->revision);
+    cr_assert_neq(idle, 0);
+    while (snapshot->state->revision < idle) {
+        snapshot_unref(snapshot);
+        sched_yield();
+        snapshot = publisher_snapshot(instance->publisher);
+    }
+    return snapshot;
+}
+
+static size_t count_records(const struct snapshot *snapshot)
+{
+    struct keyspace_cursor first = keyspace_seek(snapshot->state->keyspace, SPAN(ROUNDS));
+    struct keyspace_cursor end = keyspace_seek(snapshot->state->keyspace, SPAN(BUILDER_ROOT "/s"));
+    return keyspace_rank(&end) - keyspace_rank(&first);
+}
+
+static bool has_revision(struct json_object *record, int64_t revision)
+{
+    struct json_object *revisions = json_object_object_get(record, "revisions");
+    for (size_t i = 0; i < json_object_array_length(revisions); i++)
+        if (json_object_get_int64(json_object_array_get_idx(revisions, i)) == revision)
+            return true;
+    return false;
+}
+
+/* The record of the round that made the assignment; released by the caller. */
+static struct json_object *find_record(const struct snapshot *snapshot, const char *assignment)
+{
+    const struct keyspace *keyspace = snapshot->state->keyspace;
+    const struct entry *made = keyspace_find(keyspace, span_of(assignment));
+    cr_assert_not_null(made, "%s", assignment);
+    struct keyspace_cursor cursor = keyspace_seek(keyspace, SPAN(ROUNDS));
+    for (const struct entry *entry; (entry = keyspace_next(&cursor));) {
+        cr_assert(span_has_prefix(entry->key, SPAN(ROUNDS)), "not recorded");
+        char *value = strndup(entry->value.data, entry->value.size);
+        struct json_object *record = json_tokener_parse(value);
+        free(value);
+        cr_assert_not_null(record);
+        if (has_revision(record, made->mod_revision)) {
+            char key[128];
+            (void)snprintf(key, sizeof key, ROUNDS "%019" PRId64 "-%010" PRId64,
+                           number(record, "fence"), number(record, "round"));
+            cr_assert(span_equal(entry->key, span_of(key)));
+            cr_assert_gt(entry->mod_revision, number(record, "last_revision"));
+            return record;
+        }
+        json_object_put(record);
+    }
+    cr_assert_fail("not recorded");
+    abort(); /* it doesn't come here */
+}
+
+static bool has_members(const struct snapshot *snapshot)
+{
+    return snapshot->state->member_count == 2;
+}
+
+Test(loop, records_each_round_and_what_it_was_about)
+{
+    struct instance instance = start("one");
+    await(&instance, leads, "leads");
+    put_two_members();
+    await(&instance, has_members, "members");
+    snapshot_unref(await_idle(&instance));
+    put("items/x", "2");
+    await(&instance, has_two_assignments, "assigned");
+    struct snapshot *snapshot = await_idle(&instance);
+
+    const struct state *state = snapshot->state;
+    struct json_object *record = find_record(snapshot, BUILDER_ROOT "/assign/x#a#1#0");
+    int64_t caused = state->items[0]->mod_revision;
+    cr_expect_eq(number(record, "fence"), state->own->mod_revision);
+    cr_expect_str_eq(text(record, "instance"), "one");
+    cr_expect_str_eq(text(record, "why"), "network");
+    cr_expect_str_eq(text(record, "solved"), "true");
+    cr_expect_eq(number(record, "additions"), 2);
+    cr_expect_eq(number(record, "removals"), 0);
+    cr_expect_eq(number(record, "transactions"), 1);
+    cr_expect_eq(number(record, "assigned"), 2);
+    cr_expect_eq(number(record, "first_revision"), number(record, "last_revision"));
+    cr_expect_geq(number(record, "after_revision"), state->members[1]->mod_revision);
+    cr_expect_lt(number(record, "after_revision"), caused);
+    cr_expect_geq(number(record, "decided_on"), caused);
+    cr_expect_lt(number(record, "decided_on"), number(record, "first_revision"));
+    json_object_put(record);
+    snapshot_unref(snapshot);
+    stop(&instance);
+}
+
+static bool is_touched(const struct snapshot *snapshot)
+{
+    return keyspace_find(snapshot->state->keyspace, SPAN(BUILDER_ROOT "/unrelated"));
+}
+
+Test(loop, records_nothing_when_there_is_nothing_to_do)
+{
+    struct instance instance = start("one");
+    put_two_members();
+    put("items/x", "2");
+    await(&instance, has_two_assignments, "assigned");
+    struct snapshot *before = await_idle(&instance);
+    put("unrelated", "");
+    await(&instance, is_touched, "seen");
+    struct snapshot *after = await_idle(&instance);
+    cr_expect_eq(after->state->revision, before->state->revision + 1);
+    cr_expect_eq(count_records(after), count_records(before));
+    snapshot_unref(before);
+    snapshot_unref(after);
+    stop(&instance);
+}
+
+Test(loop, a_member_that_leads_records_its_rounds)
+{
+    struct instance instance = start_member("a", "1");
+    await(&instance, leads, "leads");
+    put("items/x", "1");
+    await(&instance, has_one_assignment, "assigned");
+    struct snapshot *snapshot = await_idle(&instance);
+    struct json_object *record = find_record(snapshot, BUILDER_ROOT "/assign/x#a#1#0");
+    cr_expect_str_eq(text(record, "instance"), "a#1");
+    json_object_put(record);
+    snapshot_unref(snapshot);
+    stop(&instance);
 }
 
 Test(loop, status_tells_that_it_runs)

@@ -239,9 +239,37 @@ static void check_frozen(const struct transition *transition, const struct key_p
               TEXT(parts->item));
 }
 
+static bool is_record(const struct loop_checker *checker, struct span key)
+{
+    char prefix[128];
+    (void)snprintf(prefix, sizeof prefix, "%.*s/rounds/", TEXT(checker->root));
+    return span_has_prefix(key, span_of(prefix));
+}
+
+static void check_record(const struct transition *transition, const struct store_event *event)
+{
+    struct loop_checker *checker = transition->checker;
+    bool put = event->kind == STORE_EVENT_PUT;
+    const struct model_table *table = put ? &transition->before : transition->after;
+    for (size_t i = 0; i < table->count; i++) {
+        if (!is_record(checker, table->kvs[i].key))
+            continue;
+        int order = span_compare(table->kvs[i].key, event->kv.key);
+        if (put && order >= 0)
+            fault(checker, "%.*s is not the newest record", TEXT(event->kv.key));
+        else if (!put && order < 0)
+            fault(checker, "%.*s is not the oldest record", TEXT(event->kv.key));
+    }
+    for (size_t i = 0; i < transition->event_count; i++)
+        if (parse(checker, transition->events[i].kv.key).kind == KEY_ASSIGNMENT)
+            fault(checker, "%.*s is put with a decision", TEXT(event->kv.key));
+}
+
 static void check_event(const struct transition *transition, const struct store_event *event)
 {
     struct key_parts parts = parse(transition->checker, event->kv.key);
+    if (is_record(transition->checker, event->kv.key))
+        check_record(transition, event);
     if (parts.kind != KEY_ASSIGNMENT)
         return;
     check_item(transition, parts.item);

@@ -14,7 +14,9 @@
  *   and puts nothing over an assignment that exists.
  * - It touches no assignment whose item or member was invalid in the mirror, and removes none whose
  *   item is invalid.
- * - Its first operation puts the actor. */
+ * - Its first operation puts the actor.
+ * - If it records a round (a key under ROOT/rounds/), it does nothing else; the record is new, and
+ *   comes after all others in the order of keys; and only the oldest ones are deleted. */
 #ifndef ALLOT_TESTS_SUPPORT_LOOP_CHECKER_H
 #define ALLOT_TESTS_SUPPORT_LOOP_CHECKER_H
 
