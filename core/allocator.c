@@ -259,7 +259,7 @@ static void end_pass(struct allocator *allocator, int64_t now_ms, int error)
         allocator->phase = PHASE_RECORD;
 }
 
-/* Ends a pass that was begun under other rules: the next one takes its place. */
+/* Ends a pass before its time: the next one takes its place. */
 static void leave_pass(struct allocator *allocator, int64_t now_ms)
 {
     close_pass(allocator, RECORDER_BROKEN);
@@ -270,11 +270,11 @@ static void leave_pass(struct allocator *allocator, int64_t now_ms)
         allocator->phase = PHASE_RECORD;
 }
 
-static struct span actor_value(const struct allocator *allocator, struct round_id id)
+static struct span actor_value(const struct allocator *allocator, const struct round_id *id)
 {
     if (allocator->config.actor_key.size == 0)
         return (struct span){0};
-    return allocator->config.actor_value(allocator->config.context, &id);
+    return allocator->config.actor_value(allocator->config.context, id);
 }
 
 /* The limits for a pass that begins now. */
@@ -304,7 +304,7 @@ static int begin_pass(struct allocator *allocator, int64_t now_ms)
         .settings_revision = settings ? settings->mod_revision : 0,
         .absent = allocator->absent,
         .actor_key = allocator->config.actor_key,
-        .actor_value = actor_value(allocator, allocator->recorder.round.id),
+        .actor_value = actor_value(allocator, &allocator->recorder.round.id),
         .guarded_removals = true,
         .repairs_only = allocator->rules.pause == ALLOCATOR_REPAIRS,
         .moves_limited = move_limits_any(&allocator->rules.limits),
@@ -379,7 +379,7 @@ static struct allocator_step record(struct allocator *allocator)
         .fence_revision = allocator->fence_revision,
         .absent = allocator->absent,
         .actor_key = allocator->config.actor_key,
-        .actor_value = actor_value(allocator, allocator->recorder.round.id),
+        .actor_value = actor_value(allocator, &allocator->recorder.round.id),
     };
     const struct store_txn *txn =
         recorder_make_txn(&allocator->recorder, &checks, allocator->newest->keyspace);
@@ -420,7 +420,7 @@ static struct allocator_step renew_fence(struct allocator *allocator)
     if (allocator->config.actor_key.size != 0)
         *put++ = (struct store_op){.kind = STORE_OP_PUT,
                                    .keys = {.key = allocator->config.actor_key},
-                                   .value = actor_value(allocator, id)};
+                                   .value = actor_value(allocator, &id)};
     *put++ = (struct store_op){
         .kind = STORE_OP_PUT, .keys = key, .value = state->own->value, .lease = state->own->lease};
     renewal->unchanged = (struct store_compare){.keys = key,
@@ -466,6 +466,15 @@ struct allocator_step allocator_step(struct allocator *allocator, int64_t now_ms
     default:
         return wait_step(allocator);
     }
+}
+
+struct allocator_step allocator_finish(struct allocator *allocator, int64_t now_ms)
+{
+    if (allocator->phase == PHASE_PASS)
+        leave_pass(allocator, now_ms);
+    if (allocator->phase == PHASE_RECORD && in_term(allocator, now_ms))
+        return record(allocator);
+    return (struct allocator_step){.action = ALLOCATOR_WAIT, .wake_at_ms = INT64_MAX};
 }
 
 /* --- answers --- */

@@ -108,6 +108,10 @@ void allocator_set_rules(struct allocator *allocator, const struct allocator_rul
 /* What to do now. After SOLVE and TXN, not before the answer has been told. */
 struct allocator_step allocator_step(struct allocator *allocator, int64_t now_ms);
 
+/* Instead of a step, for one who is to stop: leaves the pass under way. Then TXN, to record what it
+ * has done, or WAIT: nothing more is to be done. */
+struct allocator_step allocator_finish(struct allocator *allocator, int64_t now_ms);
+
 /* The answer to SOLVE: a solution (a reference is taken), or NULL and why not. */
 void allocator_solved(struct allocator *allocator, int64_t now_ms, struct solution *solution,
                       int error);

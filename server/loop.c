@@ -244,9 +244,6 @@ static void execute(struct loop *loop, const struct store_txn *txn)
 static void report_pass(const struct allocator_status *before, const struct allocator_status *after)
 {
     const struct pass_summary *pass = &after->last_pass;
-    if (after->lost_records != before->lost_records)
-        log_write(LOG_WARNING, "a round is not recorded",
-                  LOG_FIELDS(log_integer("round", after->round)));
     if (after->round == before->round || pass->transactions == 0)
         return;
     log_write(LOG_INFO, "pass",
@@ -354,6 +351,24 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static void report_lost_rounds(const struct allocator_status *before,
+                               const struct allocator_status *after)
+{
+    if (after->lost_records != before->lost_records)
+        log_write(LOG_WARNING, "a round is not recorded",
+                  LOG_FIELDS(log_integer("round", after->round)));
+}
+
+/* Has what the pass under way has done recorded, if the store has answered so far. */
+static void finish(struct loop *loop)
+{
+    round_writer_begin_step(&loop->writer);
+    struct allocator_step step = allocator_finish(loop->allocator, clock_monotonic_ms());
+    round_writer_end_step(&loop->writer);
+    if (step.action == ALLOCATOR_TXN)
+        execute(loop, step.txn);
+}
+
 static void *allocator_thread(void *argument)
 {
     struct loop *loop = argument;
@@ -386,6 +401,7 @@ static void *allocator_thread(void *argument)
                     loop->config.left(loop->config.context);
                 return NULL;
             }
+            report_lost_rounds(&before, &after);
             restart(loop, step.error);
             before = (struct allocator_status){0};
             if (create_allocator(loop) != 0) /* tried again below, with the old one still stopped */
@@ -394,6 +410,7 @@ static void *allocator_thread(void *argument)
                 wake_at_ms = INT64_MAX;
             break;
         case ALLOCATOR_WAIT:
+            report_lost_rounds(&before, &after);
             report_pass(&before, &after);
             before = after;
             break;
@@ -407,6 +424,7 @@ static void *allocator_thread(void *argument)
         }
         state_unref(state);
     }
+    finish(loop);
     return NULL;
 }
 

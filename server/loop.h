@@ -48,8 +48,8 @@ struct loop;
  * announced after that. ALLOT_ENOMEM. */
 int loop_start(const struct loop_config *config, struct loop **ret);
 
-/* Ends the pass under way after the transaction in flight, withdraws the candidate (its lease is
- * revoked), stops the threads and releases everything. NULL is fine. */
+/* Ends the pass under way after the transaction in flight, records it, withdraws the candidate (its
+ * lease is revoked), stops the threads and releases everything. NULL is fine. */
 void loop_stop(struct loop *loop);
 
 /* Puts another value at our key: see session_update. */

@@ -193,5 +193,7 @@ struct span round_writer_record(void *context, const struct round *round)
     write_ms(&json, "converge_ms", writer->converge_us + step_us);
     write_ms(&json, "wait_ms", writer->wait_us);
     json_end(&json, '}');
-    return writer->record.error ? (struct span){0} : buffer_span(&writer->record);
+    if (writer->record.error)
+        return (struct span){0};
+    return buffer_span(&writer->record);
 }

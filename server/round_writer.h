@@ -34,11 +34,11 @@ struct round_writer {
 int round_writer_init(struct round_writer *writer, const char *principal, struct span instance);
 void round_writer_release(struct round_writer *writer); /* also of a zeroed one */
 
-/* For struct allocator_config, whose context is the writer. What they return is valid until the
+/* For struct allocator_config: @context is the writer. What they return is valid until the
  * next call of the same function. A record's value is under 4 KiB whatever happens: it can always
  * be made, only the cut is left out when memory has run out for it. */
-struct span round_writer_actor(void *writer, const struct round_id *id);
-struct span round_writer_record(void *writer, const struct round *round);
+struct span round_writer_actor(void *context, const struct round_id *id);
+struct span round_writer_record(void *context, const struct round *round);
 
 /* --- what took how long --- */
 

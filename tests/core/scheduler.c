@@ -147,7 +147,6 @@ static void create_allocator(struct scheduler *scheduler, uint64_t seed)
         .settings_key = SPAN(SCHEDULER_SETTINGS),
         .actor_key = SPAN(SCHEDULER_ACTOR),
         .actor_value = actor_value,
-        .rounds_prefix = scheduler->rounds_kept ? SPAN(SCHEDULER_ROUNDS) : (struct span){0},
         .rounds_kept = scheduler->rounds_kept,
         .round_value = round_value,
         .context = scheduler,
@@ -155,6 +154,8 @@ static void create_allocator(struct scheduler *scheduler, uint64_t seed)
         .longest_retry_ms = SCHEDULER_LONGEST_RETRY_MS,
         .seed = seed,
     };
+    if (scheduler->rounds_kept)
+        config.rounds_prefix = SPAN(SCHEDULER_ROUNDS);
     check(allocator_create(&config, &scheduler->allocator) == 0, "allocator_create");
     allocator_set_term(scheduler->allocator, scheduler->term);
 }

@@ -190,13 +190,19 @@ Test(allocator_rounds, other_rules_are_looked_at_after_a_record)
     scheduler_stop(&mirror);
 }
 
-Test(allocator_rounds, a_pass_that_is_left_is_recorded)
+/* Two transactions are needed: the first is done. */
+static void stop_in_between(void)
 {
     stage_put("members/a#1", "500");
     stage_put_many("items/y%03d", 200, "1");
     scheduler_catch_up(&stage.scheduler);
     stage_solve(0);
     cr_assert(stage_execute(expect_decision(0), 0));
+}
+
+Test(allocator_rounds, a_pass_that_is_left_is_recorded)
+{
+    stop_in_between();
     struct allocator_rules rules = ALLOCATOR_RULES_NONE;
     rules.pause = ALLOCATOR_PAUSES;
     allocator_set_rules(stage.scheduler.allocator, &rules);
@@ -204,6 +210,32 @@ Test(allocator_rounds, a_pass_that_is_left_is_recorded)
     cr_assert_eq(last_round()->applied, 1);
     cr_assert_eq(last_round()->pass.additions, 127);
     (void)stage_expect(0, ALLOCATOR_WAIT);
+}
+
+Test(allocator_rounds, a_pass_that_is_to_stop_is_recorded)
+{
+    struct allocator *allocator = stage.scheduler.allocator;
+    stop_in_between();
+    struct allocator_step step = allocator_finish(allocator, 0);
+    cr_assert_eq(step.action, ALLOCATOR_TXN);
+    cr_assert(stage_execute(step.txn, 0));
+    cr_assert_eq(last_round()->applied, 1);
+    cr_assert_eq(count_records(), 1);
+    cr_assert_eq(allocator_finish(allocator, 0).action, ALLOCATOR_WAIT);
+    cr_assert_eq(stage_status().lost_records, 0);
+}
+
+Test(allocator_rounds, nothing_is_to_be_recorded_by_one_that_waits)
+{
+    stage_settle_all(0);
+    cr_assert_eq(allocator_finish(stage.scheduler.allocator, 0).action, ALLOCATOR_WAIT);
+}
+
+Test(allocator_rounds, nor_by_one_whose_term_is_over)
+{
+    stop_in_between();
+    scheduler_set_term(&stage.scheduler, stage.own_lease, 1000);
+    cr_assert_eq(allocator_finish(stage.scheduler.allocator, 1000).action, ALLOCATOR_WAIT);
 }
 
 /* --- why --- */
@@ -348,12 +380,8 @@ Test(allocator_rounds, a_record_whose_checks_fail_otherwise_is_lost)
 
 Test(allocator_rounds, a_record_waits_for_the_next_term)
 {
-    stage_put("members/a#1", "500");
-    stage_put_many("items/y%03d", 200, "1");
-    scheduler_catch_up(&stage.scheduler);
-    stage_solve(0);
+    stop_in_between();
     int64_t fence = stage.scheduler.state->own->mod_revision;
-    cr_assert(stage_execute(expect_decision(0), 0));
     scheduler_set_term(&stage.scheduler, stage.own_lease, 1000);
     (void)stage_expect(1000, ALLOCATOR_WAIT); /* neither the rest of the pass, nor the record */
     scheduler_catch_up(&stage.scheduler);

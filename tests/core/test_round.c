@@ -3,10 +3,12 @@
 
 #include "core/round.h"
 
+static const struct span prefix = {"/t/rounds/", 10};
+
 static struct span key_of(struct round_id id, char buffer[64])
 {
-    memcpy(buffer, "/t/rounds/", 10);
-    return round_key(id, buffer, 10);
+    memcpy(buffer, prefix.data, prefix.size);
+    return round_key(id, buffer, prefix.size);
 }
 
 Test(round, a_key_names_fence_and_round)
@@ -32,7 +34,7 @@ Test(round, the_order_of_keys_is_that_of_time)
         char former[64], buffer[64];
         struct span key = key_of(ids[i], buffer);
         cr_assert_lt(span_compare(key_of(ids[i - 1], former), key), 0, "%zu", i);
-        cr_assert_leq(key.size, 10 + ROUND_NAME_SIZE);
+        cr_assert_leq(key.size, prefix.size + ROUND_NAME_SIZE);
     }
 }
 

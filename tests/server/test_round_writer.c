@@ -276,7 +276,7 @@ Test(round_writer, the_longest_record_is_under_4_KiB)
     cr_expect_lt(strlen(words), sizeof words - 1);
     size_t cut = strlen("\"cut\":{\"items\":,\"wanted\":,\"slots\":,\"full_members\":,"
                         "\"sharing\":,\"text\":\"\"},") +
-                 3 * 10 + 2 * 19 + strlen(words);
+                 10 + 10 + 10 + 19 + 19 + strlen(words);
     cr_expect_leq(value.size + cut, ROUND_WRITER_MAX_RECORD, "%zu and %zu", value.size, cut);
     json_object_put(record);
     json_object_put(actor);
