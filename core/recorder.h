@@ -42,8 +42,8 @@ struct recorder {
     struct store_txn txn;
 };
 
+/* ALLOT_ENOMEM: there is nothing to release. */
 int recorder_init(struct recorder *recorder, const struct recorder_config *config);
-/* ALLOT_ENOMEM: there is nothing to release. A zeroed one may be released, too. */
 void recorder_release(struct recorder *recorder);
 
 /* --- a pass --- */
@@ -54,6 +54,7 @@ void recorder_note_solved(struct recorder *recorder);
 /* Pass number @number begins over @state (a reference is taken), in which our own key stands. */
 void recorder_begin(struct recorder *recorder, int64_t number, struct state *state,
                     const struct allocator_rules *rules);
+
 /* One of its transactions was applied, or may have been. */
 void recorder_note_applied(struct recorder *recorder, int64_t revision);
 void recorder_note_unknown(struct recorder *recorder);

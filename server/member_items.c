@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/json_writer.h"
+#include "api/timestamp.h"
 #include "api/values.h"
 #include "server/clock.h"
 #include "server/log.h"
@@ -125,10 +126,12 @@ static int write_actor(const struct state *state, struct arena *arena, struct bu
     struct span instance = {
         member->zone.data, (size_t)(member->suffix.data + member->suffix.size - member->zone.data)};
     struct json_writer writer = json_writer_of(value);
+    char time[TIMESTAMP_SIZE];
+    timestamp_format(clock_wall_ms(), time);
     json_begin(&writer, '{');
     json_text_field(&writer, "principal", "member");
     json_string_field(&writer, "instance", instance);
-    json_integer_field(&writer, "time_ms", clock_wall_ms());
+    json_text_field(&writer, "time", time);
     json_end(&writer, '}');
 
     struct span root = keyspace_root(state->keyspace);

@@ -116,6 +116,23 @@ Test(history_checker, finds_another_than_the_leader)
     expect_fault("/t/schedulers/two isn't the leader");
 }
 
+/* A record is a write of the loop's as any other. */
+Test(history_checker, finds_a_record_by_another_than_the_leader)
+{
+    decide("one", model_store_revision(source), "/t/rounds/0000000000000000002-0000000001", NULL);
+    cr_assert_str_eq(history_checker_fault(&checker), "");
+    put("/t/schedulers/two", "{}");
+    decide("two", model_store_revision(source), "/t/rounds/0000000000000000009-0000000001", NULL);
+    expect_fault("/t/schedulers/two isn't the leader");
+}
+
+Test(history_checker, finds_a_record_that_is_late)
+{
+    decide("one", model_store_revision(source), "/t/rounds/0000000000000000002-0000000002", NULL);
+    decide("one", model_store_revision(source), "/t/rounds/0000000000000000002-0000000001", NULL);
+    expect_fault("is not the newest record");
+}
+
 Test(history_checker, finds_a_member_above_its_limit)
 {
     int64_t revision = model_store_revision(source);

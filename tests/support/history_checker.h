@@ -1,6 +1,7 @@
-/* Proves from the history of a real store that every transaction of every allotd kept what the
- * loop promises. It is given the events of each revision in turn, tells by ROOT/actor which are the
- * loop's, whose, and of which pass, and holds against each how things stood.
+/* Proves from the history of a real store that every transaction of every allotd, those that record
+ * rounds included, kept what the loop promises. It is given the events of each revision in turn,
+ * tells by ROOT/actor which are the loop's, whose, and of which pass, and holds against each how
+ * things stood.
  *
  * Beyond what loop_checker.h lists: no addition takes a member above its effective limit in the
  * mirror that its pass was decided on, counting what stood there and what the pass itself has
