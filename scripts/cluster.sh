@@ -61,7 +61,8 @@ for i in 0 1 2; do
     pids="$! $pids"
 done
 for i in 0 1 2; do
-    "$allotd" serve --data-dir "$directory/allotd$i" --store etcd --etcd-endpoints "$endpoints" --instance "allotd$i" \
+    "$allotd" serve --data-dir "$directory/allotd$i" --instance "allotd$i" \
+        --store etcd --etcd-endpoints "$endpoints" \
         --listen "127.0.0.1:$((port + 6 + i))" 2>"$directory/allotd$i.log" &
     pids="$! $pids"
     await "http://127.0.0.1:$((port + 6 + i))/readyz" "$!" "$directory/allotd$i.log"

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/history_check.h"
 #include "tests/support/http_client.h"
 
 enum { PATIENCE_MS = 60000, LOOK_MS = 20, MAX_ARGUMENTS = 32, TEXT = 128 };
@@ -103,6 +105,11 @@ static void run_etcd(const struct cluster *cluster, int number)
     become(cluster, name, arguments);
 }
 
+static void name_data(const struct cluster *cluster, int number, char *text, size_t size)
+{
+    (void)snprintf(text, size, "%s/allotd%d.data", cluster->directory, number);
+}
+
 /* The allotd that lies beside this program. */
 static void run_allotd(const struct cluster *cluster, int number)
 {
@@ -114,7 +121,7 @@ static void run_allotd(const struct cluster *cluster, int number)
     self[size] = '\0';
     (void)snprintf(binary, sizeof binary, "%.*s/allotd", (int)(strrchr(self, '/') - self), self);
     (void)snprintf(name, sizeof name, "allotd%d", number);
-    (void)snprintf(data, sizeof data, "%s/%s.data", cluster->directory, name);
+    name_data(cluster, number, data, sizeof data);
     (void)snprintf(listen, sizeof listen, "127.0.0.1:%d", cluster->allotds[number].port);
     (void)snprintf(ttl, sizeof ttl, "%d", CLUSTER_TTL_S);
     const char *const arguments[] = {binary,
@@ -266,6 +273,26 @@ void cluster_start(struct cluster *cluster)
         must(cluster_await_ready(cluster, i), "cluster: an allotd does not get ready");
 }
 
+/* Whether what an allotd says has happened fits together, whatever was done to it. */
+static bool is_told_right(const struct cluster *cluster, int number)
+{
+    char path[2 * TEMPORARY_SIZE + 16];
+    struct history_db *db = NULL;
+    struct history_check found = {0};
+    struct error_message why = {""};
+    name_data(cluster, number, path, sizeof path);
+    (void)strcat(path, "/history.db");
+    int error = history_db_open(path, HISTORY_DB_READ, &db, &why);
+    if (!error) {
+        error = history_check_all(db, &found);
+        why = db->message;
+        history_db_close(db);
+    }
+    fprintf(stderr, "cluster: history of allotd %d: %" PRId64 " events, %" PRId64 " gaps%s%s\n",
+            number, found.events, found.gaps, error ? ": " : "", error ? why.text : "");
+    return !error && found.events > 0;
+}
+
 bool cluster_stop(struct cluster *cluster)
 {
     bool clean = true;
@@ -277,6 +304,8 @@ bool cluster_stop(struct cluster *cluster)
         (void)waitpid(cluster->allotds[i].pid, &status, 0);
         clean = clean && WIFEXITED(status) && WEXITSTATUS(status) == 0;
     }
+    for (int i = 0; i < CLUSTER_SIZE; i++)
+        clean = is_told_right(cluster, i) && clean;
     for (int i = 0; i < CLUSTER_SIZE; i++)
         cluster_kill(cluster, PROCESS_ETCD, i);
     tcp_proxy_stop(cluster->proxy);

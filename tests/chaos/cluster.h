@@ -34,7 +34,8 @@ struct cluster {
 
 /* Starts all, and waits until the allotds are ready. */
 void cluster_start(struct cluster *cluster);
-/* Ends all, the allotds with SIGTERM: each must leave with status 0. False if one doesn't. */
+/* Ends all, the allotds with SIGTERM: each must leave with status 0, and with a history that fits
+ * together. False if one doesn't. */
 bool cluster_stop(struct cluster *cluster);
 
 /* SIGKILL. Nothing if it isn't running. */

@@ -304,3 +304,157 @@ Test(history_writer, knows_what_there_was_at_any_revision)
         history_stage_end(&stage);
     }
 }
+
+/* --- whose it was --- */
+
+static void change(struct history_stage *stage, const char *principal, enum store_op_kind kind,
+                   const char *key, const char *value, int64_t lease)
+{
+    char actor[128];
+    struct store_txn_result result;
+    (void)snprintf(actor, sizeof actor, "{\"principal\":\"%s\",\"time\":\"2026-01-01T00:00:00Z\"}",
+                   principal);
+    const struct store_op ops[] = {
+        {.kind = STORE_OP_PUT, .keys.key = SPAN(STORY_ROOT "/actor"), .value = span_of(actor)},
+        {.kind = kind, .keys.key = span_of(key), .value = span_of(value), .lease = lease}};
+    const struct store_txn txn = {.success = ops, .success_count = 2};
+    cr_assert_eq(model_store_txn(stage->story.store, &txn, &result), 0);
+}
+
+struct last {
+    struct history_event event;
+    char actor[256];
+    int count;
+};
+
+static bool keep_last(void *context, const struct history_event *event)
+{
+    struct last *last = context;
+    last->event = *event;
+    (void)snprintf(last->actor, sizeof last->actor, "%.*s", (int)event->actor.size,
+                   event->actor.data ? event->actor.data : "");
+    last->count++;
+    return true;
+}
+
+/* What has happened last to the item, and who, as @principal, has done it. */
+static struct last last_of(struct history_stage *stage, struct span item, struct span principal)
+{
+    struct history_readers *readers = NULL;
+    struct history_query query = {.filter = EVERYTHING, .limit = 5000};
+    struct last last = {.count = 0};
+    query.filter.item = item;
+    query.filter.principal = principal;
+    cr_assert_eq(history_readers_create(stage->path, &readers), 0);
+    ask(readers, &query, &last, keep_last);
+    history_readers_destroy(readers);
+    return last;
+}
+
+#define MEMBER STORY_ROOT "/members/zone#one"
+#define ASSIGNMENT STORY_ROOT "/assign/a#zone#one#0"
+
+Test(history_writer, knows_who_deletes_what_goes_with_a_lease)
+{
+    for (int reopened = 0; reopened < 2; reopened++) {
+        struct history_stage stage;
+        history_stage_begin(&stage, 1);
+        struct model_store *store = stage.story.store;
+        int64_t lease = model_store_grant(store);
+        change(&stage, "one", STORE_OP_PUT, MEMBER, "{}", lease);
+        change(&stage, "allocator", STORE_OP_PUT, ASSIGNMENT, "", lease);
+        change(&stage, "alice", STORE_OP_DELETE, MEMBER, "", 0);
+        int64_t deleted = model_store_revision(store);
+        if (reopened) { /* the lease may end in another run of the server */
+            history_stage_write(&stage);
+            history_stage_reopen(&stage);
+        }
+        cr_assert_eq(model_store_revoke(store, lease), 0);
+        history_stage_write(&stage);
+        struct last last = last_of(&stage, SPAN("a"), SPAN("alice"));
+        cr_expect_eq(last.count, 1);
+        cr_expect_eq(last.event.operation, HISTORY_DELETE);
+        cr_expect_eq(last.event.actor_revision, deleted);
+        cr_expect(strstr(last.actor, "alice"), "%s", last.actor);
+        cr_expect(last.event.time_is_observed, "nobody has told when that was");
+        history_stage_end(&stage);
+    }
+}
+
+Test(history_writer, takes_what_nobody_has_deleted_for_expired)
+{
+    struct history_stage stage;
+    history_stage_begin(&stage, 1);
+    struct model_store *store = stage.story.store;
+    int64_t lease = model_store_grant(store);
+    change(&stage, "one", STORE_OP_PUT, MEMBER, "{}", lease);
+    change(&stage, "allocator", STORE_OP_PUT, ASSIGNMENT, "", lease);
+    cr_assert_eq(model_store_revoke(store, lease), 0);
+    history_stage_write(&stage);
+    struct last last = last_of(&stage, SPAN("a"), (struct span){NULL, 0});
+    cr_expect_eq(last.count, 2);
+    cr_expect_eq(last.event.operation, HISTORY_EXPIRE);
+    cr_expect_str_eq(last.actor, "");
+    cr_expect_eq(last_of(&stage, SPAN("a"), SPAN("one")).count, 0);
+    history_stage_end(&stage);
+}
+
+/* --- rounds --- */
+
+static bool keep_round(void *context, const struct history_round *round)
+{
+    struct history_round *last = context;
+    *last = *round;
+    return true;
+}
+
+static struct history_round last_round(struct history_stage *stage)
+{
+    static const atomic_bool never = false;
+    struct history_readers *readers = NULL;
+    const struct history_round_query query = {
+        .to_revision = INT64_MAX, .to_ms = INT64_MAX, .limit = 1, .newest_first = true};
+    struct history_round round = {.cause_revision = -1};
+    struct history_page page;
+    cr_assert_eq(history_readers_create(stage->path, &readers), 0);
+    cr_assert_eq(history_readers_rounds(readers, &query, &never, keep_round, &round, &page), 0);
+    history_readers_destroy(readers);
+    return round;
+}
+
+static void record_round(struct history_stage *stage, int number, int64_t after, int64_t decided_on)
+{
+    char key[64], value[128];
+    (void)snprintf(key, sizeof key, STORY_ROOT "/rounds/%04d", number);
+    (void)snprintf(value, sizeof value, "{\"after_revision\":%lld,\"decided_on\":%lld}",
+                   (long long)after, (long long)decided_on);
+    change(stage, "allocator", STORE_OP_PUT, key, value, 0);
+    history_stage_write(stage);
+}
+
+Test(history_writer, knows_what_a_round_was_about)
+{
+    struct history_stage stage;
+    history_stage_begin(&stage, 1);
+    struct model_store *store = stage.story.store;
+    change(&stage, "alice", STORE_OP_PUT, STORY_ROOT "/items/a", "{}", 0);
+    int64_t first = model_store_revision(store);
+    change(&stage, "allocator", STORE_OP_PUT, ASSIGNMENT, "", 0);
+    change(&stage, "bob", STORE_OP_PUT, STORY_ROOT "/items/b", "{}", 0);
+    int64_t third = model_store_revision(store);
+
+    record_round(&stage, 1, first - 1, third);
+    struct history_round round = last_round(&stage);
+    cr_expect_eq(round.revision, model_store_revision(store));
+    cr_expect_eq(round.cause_revision, first);
+    cr_expect_eq(round.cause_count, 2, "the allocator's own do not count beside others'");
+
+    record_round(&stage, 2, first, third - 1);
+    round = last_round(&stage);
+    cr_expect_eq(round.cause_revision, first + 1, "where there is nothing else, they do");
+    cr_expect_eq(round.cause_count, 1);
+
+    record_round(&stage, 3, 0, third);
+    cr_expect_eq(last_round(&stage).cause_revision, 0, "its first pass is about everything");
+    history_stage_end(&stage);
+}
