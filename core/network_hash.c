@@ -6,7 +6,7 @@
 
 /* Of the key and the number's digits behind it: run together, as bytes come cheapest by the word.
  */
-static uint64_t crc_text(uint64_t crc, struct span key, int64_t number)
+static void add_text(struct network_hash *hash, struct span key, int64_t number)
 {
     enum { DIGITS = 24, SHORT_KEY = 256 };
     char text[SHORT_KEY + DIGITS];
@@ -15,14 +15,15 @@ static uint64_t crc_text(uint64_t crc, struct span key, int64_t number)
     do
         digits[--at] = (char)('0' + number % 10);
     while ((number /= 10) > 0);
+    hash->size += key.size + sizeof digits - at;
     if (key.size > SHORT_KEY) {
-        crc = crc64_update(crc, key);
+        hash->crc = crc64_update(hash->crc, key);
         key.size = 0;
     }
     if (key.size > 0)
         memcpy(text, key.data, key.size);
     memcpy(text + key.size, digits + at, sizeof digits - at);
-    return crc64_update(crc, (struct span){text, key.size + sizeof digits - at});
+    hash->crc = crc64_update(hash->crc, (struct span){text, key.size + sizeof digits - at});
 }
 
 /* Source of the multipliers and shifts: the finalizer of Steele, Lea & Flood, "Fast splittable
@@ -51,6 +52,19 @@ static uint64_t mix_bytes(uint64_t hash, struct span bytes)
 
 void network_hash_add(struct network_hash *hash, struct span key, int64_t number)
 {
-    hash->crc = crc_text(hash->crc, key, number);
+    add_text(hash, key, number);
     hash->fingerprint = mix(mix_bytes(hash->fingerprint, key), (uint64_t)number);
+}
+
+void network_hash_join(struct network_hash *hash, const struct network_run *run)
+{
+    hash->crc = crc64_join(hash->crc, run->hash.crc, run->shift);
+    hash->fingerprint = mix(hash->fingerprint, run->hash.fingerprint);
+    hash->size += run->hash.size;
+}
+
+void network_run_finish(struct network_run *run, const struct network_run *like)
+{
+    bool alike = like && like->hash.size == run->hash.size;
+    run->shift = alike ? like->shift : crc64_shift(run->hash.size);
 }

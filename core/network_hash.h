@@ -15,10 +15,28 @@
 struct network_hash {
     uint64_t crc; /* CRC-64 of the ECMA polynomial. Source: allocation.md, section 3 */
     uint64_t fingerprint;
+    uint64_t size; /* bytes that crc is of */
+};
+
+/* The hash of a run of additions alone, made once for as long as they stay the same. Different ways
+ * to divide the same additions into runs give different fingerprints: who compares them divides
+ * alike, at every NETWORK_RUN. */
+enum { NETWORK_RUN = 32 };
+struct network_run {
+    struct network_hash hash;
+    uint64_t shift; /* crc64_shift(hash.size) */
 };
 
 /* Takes in a member with its limit, an item with its replication, a member with what it sheds.
  * @number >= 0. Begin with zeroes. */
 void network_hash_add(struct network_hash *hash, struct span key, int64_t number);
+
+/* Takes in all of a run: the crc is as if its additions had been made one by one. Costs as much as
+ * two or three of them. */
+void network_hash_join(struct network_hash *hash, const struct network_run *run);
+
+/* Sets run->shift when all have been added: taken from @like (NULL is fine) if that has as many
+ * bytes, which is most likely of a neighbour, or of what the run was before. */
+void network_run_finish(struct network_run *run, const struct network_run *like);
 
 #endif
