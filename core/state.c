@@ -12,7 +12,7 @@ struct counted_state {
     atomic_int references;
 };
 
-static struct state *create(struct keyspace *keyspace)
+struct state *state_create(struct keyspace *keyspace)
 {
     struct counted_state *counted = calloc(1, sizeof *counted);
     if (!counted)
@@ -26,15 +26,13 @@ static struct state *create(struct keyspace *keyspace)
 int state_follow(const struct state_config *config, const struct state *former,
                  struct keyspace *keyspace, struct state **ret)
 {
-    bool follows = false;
-    int error = former ? state_may_follow(keyspace, former, &follows) : 0;
-    if (error)
-        return error;
-    struct state *state = create(keyspace);
+    struct state *state = state_create(keyspace);
     if (!state)
         return ALLOT_ENOMEM;
-    error = follows ? state_follow_former(state, config, former)
-                    : state_observe_keyspace(state, config);
+    bool followed = false;
+    int error = former ? state_follow_former(state, config, former, &followed) : 0;
+    if (!error && !followed)
+        error = state_observe_keyspace(state, config);
     if (!error)
         error = state_note_changes(state, former);
     if (error)
@@ -67,6 +65,7 @@ void state_unref(struct state *state)
     free(state->total_count);
     free(state->primary_count);
     free(state->changed_revision);
+    free(state->exiting);
     free(state->zones);
     free(state->zone_member_begin);
     free(state->zone_member_end);
@@ -74,6 +73,7 @@ void state_unref(struct state *state)
     free(state->replication);
     free(state->assignment_begin);
     free(state->assignment_end);
+    free(state->item_runs);
     free(state->assignments);
     free(state->assignment_item);
     free(state->assignment_member);

@@ -53,6 +53,9 @@ struct state {
      * are as they are: mostly that of their last change; the state's own if nothing is known of
      * what was before it. */
     int64_t *changed_revision;
+    int32_t exiting_count;
+    int32_t *exiting; /* those that are, oldest first */
+    struct network_run member_run;
 
     /* Distinct zones of the members with item limit > 0, sorted. Members of zone z are
      * zone_member_begin[z] <= m < zone_member_end[z], those with limit 0 included. */
@@ -68,6 +71,7 @@ struct state {
     int32_t *replication;
     int32_t *assignment_begin;
     int32_t *assignment_end;
+    struct network_run *item_runs; /* of every NETWORK_RUN items, fewer in the last one */
 
     /* Assignments in key order, those of items that don't exist included (item STATE_NONE). */
     int32_t assignment_count;
@@ -98,9 +102,9 @@ struct state {
 int state_observe(const struct state_config *config, struct keyspace *keyspace, struct state **ret);
 
 /* The same state, with the same errors, made from a @former one (borrowed; NULL: none) of the same
- * root and an equal @config, and not older; only changed_revision tells more. Where only
- * assignments have changed, which is most of what happens, all else is copied, and only the
- * assignments that changed are looked at. */
+ * root and an equal @config, and not older; only changed_revision tells more. What is the same
+ * entry in both is copied, so that beside a pass over plain arrays only what has changed costs
+ * anything; unless a member or an item is invalid: then all is looked at anew. */
 int state_follow(const struct state_config *config, const struct state *former,
                  struct keyspace *keyspace, struct state **ret);
 

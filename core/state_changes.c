@@ -3,6 +3,11 @@
 
 #include "core/state_observe.h"
 
+static int compare_members(const struct entry *a, const struct entry *b)
+{
+    return a == b ? 0 : keys_compare_members(&a->parts, &b->parts);
+}
+
 /* For each member of @former its number in @state, or STATE_NONE; who was there keeps its revision.
  */
 static void carry_over(struct state *state, const struct state *former, int32_t *number)
@@ -11,8 +16,7 @@ static void carry_over(struct state *state, const struct state *former, int32_t 
     for (int32_t f = 0; f < former->member_count; f++) {
         int order = 1;
         while (m < state->member_count &&
-               (order = keys_compare_members(&state->members[m]->parts,
-                                             &former->members[f]->parts)) < 0)
+               (order = compare_members(state->members[m], former->members[f])) < 0)
             m++;
         number[f] = order == 0 ? m : STATE_NONE;
         if (order == 0)

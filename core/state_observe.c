@@ -135,59 +135,19 @@ static int observe_members(struct state *state, struct member_table *table)
         return ALLOT_ELIMIT;
     error = table_reserve(table, range.count);
     state->members = state_array(range.count, sizeof *state->members, &error);
-    state->item_limit = state_array(range.count, sizeof *state->item_limit, &error);
-    state->shed_capacity = state_array(range.count, sizeof *state->shed_capacity, &error);
-    state->effective_limit = state_array(range.count, sizeof *state->effective_limit, &error);
-    state->member_zone = state_array(range.count, sizeof *state->member_zone, &error);
-    state->total_count = state_array(range.count, sizeof *state->total_count, &error);
-    state->primary_count = state_array(range.count, sizeof *state->primary_count, &error);
     if (error)
         return error;
 
-    state->member_count = 0;
     for (size_t i = 0; i < range.count; i++) {
         const struct entry *entry = keyspace_next(&range.cursor);
         int32_t member = entry->valid ? state->member_count++ : STATE_NONE;
         if (entry->parts.zone.size != 0) /* else the key itself is malformed, and names nobody */
             table_add(table, entry, member);
-        if (member == STATE_NONE)
-            continue;
-        state->members[member] = entry;
-        state->item_limit[member] = entry->member.item_limit;
-        state->zone_slots += entry->member.item_limit;
+        if (member != STATE_NONE)
+            state->members[member] = entry;
     }
     table_sort(table);
-    return 0;
-}
-
-/* Members are in order of zone; a zone counts once one of its members can hold anything. */
-static int observe_zones(struct state *state)
-{
-    int error = 0;
-    size_t most = (size_t)state->member_count;
-    state->zones = state_array(most, sizeof *state->zones, &error);
-    state->zone_member_begin = state_array(most, sizeof *state->zone_member_begin, &error);
-    state->zone_member_end = state_array(most, sizeof *state->zone_member_end, &error);
-    if (error)
-        return error;
-    for (int32_t begin = 0, end; begin < state->member_count; begin = end) {
-        struct span zone = state->members[begin]->parts.zone;
-        int64_t slots = 0;
-        for (end = begin; end < state->member_count; end++) {
-            if (!span_equal(state->members[end]->parts.zone, zone))
-                break;
-            slots += state->item_limit[end];
-        }
-        int32_t index = slots > 0 ? state->zone_count++ : STATE_NONE;
-        for (int32_t member = begin; member < end; member++)
-            state->member_zone[member] = index;
-        if (index == STATE_NONE)
-            continue;
-        state->zones[index] = zone;
-        state->zone_member_begin[index] = begin;
-        state->zone_member_end[index] = end;
-    }
-    return 0;
+    return state_describe_members(state);
 }
 
 /* --- items and assignments --- */
@@ -207,9 +167,8 @@ static int observe_items(struct state *state, struct invalid_items *invalid)
     if (range.count > INT32_MAX / 2)
         return ALLOT_ELIMIT;
     state->items = state_array(range.count, sizeof *state->items, &error);
-    state->replication = state_array(range.count, sizeof *state->replication, &error);
-    state->assignment_begin = state_array(range.count, sizeof *state->assignment_begin, &error);
-    state->assignment_end = state_array(range.count, sizeof *state->assignment_end, &error);
+    if (!error)
+        error = state_allocate_items(state, range.count);
     if (error)
         return error;
     struct keyspace_cursor cursor = range.cursor;
@@ -219,8 +178,9 @@ static int observe_items(struct state *state, struct invalid_items *invalid)
             continue;
         state->items[state->item_count] = entry;
         state->replication[state->item_count++] = entry->item.replication;
-        state->item_slots += entry->item.replication;
     }
+    for (int32_t first = 0; first < state->item_count; first += NETWORK_RUN)
+        state_hash_run(state, first, first ? state->item_runs : NULL);
     if ((size_t)state->item_count == range.count)
         return 0;
 
@@ -302,6 +262,16 @@ static void freeze_assignments(struct state *state, const struct invalid_items *
             state->frozen[a] = true;
 }
 
+int state_allocate_items(struct state *state, size_t count)
+{
+    int error = 0;
+    state->replication = state_array(count, sizeof *state->replication, &error);
+    state->assignment_begin = state_array(count, sizeof *state->assignment_begin, &error);
+    state->assignment_end = state_array(count, sizeof *state->assignment_end, &error);
+    state->item_runs = state_array(count / NETWORK_RUN + 1, sizeof *state->item_runs, &error);
+    return error;
+}
+
 int state_allocate_assignments(struct state *state, size_t count)
 {
     int error = 0;
@@ -361,70 +331,6 @@ int state_observe_consistency(struct state *state, int32_t item, bool gone_membe
     return 0;
 }
 
-/* --- what members that are leaving give up, and the hash of the problem --- */
-
-static int by_age(const void *a, const void *b)
-{
-    const struct entry *left = *(const struct entry *const *)a;
-    const struct entry *right = *(const struct entry *const *)b;
-    if (left->create_revision != right->create_revision)
-        return left->create_revision < right->create_revision ? -1 : 1;
-    return span_compare(left->key, right->key);
-}
-
-static struct network_hash hash_network(const struct state *state)
-{
-    struct network_hash hash = {0};
-    for (int32_t member = 0; member < state->member_count; member++)
-        network_hash_add(&hash, state->members[member]->key, state->item_limit[member]);
-    for (int32_t item = 0; item < state->item_count; item++)
-        network_hash_add(&hash, state->items[item]->key, state->replication[item]);
-    return hash;
-}
-
-/* How many of the exiting members may shed: enough must be left for the most replicated item. */
-static int64_t most_shedding(const struct state *state)
-{
-    int32_t replication = 0;
-    for (int32_t item = 0; item < state->item_count; item++)
-        if (state->replication[item] > replication)
-            replication = state->replication[item];
-    return (int64_t)state->member_count - replication;
-}
-
-/* Exiting members, oldest first, give up what the cluster can spare. */
-static int shed(struct state *state)
-{
-    int error = 0;
-    size_t exiting_count = 0;
-    const struct entry **exiting =
-        state_array((size_t)state->member_count, sizeof *exiting, &error);
-    if (error)
-        return error;
-    for (int32_t member = 0; member < state->member_count; member++)
-        if (state->members[member]->member.exiting)
-            exiting[exiting_count++] = state->members[member];
-    qsort(exiting, exiting_count, sizeof *exiting, by_age);
-
-    state->member_slots = state->zone_slots;
-    state->network_hash = hash_network(state);
-    int64_t excess = state->member_slots - state->item_slots;
-    int64_t left = most_shedding(state);
-    for (size_t i = 0; i < exiting_count && excess > 0 && left > 0; i++, left--) {
-        int32_t member = state_find_member(state, exiting[i]->parts.zone, exiting[i]->parts.suffix);
-        int32_t limit = state->item_limit[member];
-        int32_t amount = limit < excess ? limit : (int32_t)excess;
-        state->shed_capacity[member] = amount;
-        excess -= amount;
-        state->member_slots -= amount;
-        network_hash_add(&state->network_hash, exiting[i]->key, amount);
-    }
-    for (int32_t member = 0; member < state->member_count; member++)
-        state->effective_limit[member] = state->item_limit[member] - state->shed_capacity[member];
-    free(exiting);
-    return 0;
-}
-
 /* --- this process --- */
 
 static int observe_leader(struct state *state, const struct state_config *config)
@@ -481,17 +387,15 @@ int state_observe_keyspace(struct state *state, const struct state_config *confi
     struct invalid_items invalid = {0};
     int error = observe_members(state, &table);
     if (!error)
-        error = observe_zones(state);
-    if (!error)
         error = observe_items(state, &invalid);
     if (!error)
         error = observe_assignments(state, &table, &invalid);
     for (int32_t item = 0; !error && item < state->item_count; item++)
         error = state_observe_consistency(state, item, config->gone_members_are_inconsistent);
-    if (!error)
-        error = shed(state);
-    if (!error)
+    if (!error) {
+        state_describe_network(state);
         error = state_observe_process(state, config);
+    }
     free(table.names);
     free(table.begin);
     free(invalid.items);

@@ -9,15 +9,18 @@
  * caller even after an error (as state_observe's). */
 int state_observe_keyspace(struct state *state, const struct state_config *config);
 
-/* Whether the items and members of @keyspace are those of @former, all of them valid: then
- * state_follow_former fills a state of @keyspace as state_observe_keyspace would. @former was made
- * with an equal @config. Errors: ALLOT_ENOMEM. */
-int state_may_follow(const struct keyspace *keyspace, const struct state *former, bool *ret);
+/* Fills @state, as state_observe_keyspace would, from a @former one that was made with an equal
+ * @config; *@ret: whether it did. It doesn't, and @state is as it was, if an item or a member of
+ * the keyspace is invalid. Errors: as state_observe's. */
 int state_follow_former(struct state *state, const struct state_config *config,
-                        const struct state *former);
+                        const struct state *former, bool *ret);
 
 /* Sets changed_revision, all else being there. @former may be NULL. Errors: ALLOT_ENOMEM. */
 int state_note_changes(struct state *state, const struct state *former);
+
+/* A state of @keyspace (a reference is taken) in which nothing else is filled in. NULL if out of
+ * memory. */
+struct state *state_create(struct keyspace *keyspace);
 
 /* --- shared --- */
 
@@ -32,6 +35,22 @@ struct state_range {
 typedef struct span state_prefix(struct span root, char *buffer, size_t size);
 /* Those of a kind. Errors: ALLOT_ENOMEM. */
 int state_find_kind(const struct keyspace *keyspace, state_prefix *prefix, struct state_range *ret);
+
+/* Of the members, which are there: makes room for all else that is known of each. ALLOT_ENOMEM. */
+int state_allocate_members(struct state *state);
+/* The same, and fills in what follows from the members alone. ALLOT_ENOMEM. */
+int state_describe_members(struct state *state);
+/* Makes room for what is known of @count items. ALLOT_ENOMEM. */
+int state_allocate_items(struct state *state, size_t count);
+/* Where, of @count items, the run that begins with @first ends. */
+static inline int32_t state_run_end(int32_t first, int32_t count)
+{
+    return count - first < NETWORK_RUN ? count : first + NETWORK_RUN;
+}
+/* Hashes the run of items that begins with @first; @like: as network_run_finish's. */
+void state_hash_run(struct state *state, int32_t first, const struct network_run *like);
+/* Sums, what is shed, and the network hash: from members, replications, and runs. */
+void state_describe_network(struct state *state);
 
 /* Makes room for @count assignments. Errors: ALLOT_ELIMIT, ALLOT_ENOMEM. */
 int state_allocate_assignments(struct state *state, size_t count);
