@@ -2,6 +2,7 @@
  * (key, order); the events of each key netted to one change; the changes merged into the pages. */
 #include "core/keyspace_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* --- checking --- */
@@ -214,27 +215,46 @@ static int run_flush(struct run *run, struct page_list *list)
     return error;
 }
 
-/* Appends the entries of @page (NULL: none) with @changes made to them. */
+static void run_add(struct run *run, const struct entry *const *entries, size_t count)
+{
+    if (count > 0)
+        memcpy(run->entries + run->count, entries, count * sizeof(struct entry *));
+    run->count += count;
+}
+
+/* The first of the entries from @begin on whose key is at least @key; @end: none. */
+static size_t find_place(const struct entry *const *entries, size_t begin, size_t end,
+                         struct span key)
+{
+    while (begin < end) {
+        size_t middle = begin + (end - begin) / 2;
+        if (span_compare(entries[middle]->key, key) < 0)
+            begin = middle + 1;
+        else
+            end = middle;
+    }
+    return begin;
+}
+
+/* Appends the entries of @page (NULL: none) with @changes made to them. What lies between two
+ * changes is not looked at. */
 static int run_merge(struct run *run, const struct page *page, const struct change *changes,
                      size_t change_count)
 {
-    size_t entry_count = page ? page->count : 0;
-    int error = run_reserve(run, entry_count + change_count);
+    const struct entry *const *entries = page ? page->entries : NULL;
+    size_t count = page ? page->count : 0;
+    size_t done = 0;
+    int error = run_reserve(run, count + change_count);
     if (error)
         return error;
-    for (size_t e = 0, c = 0; e < entry_count || c < change_count;) {
-        int order = e == entry_count ? 1 : -1;
-        if (e < entry_count && c < change_count)
-            order = span_compare(page->entries[e]->key, changes[c].key);
-        if (order < 0) {
-            run->entries[run->count++] = page->entries[e++];
-            continue;
-        }
-        if (changes[c].entry)
-            run->entries[run->count++] = changes[c].entry;
-        c++;
-        e += order == 0;
+    for (size_t c = 0; c < change_count; c++) {
+        size_t place = find_place(entries, done, count, changes[c].key);
+        assert(place <= count);
+        run_add(run, entries + done, place - done);
+        run_add(run, &changes[c].entry, changes[c].entry != NULL);
+        done = place + (place < count && span_equal(entries[place]->key, changes[c].key));
     }
+    run_add(run, entries + done, count - done);
     return 0;
 }
 
