@@ -29,9 +29,9 @@ void change_put(struct api_call *call, struct span key, const struct entry *form
 /* The same under the lease that the key has now. */
 void change_put_keeping_lease(struct api_call *call, const struct entry *former, struct span value);
 
-/* The resource as this request has written it, with its key, value and revisions; NULL if it has
- * written none. Borrowed from the call. The snapshot may have it otherwise by now, or not at all.
- */
+/* The resource as this request has written it, with its key, value and revisions, and decoded if
+ * the handler has seen to that; NULL if it has written none. Borrowed from the call. The snapshot
+ * may have it otherwise by now, or not at all. */
 const struct entry *change_written(const struct api_call *call);
 
 /* Submits the transaction; or, for a dry run, replies with what would come of it. When it is done

@@ -56,27 +56,25 @@ static uint64_t write_status(struct json_writer *writer, const struct state *sta
     return resource_status_end(writer, begin);
 }
 
-/* Of an item of the state, which is decoded, only labels need be read. */
-static int read_spec(const struct entry *entry, bool decoded, struct item_spec *ret,
+/* Of an entry that is valid, and so decoded, only labels need be read. */
+static int read_spec(const struct entry *entry, struct item_spec *ret,
                      struct json_object **ret_tree)
 {
     struct error_message why = {""};
-    if (!decoded || values_may_have_labels(entry->value))
+    if (!entry->valid || values_may_have_labels(entry->value))
         return values_read_item(entry->value, ret, ret_tree, &why);
     *ret = (struct item_spec){.replication = entry->item.replication,
                               .consistency = (int)entry->item.user};
     return 0;
 }
 
-/* @decoded: @entry is the state's. @status: NULL if the snapshot doesn't have the item. Returns the
- * status' hash. */
+/* @status: NULL if the snapshot doesn't have the item. Returns the status' hash. */
 static uint64_t write_item(struct json_writer *writer, const struct state *state,
-                           const struct entry *entry, bool decoded,
-                           const struct item_status *status)
+                           const struct entry *entry, const struct item_status *status)
 {
     struct item_spec spec = {0};
     struct json_object *tree = NULL;
-    int error = read_spec(entry, decoded, &spec, &tree);
+    int error = read_spec(entry, &spec, &tree);
     if (error)
         writer->out->error = error;
     json_begin(writer, '{');
@@ -114,11 +112,10 @@ static enum api_step reply_item(struct api_call *call, int status_code)
         status = item_status(call->snapshot, item);
     else if (!entry)
         return reply_not_found(call);
-    bool decoded = !entry;
     if (!entry)
         entry = state->items[item];
     struct json_writer writer = reply_json(call, status_code);
-    uint64_t hash = write_item(&writer, state, entry, decoded, item == STATE_NONE ? NULL : &status);
+    uint64_t hash = write_item(&writer, state, entry, item == STATE_NONE ? NULL : &status);
     return reply_finish_resource(call, entry->mod_revision, hash);
 }
 
@@ -179,7 +176,7 @@ void items_write_listed(const struct api_call *call, struct json_writer *writer,
 {
     const struct state *state = call->snapshot->state;
     struct item_status status = item_status(call->snapshot, index);
-    (void)write_item(writer, state, state->items[index], true, &status);
+    (void)write_item(writer, state, state->items[index], &status);
 }
 
 enum api_step items_list(struct api_call *call)
@@ -208,9 +205,8 @@ static enum api_step reply_updated(struct api_call *call)
 static bool is_stored(const struct entry *entry, const struct item_spec *spec)
 {
     struct item_spec stored;
-    struct json_object *tree;
-    struct error_message why = {""};
-    if (values_read_item(entry->value, &stored, &tree, &why))
+    struct json_object *tree = NULL;
+    if (read_spec(entry, &stored, &tree))
         return false;
     bool equal = values_equal_items(&stored, spec);
     json_object_put(tree);
@@ -232,6 +228,7 @@ static enum api_step write(struct api_call *call, struct span key, const struct 
         return API_REPLY;
     change_check(call, key, entry);
     change_put(call, key, entry, value, 0);
+    call->resource.item = values_decoded_item(spec);
     return change_submit(call, entry ? reply_updated : reply_created);
 }
 

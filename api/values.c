@@ -237,6 +237,11 @@ int values_describe_labels(struct json_object *labels, struct json_object *descr
 
 /* --- the core's decoder --- */
 
+struct item_value values_decoded_item(const struct item_spec *spec)
+{
+    return (struct item_value){(int32_t)spec->replication, (uint32_t)spec->consistency};
+}
+
 static int decode_item(void *context, const struct key_parts *key, struct span value,
                        struct item_value *ret, struct error_message *why)
 {
@@ -247,7 +252,7 @@ static int decode_item(void *context, const struct key_parts *key, struct span v
     int error = values_read_item(value, &spec, &tree, why);
     if (error)
         return error;
-    *ret = (struct item_value){(int32_t)spec.replication, (uint32_t)spec.consistency};
+    *ret = values_decoded_item(&spec);
     json_object_put(tree);
     return 0;
 }

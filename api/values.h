@@ -77,5 +77,7 @@ int values_describe_labels(struct json_object *labels, struct json_object *descr
 
 /* What the core needs to know of these values. Pure. */
 struct decoder api_decoder(void);
+/* What the decoder makes of the value of @spec. */
+struct item_value values_decoded_item(const struct item_spec *spec);
 
 #endif
