@@ -103,6 +103,14 @@ static void set_current(struct mirror *mirror, int64_t heard_ms)
     pthread_mutex_unlock(&mirror->mutex);
 }
 
+/* The milliseconds that have passed for sure between two looks at the clock: the first may have
+ * been at the end of one. Most changes take a fraction of one, and would else be followed by a
+ * pause of up to a whole one now and then. */
+static int64_t whole_ms(int64_t begin_ms, int64_t end_ms)
+{
+    return end_ms > begin_ms ? end_ms - begin_ms - 1 : 0;
+}
+
 /* Applies what comes until the watch breaks (the error) or the mirror stops (0). */
 static int follow(struct mirror *mirror)
 {
@@ -121,7 +129,7 @@ static int follow(struct mirror *mirror)
             set_current(mirror, last_heard_ms(messages));
         watch_messages_free(messages);
         idle_since_ms = clock_monotonic_ms();
-        busy_ms = idle_since_ms - begin;
+        busy_ms = whole_ms(begin, idle_since_ms);
     }
     return error;
 }
