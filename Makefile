@@ -192,13 +192,16 @@ bench: ## measure; nothing passes or fails
 	@set -e; for program in $(BENCHES:%=build/release$(COMPILER)/bench_%) \
 		$(wildcard tests/bench/*.sh); do echo "---- $$program"; $$program; done
 
-soak: ## SOAK times as much as a test run of what never ends: simulations, chaos, threads
+soak: ## SOAK times as much as a test run of what never ends: simulations, chaos, kills, threads
 	@$(MAKE) $(SUBMAKE) VARIANT=asan build/asan$(COMPILER)/tests_core build/asan$(COMPILER)/tests_chaos
 	@ALLOT_CHAOS_SECONDS=$$((60 * $(SOAK))) ALLOT_TEST_TIMEOUT=0 scripts/run_tests.sh \
 		build/asan$(COMPILER)/tests_chaos
 	@ALLOT_SIMULATIONS=$$((1000 * $(SOAK))) ALLOT_TEST_TIMEOUT=0 \
 		CRITERION_TEST_PATTERN='loop_simulation/*' scripts/run_tests.sh \
 		build/asan$(COMPILER)/tests_core
+	@$(MAKE) $(SUBMAKE) VARIANT=asan build/asan$(COMPILER)/allotd
+	@ALLOTD=build/asan$(COMPILER)/allotd HISTORY_KILLS=$$((10 * $(SOAK))) ALLOT_TEST_TIMEOUT=0 \
+		scripts/run_tests.sh tests/scripts/test_history.sh
 	@$(MAKE) $(SUBMAKE) VARIANT=tsan $(TSAN_PROGRAMS)
 	@scripts/run_tests.sh $(foreach round,$(shell seq $(SOAK)),$(TSAN_PROGRAMS))
 

@@ -21,9 +21,12 @@
  *   revisions            of these transactions: of the first ROUND_MAX_REVISIONS
  *   revisions_cut        whether there were more
  *   unknown_outcome      whether it ended because the store has not told if its last transaction
- * was applied: what that did is not counted, and its revision, if any, is missing assigned,
- * unattainable of the solution cut                  only if it solved and something is
- * unattainable: why the first item that lacks replicas can't have them, as core/explain.h has it:
+ *                        was applied: what that did is not counted, and its revision, if any, is
+ *                        missing
+ *   assigned, unattainable
+ *                        of the solution
+ *   cut                  only if it solved and something is unattainable: why the first item that
+ *                        lacks replicas can't have them, as core/explain.h has it:
  *                        {"items": how many, "wanted", "slots", "full_members", "sharing", "text"}
  *   observe_ms, solve_ms, converge_ms, wait_ms
  *                        how long it took to make the state, to solve it (0: it was solved before),

@@ -34,3 +34,8 @@ void snapshot_unref(struct snapshot *snapshot)
     solution_unref(snapshot->solution);
     free(snapshot);
 }
+
+bool snapshot_is_shared(const struct snapshot *snapshot)
+{
+    return atomic_load(&((const struct counted_snapshot *)snapshot)->references) > 1;
+}

@@ -14,5 +14,8 @@ struct snapshot {
 int snapshot_create(struct state *state, struct solution *solution, struct snapshot **ret);
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 void snapshot_unref(struct snapshot *snapshot); /* NULL is fine */
+/* Whether others hold references beside the caller's: false stays so, if nobody can take one from
+ * the caller. */
+bool snapshot_is_shared(const struct snapshot *snapshot);
 
 #endif

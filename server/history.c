@@ -223,6 +223,7 @@ static void prune(struct history *history)
     int error =
         history_writer_prune(history->writer, &history->config.limits, clock_wall_ms(), &more);
     history->prune_at_ms = clock_monotonic_ms() + (more ? 1 : PRUNE_MS);
+    history_readers_forget(history->readers);
     if (error)
         note_failure(history, error, history_writer_message(history->writer));
 }

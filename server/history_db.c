@@ -209,6 +209,7 @@ static int open_to_write(struct history_db *db)
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     if (code != SQLITE_OK)
         return history_db_fail(db, "opening", code);
+    (void)sqlite3_busy_timeout(db->database, BUSY_MS);
     error = history_migrations_check(db, history_migrations, history_migration_count);
     if (!error)
         error = history_db_execute(db,
@@ -218,8 +219,6 @@ static int open_to_write(struct history_db *db)
                                    "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;"
                                    "PRAGMA journal_size_limit = 67108864",
                                    "opening");
-    if (!error)
-        (void)sqlite3_busy_timeout(db->database, BUSY_MS);
     return error ? error
                  : history_migrations_apply(db, history_migrations, history_migration_count);
 }

@@ -18,6 +18,9 @@ struct history_readers {
     pthread_rwlock_t use; /* shared by those who read */
     pthread_mutex_t mutex;
     struct reader *idle; /* as many as have ever been in use at a time */
+    /* States that are read by somebody, or were until of late; NULL: none. */
+    struct snapshot *states[HISTORY_MAX_STATES];
+    int in_the_making;
     char path[];
 };
 
@@ -66,6 +69,8 @@ void history_readers_destroy(struct history_readers *readers)
     if (!readers)
         return;
     close_idle(readers);
+    for (int i = 0; i < HISTORY_MAX_STATES; i++)
+        snapshot_unref(readers->states[i]);
     pthread_rwlock_destroy(&readers->use);
     pthread_mutex_destroy(&readers->mutex);
     free(readers);
@@ -92,7 +97,8 @@ static int open_reader(struct history_readers *readers, struct reader **ret)
     if (!error)
         error = history_rows_init(reader->db, &reader->rows);
     if (error) {
-        log_write(LOG_WARNING, "cannot read the history", LOG_FIELDS(log_text("error", why.text)));
+        /* The one who writes it has said so, if that is more than a moment. */
+        log_write(LOG_DEBUG, "cannot read the history", LOG_FIELDS(log_text("error", why.text)));
         close_reader(reader);
         return error == ALLOT_ENOMEM ? error : ALLOT_EUNAVAILABLE;
     }
@@ -171,8 +177,55 @@ int history_readers_rounds(struct history_readers *readers, const struct history
     return give_back(readers, reader, error);
 }
 
-int history_readers_state(struct history_readers *readers, struct history_moment *at,
-                          const atomic_bool *cancelled, struct snapshot **ret)
+/* --- states --- */
+
+/* Gives up those that nobody reads any more; returns how many there are. */
+static int forget_states(struct history_readers *readers)
+{
+    int count = 0;
+    for (int i = 0; i < HISTORY_MAX_STATES; i++) {
+        struct snapshot **state = &readers->states[i];
+        if (*state && !snapshot_is_shared(*state)) {
+            snapshot_unref(*state);
+            *state = NULL;
+        }
+        count += *state != NULL;
+    }
+    return count;
+}
+
+void history_readers_forget(struct history_readers *readers)
+{
+    pthread_mutex_lock(&readers->mutex);
+    (void)forget_states(readers);
+    pthread_mutex_unlock(&readers->mutex);
+}
+
+static bool may_make_state(struct history_readers *readers)
+{
+    pthread_mutex_lock(&readers->mutex);
+    bool may = forget_states(readers) + readers->in_the_making < HISTORY_MAX_STATES;
+    readers->in_the_making += may;
+    pthread_mutex_unlock(&readers->mutex);
+    return may;
+}
+
+/* Counts @state (NULL: it could not be made) among those that are read. */
+static void keep_state(struct history_readers *readers, struct snapshot *state)
+{
+    pthread_mutex_lock(&readers->mutex);
+    readers->in_the_making--;
+    for (int i = 0; state && i < HISTORY_MAX_STATES; i++) {
+        if (!readers->states[i]) {
+            readers->states[i] = snapshot_ref(state);
+            break;
+        }
+    }
+    pthread_mutex_unlock(&readers->mutex);
+}
+
+static int make_state(struct history_readers *readers, struct history_moment *at,
+                      const atomic_bool *cancelled, struct snapshot **ret)
 {
     struct reader *reader = NULL;
     int error = take_reader(readers, cancelled, &reader);
@@ -180,4 +233,17 @@ int history_readers_state(struct history_readers *readers, struct history_moment
         return error;
     error = history_moment_read(&reader->rows, at, ret);
     return give_back(readers, reader, error);
+}
+
+int history_readers_state(struct history_readers *readers, struct history_moment *at,
+                          const atomic_bool *cancelled, struct snapshot **ret)
+{
+    struct snapshot *state = NULL;
+    if (!may_make_state(readers))
+        return ALLOT_EUNAVAILABLE;
+    int error = make_state(readers, at, cancelled, &state);
+    keep_state(readers, state);
+    if (!error)
+        *ret = state;
+    return error;
 }

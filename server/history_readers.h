@@ -11,7 +11,12 @@ struct history_readers;
 int history_readers_create(const char *path, struct history_readers **ret);
 void history_readers_destroy(struct history_readers *readers); /* NULL is fine */
 
-/* As in struct api_history, but for min_revision. ALLOT_EUNAVAILABLE: the file can't be opened. */
+/* Of the past, that are read at a time: each takes as much memory as the mirror, and stays for as
+ * long as a client takes to read it. */
+enum { HISTORY_MAX_STATES = 8 };
+
+/* As in struct api_history, but for min_revision. ALLOT_EUNAVAILABLE: the file can't be opened, or
+ * too many states are being read. */
 int history_readers_events(struct history_readers *readers, const struct history_query *query,
                            const atomic_bool *cancelled, history_visit_event *visit, void *visitor,
                            struct history_page *ret);
@@ -20,6 +25,9 @@ int history_readers_rounds(struct history_readers *readers, const struct history
                            struct history_page *ret);
 int history_readers_state(struct history_readers *readers, struct history_moment *at,
                           const atomic_bool *cancelled, struct snapshot **ret);
+
+/* Gives up the states that nobody reads any more; else the next one to be asked for does. */
+void history_readers_forget(struct history_readers *readers);
 
 /* Closes all connections, once nobody uses them, calls move(context), and lets others go on: on
  * another file of the same name, then. */

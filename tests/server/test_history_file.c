@@ -289,6 +289,36 @@ Test(history_file, says_what_it_has_missed)
     }
 }
 
+Test(history_file, holds_only_so_many_states_at_a_time)
+{
+    struct history_stage stage;
+    struct history_readers *readers = NULL;
+    struct snapshot *states[HISTORY_MAX_STATES + 1] = {NULL};
+    struct history_moment at = {.revision = 2};
+    history_stage_begin(&stage, 3);
+    history_stage_live(&stage, 10);
+    history_stage_write(&stage);
+    cr_assert_eq(history_readers_create(stage.path, &readers), 0);
+    for (int i = 0; i < HISTORY_MAX_STATES; i++)
+        cr_assert_eq(history_readers_state(readers, &at, &never, &states[i]), 0);
+    struct snapshot **last = &states[HISTORY_MAX_STATES];
+    cr_expect_eq(history_readers_state(readers, &at, &never, last), ALLOT_EUNAVAILABLE);
+    snapshot_unref(states[3]); /* somebody has read to the end */
+    states[3] = NULL;
+    cr_expect_eq(history_readers_state(readers, &at, &never, last), 0);
+    snapshot_unref(states[5]);
+    states[5] = NULL;
+    for (int i = 0; i < 2 * HISTORY_MAX_STATES; i++) { /* what fails takes no place */
+        at.revision = INT64_MAX;
+        cr_expect_eq(history_readers_state(readers, &at, &never, &states[3]), ALLOT_EFUTURE);
+    }
+    for (int i = 0; i <= HISTORY_MAX_STATES; i++)
+        snapshot_unref(states[i]);
+    history_readers_forget(readers);
+    history_readers_destroy(readers);
+    history_stage_end(&stage);
+}
+
 /* --- what is not needed any more --- */
 
 enum { DAY_MS = 24 * 3600 * 1000, DAYS = 10 };
