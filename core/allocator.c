@@ -339,8 +339,6 @@ static void look(struct allocator *allocator, int64_t now_ms)
             move_window_begin(&allocator->window, now_ms);
         allocator->solved_as_leader = state_is_leader(state);
     } else if (!state_is_leader(state)) {
-        allocator->solved_as_leader = false;
-        recorder_lose(&allocator->recorder); /* others have recorded theirs after it by now */
         wait_for_change(allocator, now_ms, false);
     } else if (state->own->lease != allocator->term.lease || !in_term(allocator, now_ms)) {
         wait_for_change(allocator, now_ms, false);

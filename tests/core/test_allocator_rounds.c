@@ -462,26 +462,6 @@ Test(allocator_rounds, a_record_that_fails_again_is_lost_and_decisions_go_on)
     cr_assert_eq(count_records(), 1);
 }
 
-/* One that froze may come back under another lease, behind who took its place, without having seen
- * that its key was gone. */
-Test(allocator_rounds, a_record_is_given_up_with_the_leadership)
-{
-    cr_assert(stage_execute(expect_decision(0), 0));
-    (void)expect_record(0);
-    allocator_done(stage.scheduler.allocator, 0, ALLOT_EUNKNOWN, NULL);
-    model_store_delete(stage.store, span_of(stage.scheduler.key));
-    stage_put("schedulers/other", "");
-    stage.own_lease = scheduler_announce(&stage.scheduler);
-    scheduler_catch_up(&stage.scheduler);
-    (void)stage_expect(0, ALLOCATOR_WAIT); /* it follows */
-    cr_assert_eq(stage_status().lost_records, 1);
-    model_store_delete(stage.store, stage_key("schedulers/other"));
-    stage_settle_all(100000);
-    cr_assert_eq(stage_status().lost_records, 1);
-    cr_assert_gt(last_round()->id.round, 1, "it has solved anew, of what others have left");
-    cr_assert_eq(count_records(), 1, "that of a later round");
-}
-
 Test(allocator_rounds, a_value_that_cant_be_made_is_lost)
 {
     stage.scheduler.forgets_rounds = true;
