@@ -118,11 +118,13 @@ static struct span copy(struct span span)
     return (struct span){data, span.size};
 }
 
-/* A key of assignments moves to where they are written again; members and items are there. */
+/* A key of assignments, or of a round's record, moves to where they are written again; members and
+ * items are there. */
 static struct span copy_key(struct span key)
 {
     struct span moved = copy(key);
-    if (span_has_prefix(key, SPAN("/bench/assign/")))
+    if (span_has_prefix(key, SPAN("/bench/assign/")) ||
+        span_has_prefix(key, SPAN("/bench/rounds/")))
         memcpy((char *)moved.data, "/again", 6);
     return moved;
 }
