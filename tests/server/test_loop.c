@@ -412,9 +412,10 @@ static struct json_object *find_record(const struct snapshot *snapshot, const ch
     struct keyspace_cursor cursor = keyspace_seek(keyspace, SPAN(ROUNDS));
     for (const struct entry *entry; (entry = keyspace_next(&cursor));) {
         cr_assert(span_has_prefix(entry->key, SPAN(ROUNDS)), "not recorded");
-        char *value = strndup(entry->value.data, entry->value.size);
-        struct json_object *record = json_tokener_parse(value);
-        free(value);
+        struct json_tokener *tokener = json_tokener_new();
+        struct json_object *record =
+            json_tokener_parse_ex(tokener, entry->value.data, (int)entry->value.size);
+        json_tokener_free(tokener);
         cr_assert_not_null(record);
         if (has_revision(record, made->mod_revision)) {
             char key[128];
