@@ -154,13 +154,25 @@ static bool continues(const struct state *former, const struct state *state)
            former->revision <= state->revision;
 }
 
+/* Whether our own key is the same in both. If it isn't, others may have led in between, even if no
+ * state without it was seen. */
+static bool keeps_own_key(const struct state *former, const struct state *state)
+{
+    return former->own && state->own && former->own->create_revision == state->own->create_revision;
+}
+
 void allocator_observe(struct allocator *allocator, struct state *state)
 {
-    if (allocator->newest && !continues(allocator->newest, state)) {
+    struct state *former = allocator->newest;
+    bool goes_on = former && continues(former, state);
+    if (former && !goes_on) {
         allocator->wait_revision = 0;
         allocator->applied_revision = 0;
+    }
+    if (former && !(goes_on && keeps_own_key(former, state))) {
         allocator->unsettled = true;
         allocator->unsettled_moves = UNKNOWN_MOVES;
+        allocator->solved_as_leader = false;
         recorder_begin_anew(&allocator->recorder);
     }
     state_ref(state);

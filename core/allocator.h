@@ -16,7 +16,8 @@
  * as it is, the fence: what is still under way is checked against the former fence, and can't be
  * applied after it.
  *
- * Who comes to lead solves anew, from the assignments that there are by then.
+ * Who comes to lead solves anew, from the assignments that there are by then. So does one whose own
+ * key was gone in between, even unseen: others may have led.
  *
  * A pass that was the first over its solution, or of which a transaction was applied (or may have
  * been), is a round: it leaves a record (round.h), by a transaction of its own, checked against the

@@ -30,7 +30,7 @@ struct recorder {
     struct round round;       /* the pass under way, or the last one */
     struct round_view view;   /* of that; a reference on the state */
     struct round_view former; /* of the one before */
-    bool begun_anew;          /* the store has, since the pass began */
+    bool begun_anew;          /* since the pass began; see recorder_begin_anew */
     bool solved;              /* since the last round */
     int64_t served_revision;  /* of the last pass in which nothing failed */
 
@@ -70,8 +70,9 @@ enum recorder_end {
 void recorder_end(struct recorder *recorder, enum recorder_end how,
                   const struct pass_summary *summary, const struct solution *solution);
 
-/* The store has begun anew: what was seen before is of another one. A record that is due is lost
- * when it would be put. */
+/* The store has begun anew, or our own key is another one, so that others may have led meanwhile:
+ * the next pass has none before it. A record that is due is lost when it would be put, since it
+ * would come after theirs. */
 void recorder_begin_anew(struct recorder *recorder);
 
 /* --- the record --- */

@@ -278,6 +278,19 @@ Test(allocator, stops_when_its_key_is_another_one_by_now)
     stage_expect_stop(0, ALLOT_EFENCE);
 }
 
+/* It has come to lead again, for all it knows after others: so it does as who comes to lead. */
+Test(allocator, begins_anew_when_its_key_went_and_came_unseen)
+{
+    stage_settle_all(0);
+    cr_assert_eq(model_store_revoke(stage.store, stage.own_lease), 0);
+    stage.own_lease = scheduler_announce(&stage.scheduler);
+    scheduler_catch_up(&stage.scheduler);
+    stage_solve(0); /* the same problem */
+    const struct store_txn *txn = stage_expect(0, ALLOCATOR_TXN).txn;
+    cr_assert_eq(txn->success_count, 2);
+    cr_assert(span_equal(txn->success[1].keys.key, span_of(stage.scheduler.key)));
+}
+
 Test(allocator, stops_when_the_local_member_has_nothing_left)
 {
     scheduler_stop(&stage.scheduler);

@@ -472,6 +472,26 @@ Test(allocator_rounds, a_value_that_cant_be_made_is_lost)
     cr_assert_eq(count_records(), 0);
 }
 
+/* Others may have led meanwhile: it would come after theirs. */
+Test(allocator_rounds, a_record_is_lost_with_our_key_even_if_that_stands_again)
+{
+    cr_assert(stage_execute(expect_decision(0), 0));
+    (void)expect_record(0);
+    allocator_done(stage.scheduler.allocator, 0, ALLOT_EUNAVAILABLE, NULL);
+    cr_assert_eq(model_store_revoke(stage.store, stage.own_lease), 0);
+    (void)scheduler_announce(&stage.scheduler);
+    model_store_delete(stage.store, stage_key("assign/x#a#1#0"));
+    scheduler_catch_up(&stage.scheduler); /* which sees all of that at once */
+    stage_solve(1000);
+    cr_assert(stage_execute(stage_expect(1000, ALLOCATOR_TXN).txn, 1000)); /* the fence */
+    scheduler_catch_up(&stage.scheduler);
+    cr_assert(stage_execute(expect_decision(1000), 1000));
+    cr_assert_eq(stage_status().lost_records, 1);
+    (void)expect_record(1000);
+    cr_assert_eq(last_round()->why, ROUND_LEADERSHIP);
+    cr_assert_eq(last_round()->after_revision, 0);
+}
+
 Test(allocator_rounds, a_record_of_another_store_is_lost)
 {
     cr_assert(stage_execute(expect_decision(0), 0));
