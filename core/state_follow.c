@@ -15,6 +15,7 @@ struct kind {
     int32_t *now;  /* the number now of each of the former's, or STATE_NONE */
     int32_t *was;  /* the former's number of each of the present, or STATE_NONE */
     bool is_same;  /* nothing has changed at all */
+    bool stays;    /* each has the number that it had */
     bool grew;     /* some came */
     bool is_taken; /* `present` is the state's */
 };
@@ -41,6 +42,7 @@ static bool match(struct kind *kind, struct keyspace_cursor cursor)
 {
     int32_t former = 0;
     int32_t unchanged = 0;
+    kind->stays = kind->count == kind->former_count;
     for (int32_t i = 0; i < kind->count; i++) {
         const struct entry *entry = keyspace_next(&cursor);
         int order = 1;
@@ -61,6 +63,7 @@ static bool match(struct kind *kind, struct keyspace_cursor cursor)
         } else {
             kind->grew = true;
         }
+        kind->stays = kind->stays && kind->was[i] == i;
     }
     while (former < kind->former_count)
         kind->now[former++] = STATE_NONE;
@@ -265,16 +268,35 @@ static void pass_by(struct following *following, const struct entry *entry)
         lose(following);
 }
 
+/* Whether nothing has changed in what is known of assignments. */
+static bool are_same(const struct following *following, struct state_range range)
+{
+    const struct state *former = following->former;
+    if (!following->members.is_same || !following->items.stays ||
+        range.count != (size_t)former->assignment_count)
+        return false;
+    for (int32_t a = 0; a < former->assignment_count; a++)
+        if (keyspace_next(&range.cursor) != former->assignments[a])
+            return false;
+    return true;
+}
+
+static void copy_assignments(struct state *state, const struct state *former)
+{
+    state->assignment_count = former->assignment_count;
+    COPY(assignments, assignment_count);
+    COPY(assignment_item, assignment_count);
+    COPY(assignment_member, assignment_count);
+    COPY(assignment_zone, assignment_count);
+    COPY(consistent, assignment_count);
+    COPY(assignment_begin, item_count);
+    COPY(assignment_end, item_count);
+}
+
 /* Both states' assignments are in key order. */
-static int follow_assignments(struct following *following)
+static void merge_assignments(struct following *following, struct state_range range)
 {
     struct state *state = following->state;
-    struct state_range range;
-    int error = state_find_kind(state->keyspace, keys_assignments_prefix, &range);
-    if (!error)
-        error = state_allocate_assignments(state, range.count);
-    if (error)
-        return error;
     for (size_t i = 0; i < range.count; i++) {
         const struct entry *entry = keyspace_next(&range.cursor);
         if (!is_next(following, entry)) {
@@ -291,7 +313,6 @@ static int follow_assignments(struct following *following)
     }
     while (following->next < following->former->assignment_count)
         lose(following);
-    return 0;
 }
 
 /* The range of each item's assignments. Those of items that don't exist lie in between. */
@@ -309,21 +330,40 @@ static void find_ranges(struct state *state)
     }
 }
 
-static int follow_consistency(const struct following *following, bool gone_members_are_inconsistent)
+/* Of items that haven't changed. */
+static void copy_consistency(const struct following *following)
 {
     struct state *state = following->state;
     const struct state *former = following->former;
-    int error = 0;
-    for (int32_t item = 0; !error && item < state->item_count; item++) {
+    for (int32_t item = 0; item < state->item_count; item++) {
         int32_t begin = state->assignment_begin[item];
         int32_t count = state->assignment_end[item] - begin;
-        if (following->changed[item])
-            error = state_observe_consistency(state, item, gone_members_are_inconsistent);
-        else if (count > 0)
+        if (count > 0 && !following->changed[item])
             memcpy(state->consistent + begin,
                    former->consistent + former->assignment_begin[following->items.was[item]],
                    (size_t)count * sizeof *state->consistent);
     }
+}
+
+static int follow_assignments(struct following *following, bool gone_members_are_inconsistent)
+{
+    struct state *state = following->state;
+    struct state_range range;
+    int error = state_find_kind(state->keyspace, keys_assignments_prefix, &range);
+    if (!error)
+        error = state_allocate_assignments(state, range.count);
+    if (error)
+        return error;
+    if (are_same(following, range)) {
+        copy_assignments(state, following->former);
+    } else {
+        merge_assignments(following, range);
+        find_ranges(state);
+        copy_consistency(following);
+    }
+    for (int32_t item = 0; !error && item < state->item_count; item++)
+        if (following->changed[item])
+            error = state_observe_consistency(state, item, gone_members_are_inconsistent);
     return error;
 }
 
@@ -352,11 +392,7 @@ static int follow(struct following *following, const struct state_config *config
     if (!error)
         error = follow_items(following);
     if (!error)
-        error = follow_assignments(following);
-    if (error)
-        return error;
-    find_ranges(state);
-    error = follow_consistency(following, config->gone_members_are_inconsistent);
+        error = follow_assignments(following, config->gone_members_are_inconsistent);
     if (error)
         return error;
     state_describe_network(state);
