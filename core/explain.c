@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/flow_network.h"
+#include "core/reference_solver.h"
 
 const char *const explain_member_names[] = {"holds",      "leaves",      "arrives",
                                             "limit_zero", "draining",    "full",

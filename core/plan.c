@@ -180,7 +180,8 @@ static int run(struct making *making, struct keyspace *changed)
 static int solve_before(struct making *making)
 {
     struct solution *solution = NULL;
-    int error = solver_solve(making->plan.before, making->config->executor, &solution);
+    int error =
+        solver_solve(SOLVER_REFERENCE, making->plan.before, making->config->executor, &solution);
     if (!error)
         making->plan.unattainable_before = solution->unattainable;
     solution_unref(solution);

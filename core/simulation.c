@@ -163,7 +163,8 @@ static int solve(struct simulation *simulation, struct simulation_round *round)
     if (solution_fits(simulation->solution, simulation->state))
         return 0;
     struct solution *solution = NULL;
-    int error = solver_solve(simulation->state, simulation->config->executor, &solution);
+    int error =
+        solver_solve(SOLVER_REFERENCE, simulation->state, simulation->config->executor, &solution);
     if (error)
         return error;
     solution_unref(simulation->solution);

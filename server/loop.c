@@ -198,7 +198,7 @@ static void solve(struct loop *loop, struct state *state)
 {
     struct solution *solution = NULL;
     int64_t begin_us = clock_monotonic_us();
-    int error = solver_solve(state, loop->executor, &solution);
+    int error = solver_solve(SOLVER_REFERENCE, state, loop->executor, &solution);
     int64_t took_us = clock_monotonic_us() - begin_us;
     round_writer_note_solution(&loop->writer, took_us);
     allocator_solved(loop->allocator, clock_monotonic_ms(), solution, error);

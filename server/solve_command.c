@@ -55,7 +55,7 @@ static int solve_once(struct keyspace *keyspace, const struct executor *executor
     int error = state_observe(&config, keyspace, &state);
     double observed = seconds();
     if (!error)
-        error = solver_solve(state, executor, &solution);
+        error = solver_solve(SOLVER_REFERENCE, state, executor, &solution);
     double end = seconds();
     if (error) {
         state_unref(state);

@@ -19,7 +19,7 @@ static struct explained explain_by(const struct allocator_rules *rules, struct s
                                    const char *item)
 {
     struct explained explained = {.state = state};
-    cr_assert_eq(solver_solve(state, NULL, &explained.solution), 0);
+    cr_assert_eq(solver_solve(SOLVER_REFERENCE, state, NULL, &explained.solution), 0);
     int32_t number = state_find_item(state, span_of(item));
     cr_assert_eq(explanation_make(state, explained.solution, rules, number, &explained.explanation),
                  0);
@@ -181,7 +181,7 @@ Test(explain, finds_minimum_cuts)
         knobs.capacity_percent = 50 + (int32_t)random_below(&random, 80);
         struct state *state = builder_observe(builder_random(&knobs, seed, true));
         struct solution *solution = NULL;
-        cr_assert_eq(solver_solve(state, NULL, &solution), 0);
+        cr_assert_eq(solver_solve(SOLVER_REFERENCE, state, NULL, &solution), 0);
         for (int32_t item = 0; item < state->item_count; item++) {
             struct explained explained = {.state = state, .solution = solution};
             cr_assert_eq(explanation_make(state, solution, &no_rules, item, &explained.explanation),
@@ -255,7 +255,7 @@ Test(explain, survives_every_allocation_failure)
     const struct builder_key keys[] = {KEY("items/i", "2"), KEY("members/a#1", "1")};
     struct state *state = BUILDER_STATE(keys);
     struct solution *solution = NULL;
-    cr_assert_eq(solver_solve(state, NULL, &solution), 0);
+    cr_assert_eq(solver_solve(SOLVER_REFERENCE, state, NULL, &solution), 0);
     int error = ALLOT_ENOMEM;
     for (long nth = 1; error; nth++) {
         struct explanation explanation;

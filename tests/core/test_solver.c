@@ -1,7 +1,7 @@
 /* Desired assignments: what must hold of any, and that nothing but the state decides on them. */
 #include <criterion/criterion.h>
 
-#include "core/solver.h"
+#include "core/reference_solver.h"
 #include "server/executor.h"
 #include "tests/support/array.h"
 #include "tests/support/fail_alloc.h"
@@ -10,7 +10,7 @@
 static struct solution *solve(const struct state *state)
 {
     struct solution *solution = NULL;
-    cr_assert_eq(solver_solve(state, NULL, &solution), 0);
+    cr_assert_eq(solver_solve(SOLVER_REFERENCE, state, NULL, &solution), 0);
     return solution;
 }
 
@@ -261,7 +261,7 @@ Test(solver, answers_the_same_with_threads)
         struct executor *executor = NULL;
         struct solution *solution = NULL;
         cr_assert_eq(executor_create(width, &executor), 0);
-        cr_assert_eq(solver_solve(state, executor, &solution), 0);
+        cr_assert_eq(solver_solve(SOLVER_REFERENCE, state, executor, &solution), 0);
         expect_equal(solution, expected);
         solution_unref(solution);
         executor_destroy(executor);
@@ -285,7 +285,7 @@ Test(solver, needs_no_more_than_one_task_to_run)
     struct state *state = many_items();
     struct solution *expected = solve(state);
     struct solution *solution = NULL;
-    cr_assert_eq(solver_solve(state, &executor, &solution), 0);
+    cr_assert_eq(solver_solve(SOLVER_REFERENCE, state, &executor, &solution), 0);
     cr_assert_eq(runs, 3);
     expect_equal(solution, expected);
     solution_unref(solution);
@@ -306,13 +306,13 @@ Test(solver, refuses_what_it_cannot_number)
                              .member_count = INT32_MAX / 3 + 1,
                              .replication = replication,
                              .member_slots = INT64_MAX};
-    cr_assert_eq(solver_solve(&replicas, NULL, &solution), ALLOT_ELIMIT);
+    cr_assert_eq(solver_solve(SOLVER_REFERENCE, &replicas, NULL, &solution), ALLOT_ELIMIT);
     struct state nodes = {.item_count = SOLVER_CHUNK_ITEMS,
                           .zone_count = INT32_MAX / 2,
                           .replication = none,
                           .assignment_begin = none,
                           .assignment_end = none};
-    cr_assert_eq(solver_solve(&nodes, NULL, &solution), ALLOT_ELIMIT);
+    cr_assert_eq(solver_solve(SOLVER_REFERENCE, &nodes, NULL, &solution), ALLOT_ELIMIT);
     cr_assert_null(solution);
 }
 
@@ -323,7 +323,7 @@ static void fail_each_allocation(const struct state *state, const struct executo
     for (long nth = 1; error; nth++) {
         struct solution *solution = NULL;
         fail_alloc_set(nth);
-        error = solver_solve(state, executor, &solution);
+        error = solver_solve(SOLVER_REFERENCE, state, executor, &solution);
         cr_assert_eq(error == 0, fail_alloc_count() < nth);
         fail_alloc_set(0);
         cr_assert(error == 0 || error == ALLOT_ENOMEM);

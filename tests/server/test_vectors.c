@@ -6,6 +6,7 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 
+#include "core/levels.h"
 #include "core/simulation.h"
 #include "server/executor.h"
 #include "server/instance.h"
@@ -62,7 +63,7 @@ static void check_solve(const char *name, struct keyspace *keyspace, struct json
     struct state *state = NULL;
     struct solution *solution = NULL;
     cr_assert_eq(state_observe(&config, keyspace, &state), 0);
-    cr_assert_eq(solver_solve(state, NULL, &solution), 0);
+    cr_assert_eq(solver_solve(SOLVER_REFERENCE, state, NULL, &solution), 0);
     snprintf(hash, sizeof hash, "%" PRIu64, state->network_hash.crc);
     cr_assert_str_eq(hash, text(wanted, "network_hash"), "%s", name);
     cr_assert_eq(state->item_slots, json_object_get_int64(field(wanted, "item_slots")));
@@ -181,6 +182,87 @@ Test(vectors, small)
     fclose(file);
 }
 
+/* --- optimal.jsonl --- */
+
+static struct levels levels_of(struct json_object *object)
+{
+    return (struct levels){.assigned = json_object_get_int64(field(object, "assigned")),
+                           .zone_excess = json_object_get_int64(field(object, "zone_excess")),
+                           .overflow = json_object_get_int64(field(object, "overflow")),
+                           .kept = json_object_get_int64(field(object, "kept"))};
+}
+
+static void check_levels(const char *name, struct keyspace *keyspace, enum solver_kind kind,
+                         const struct levels *wanted)
+{
+    struct state_config config = {.own_key = {0}};
+    struct state *state = NULL;
+    struct solution *solution = NULL;
+    struct levels levels;
+    cr_assert_eq(state_observe(&config, keyspace, &state), 0);
+    cr_assert_eq(solver_solve(kind, state, NULL, &solution), 0);
+    cr_assert_eq(levels_measure(state, solution, &levels), 0);
+    cr_assert_eq(levels_compare(&levels, wanted), 0,
+                 "%s (%s): %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, name,
+                 solver_kind_names[kind], levels.assigned, levels.zone_excess, levels.overflow,
+                 levels.kept);
+    if (kind == SOLVER_OPTIMAL) {
+        struct certificate_verdict verdict;
+        cr_assert_eq(certificate_check(state, solution, &verdict), 0);
+        cr_assert_eq(verdict.fault, CERTIFICATE_VALID, "%s: %s", name,
+                     certificate_fault_texts[verdict.fault]);
+    }
+    solution_unref(solution);
+    state_unref(state);
+}
+
+/* The line of small.jsonl that has this name, read on from where @file stands: both are in the same
+ * order. */
+static struct json_object *find_vector(FILE *file, const char *name)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    struct json_object *vector = NULL;
+    while (getline(&line, &capacity, file) > 0) {
+        vector = json_tokener_parse(line);
+        if (strcmp(text(vector, "name"), name) == 0)
+            break;
+        json_object_put(vector);
+        vector = NULL;
+    }
+    free(line);
+    cr_assert(vector, "%s is not in small.jsonl", name);
+    return vector;
+}
+
+Test(vectors, optimal)
+{
+    FILE *file = fopen("tests/vectors/optimal.jsonl", "r");
+    FILE *instances = fopen("tests/vectors/small.jsonl", "r");
+    char *line = NULL;
+    size_t capacity = 0;
+    int cases = 0;
+    cr_assert(file && instances, "run from the top of the tree");
+    for (; getline(&line, &capacity, file) > 0; cases++) {
+        struct json_object *wanted = json_tokener_parse(line);
+        const char *name = text(wanted, "name");
+        struct json_object *vector = find_vector(instances, name);
+        struct keyspace *keyspace =
+            read_instance(json_object_to_json_string(field(vector, "instance")));
+        struct levels optimum = levels_of(field(wanted, "optimum"));
+        struct levels reference = levels_of(field(wanted, "reference"));
+        check_levels(name, keyspace, SOLVER_OPTIMAL, &optimum);
+        check_levels(name, keyspace, SOLVER_REFERENCE, &reference);
+        keyspace_unref(keyspace);
+        json_object_put(vector);
+        json_object_put(wanted);
+    }
+    cr_assert_eq(cases, 124);
+    free(line);
+    fclose(file);
+    fclose(instances);
+}
+
 /* --- large.json --- */
 
 static void digest(const struct state *state, const struct solution *solution, char *ret_hex)
@@ -207,6 +289,7 @@ static void digest(const struct state *state, const struct solution *solution, c
 static void check_large(struct json_object *rows, int items, int members, enum large_kind kind,
                         struct state **state, struct solution **solution)
 {
+    const struct large_size size = {items, members, LARGE_VECTOR_PERCENT};
     char name[64];
     char hash[24];
     char hex[65];
@@ -217,7 +300,7 @@ static void check_large(struct json_object *rows, int items, int members, enum l
             wanted = json_object_array_get_idx(rows, i);
     cr_assert(wanted, "%s", name);
 
-    struct keyspace *keyspace = large_instance(items, members, kind, *state, *solution);
+    struct keyspace *keyspace = large_instance(&size, kind, *state, *solution);
     cr_assert(keyspace);
     struct state_config config = {.own_key = {0}};
     struct executor *executor = NULL;
@@ -225,7 +308,7 @@ static void check_large(struct json_object *rows, int items, int members, enum l
     struct solution *new_solution = NULL;
     cr_assert_eq(executor_create(2, &executor), 0);
     cr_assert_eq(state_observe(&config, keyspace, &new_state), 0);
-    cr_assert_eq(solver_solve(new_state, executor, &new_solution), 0);
+    cr_assert_eq(solver_solve(SOLVER_REFERENCE, new_state, executor, &new_solution), 0);
 
     snprintf(hash, sizeof hash, "%" PRIu64, new_state->network_hash.crc);
     digest(new_state, new_solution, hex);
@@ -253,7 +336,7 @@ static void check_size(int items, int members)
     struct state *state = NULL;
     struct solution *solution = NULL;
     cr_assert(rows, "run from the top of the tree");
-    for (enum large_kind kind = LARGE_COLD; kind < LARGE_KIND_COUNT; kind++)
+    for (enum large_kind kind = LARGE_COLD; kind < LARGE_VECTOR_COUNT; kind++)
         check_large(rows, items, members, kind, &state, &solution);
     state_unref(state);
     solution_unref(solution);

@@ -2,16 +2,19 @@
 
 #include "server/instance.h"
 
-static const char *const kind_names[] = {"cold", "settled", "m0001 lost", "every tenth exiting"};
+static const char *const kind_names[] = {
+    "cold", "settled", "m0001 lost", "every tenth exiting", "one member added", "one item added"};
 
 const char *large_kind_name(enum large_kind kind)
 {
     return kind_names[kind];
 }
 
-static void write_members(FILE *file, int items, int members, enum large_kind kind)
+static void write_members(FILE *file, const struct large_size *size, enum large_kind kind)
 {
-    long long limit = (13LL * items * 3 + 10LL * members - 1) / (10LL * members);
+    long long least = (long long)size->percent * size->items * 3;
+    long long limit = (least + 100LL * size->members - 1) / (100LL * size->members);
+    int members = size->members + (kind == LARGE_ADDED);
     const char *comma = "";
     for (int i = 0; i < members; i++) {
         if (kind == LARGE_LOST && i == 1)
@@ -43,11 +46,12 @@ static void write_assignments(FILE *file, enum large_kind kind, const struct sta
         }
 }
 
-void large_instance_write(FILE *file, int items, int members, enum large_kind kind,
+void large_instance_write(FILE *file, const struct large_size *size, enum large_kind kind,
                           const struct state *state, const struct solution *settled)
 {
+    int items = size->items + (kind == LARGE_ITEM);
     fprintf(file, "{\"members\": [");
-    write_members(file, items, members, kind);
+    write_members(file, size, kind);
     fprintf(file, "],\n\"items\": [");
     for (int i = 0; i < items; i++)
         fprintf(file, "%s{\"id\": \"item-%07d\", \"replication\": 3}", i ? ",\n" : "", i);
@@ -56,7 +60,7 @@ void large_instance_write(FILE *file, int items, int members, enum large_kind ki
     fprintf(file, "]}\n");
 }
 
-struct keyspace *large_instance(int items, int members, enum large_kind kind,
+struct keyspace *large_instance(const struct large_size *size, enum large_kind kind,
                                 const struct state *state, const struct solution *settled)
 {
     struct keyspace *keyspace = NULL;
@@ -64,7 +68,7 @@ struct keyspace *large_instance(int items, int members, enum large_kind kind,
     FILE *file = tmpfile();
     if (!file)
         return NULL;
-    large_instance_write(file, items, members, kind, state, settled);
+    large_instance_write(file, size, kind, state, settled);
     rewind(file);
     if (instance_read(file, &keyspace, &why) != 0)
         fprintf(stderr, "large instance: %s\n", why.text);

@@ -1,0 +1,79 @@
+#include "core/levels.h"
+
+#include <stdlib.h>
+
+/* Slots are summed in 64 bits, so their product with a limit needs more. */
+__extension__ typedef __int128 wide;
+
+int32_t levels_fair_share(const struct state *state, int32_t member)
+{
+    int32_t limit = state->effective_limit[member];
+    if (state->item_slots > state->member_slots || state->member_slots == 0)
+        return limit;
+    return (int32_t)(((wide)limit * state->item_slots + state->member_slots - 1) /
+                     state->member_slots);
+}
+
+int32_t levels_zone_bound(const struct state *state, int32_t replication)
+{
+    if (state->zone_count < 2 || replication < 2)
+        return replication;
+    return replication - 1;
+}
+
+/* An item's members are in order of their zones. */
+static int64_t zone_excess(const struct state *state, const struct solution *solution, int32_t item)
+{
+    int32_t bound = levels_zone_bound(state, state->replication[item]);
+    int64_t excess = 0;
+    int32_t count = 0;
+    for (int32_t r = solution->begin[item]; r < solution->begin[item + 1]; r++) {
+        int32_t zone = state->member_zone[solution->member[r]];
+        bool same =
+            r > solution->begin[item] && zone == state->member_zone[solution->member[r - 1]];
+        count = same ? count + 1 : 1;
+        excess += count > bound;
+    }
+    return excess;
+}
+
+static int64_t overflow(const struct state *state, const struct solution *solution, int32_t *load)
+{
+    int64_t overflow = 0;
+    for (int32_t r = 0; r < solution->begin[solution->item_count]; r++)
+        load[solution->member[r]]++;
+    for (int32_t m = 0; m < state->member_count; m++) {
+        int32_t share = levels_fair_share(state, m);
+        overflow += load[m] > share ? load[m] - share : 0;
+    }
+    return overflow;
+}
+
+int levels_measure(const struct state *state, const struct solution *solution, struct levels *ret)
+{
+    int32_t *load = calloc((size_t)state->member_count + 1, sizeof *load);
+    if (!load)
+        return ALLOT_ENOMEM;
+    *ret = (struct levels){.assigned = solution->assigned,
+                           .overflow = overflow(state, solution, load),
+                           .kept = solution_changes(solution, state).unchanged};
+    for (int32_t item = 0; item < state->item_count; item++)
+        ret->zone_excess += zone_excess(state, solution, item);
+    free(load);
+    return 0;
+}
+
+static int order(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+int levels_compare(const struct levels *a, const struct levels *b)
+{
+    int result = order(a->assigned, b->assigned);
+    if (result == 0)
+        result = order(b->zone_excess, a->zone_excess);
+    if (result == 0)
+        result = order(b->overflow, a->overflow);
+    return result ? result : order(a->kept, b->kept);
+}
