@@ -95,6 +95,7 @@ struct api_quota {
 
 struct api_runtime {
     void *context;
+    enum solver_kind solver; /* that decides here */
     /* A new reference on the newest snapshot, or NULL while there is none. */
     struct snapshot *(*snapshot)(void *context);
     void (*health)(void *context, struct api_health *ret);

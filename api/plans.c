@@ -114,9 +114,21 @@ static void write_zones(struct json_writer *writer, const struct state *state)
     json_end(writer, ']');
 }
 
+/* What the decision is worth by which the cluster goes on from there, or has come there. */
+static void write_levels(struct json_writer *writer, const struct levels *levels)
+{
+    json_name(writer, "levels");
+    json_begin(writer, '{');
+    json_integer_field(writer, "assigned", levels->assigned);
+    json_integer_field(writer, "zone_excess", levels->zone_excess);
+    json_integer_field(writer, "overflow", levels->overflow);
+    json_integer_field(writer, "kept", levels->kept);
+    json_end(writer, '}');
+}
+
 /* The cluster at one end of the plan. */
 static void write_end(struct json_writer *writer, const char *name, struct state *state,
-                      int64_t unattainable)
+                      int64_t unattainable, const struct levels *levels)
 {
     const struct snapshot snapshot = {.state = state};
     int64_t counts[ITEM_STATE_COUNT] = {0};
@@ -125,6 +137,7 @@ static void write_end(struct json_writer *writer, const char *name, struct state
     json_name(writer, name);
     json_begin(writer, '{');
     json_integer_field(writer, "unattainable", unattainable);
+    write_levels(writer, levels);
     json_name(writer, "items_by_state");
     json_begin(writer, '{');
     for (int i = 0; i < ITEM_STATE_COUNT; i++)
@@ -148,8 +161,8 @@ static void write_plan(struct api_call *call, const struct plan *plan)
     json_boolean_field(&writer, "converged", plan->converged);
     json_integer_field(&writer, "rounds", plan->rounds);
     write_moves(&writer, plan);
-    write_end(&writer, "before", plan->before, plan->unattainable_before);
-    write_end(&writer, "after", plan->after, plan->unattainable_after);
+    write_end(&writer, "before", plan->before, plan->unattainable_before, &plan->levels_before);
+    write_end(&writer, "after", plan->after, plan->unattainable_after, &plan->levels_after);
     write_members(&writer, plan);
     json_end(&writer, '}');
     (void)reply_finish(call);
@@ -188,6 +201,7 @@ static void compute(void *context, const atomic_bool *cancelled)
         .consistent_value = SPAN("{\"consistent\":true}"),
         .max_rounds = MAX_ROUNDS,
         .max_moves = (size_t)call->planning.max_moves,
+        .solver = call->runtime->solver,
         .cancelled = cancelled,
     };
     struct store_event *events = NULL;

@@ -20,7 +20,9 @@ const char *const explain_wait_names[] = {"nothing", "next_pass", "consistency",
 struct search {
     const struct state *state;
     const struct solution *solution;
-    struct flow_network network; /* of the chunk */
+    int32_t item_begin; /* those that were solved at once, the chunk */
+    int32_t item_end;
+    int64_t item_slots;
     struct explain_cut *cut;
     int32_t *load;      /* by member: replicas of the chunk's items */
     int32_t *holder;    /* by member: the item of the chunk that was last found there */
@@ -40,34 +42,42 @@ static void *array(size_t count, size_t size, int *error)
     return memory;
 }
 
+/* The reference's solver solves items in chunks, the optimal one all at once. */
+static void find_chunk(struct search *search, int32_t item)
+{
+    const struct state *state = search->state;
+    bool all = search->solution->solver == SOLVER_OPTIMAL;
+    int32_t size = all ? state->item_count : SOLVER_CHUNK_ITEMS;
+    search->item_begin = item - item % size;
+    search->item_end = state->item_count - search->item_begin < size ? state->item_count
+                                                                     : search->item_begin + size;
+    for (int32_t i = search->item_begin; i < search->item_end; i++)
+        search->item_slots += state->replication[i];
+}
+
 static int search_init(struct search *search, const struct state *state,
                        const struct solution *solution, int32_t item, struct explain_cut *cut)
 {
-    int32_t begin = item - item % SOLVER_CHUNK_ITEMS;
-    int32_t left = state->item_count - begin;
-    int32_t count = left < SOLVER_CHUNK_ITEMS ? left : SOLVER_CHUNK_ITEMS;
     size_t members = (size_t)state->member_count;
+    int error = 0;
     *search = (struct search){.state = state, .solution = solution, .cut = cut};
-    int error = flow_network_init(&search->network, state);
-    if (!error)
-        error = flow_network_set_chunk(&search->network, begin, count);
-    if (error)
-        return error;
-    size_t replicas = (size_t)(solution->begin[begin + count] - solution->begin[begin]);
+    find_chunk(search, item);
+    size_t count = (size_t)(search->item_end - search->item_begin);
+    size_t replicas =
+        (size_t)(solution->begin[search->item_end] - solution->begin[search->item_begin]);
     search->load = array(members, sizeof *search->load, &error);
     search->holder = array(members, sizeof *search->holder, &error);
     search->unreached = array(members, sizeof *search->unreached, &error);
-    search->reached = array((size_t)count, sizeof *search->reached, &error);
+    search->reached = array(count, sizeof *search->reached, &error);
     search->member_begin = array(members + 1, sizeof *search->member_begin, &error);
     search->member_item = array(replicas, sizeof *search->member_item, &error);
-    cut->items = array((size_t)count, sizeof *cut->items, &error);
+    cut->items = array(count, sizeof *cut->items, &error);
     cut->full = array(members, sizeof *cut->full, &error);
     return error;
 }
 
 static void search_release(struct search *search)
 {
-    flow_network_release(&search->network);
     free(search->load);
     free(search->holder);
     free(search->unreached);
@@ -85,8 +95,8 @@ static int32_t desired_count(const struct solution *solution, int32_t item)
 static void index_members(struct search *search)
 {
     const struct solution *solution = search->solution;
-    int32_t first = search->network.item_begin;
-    int32_t end = first + search->network.item_count;
+    int32_t first = search->item_begin;
+    int32_t end = search->item_end;
     int32_t members = search->state->member_count;
     for (int32_t r = solution->begin[first]; r < solution->begin[end]; r++)
         search->load[solution->member[r]]++;
@@ -106,7 +116,7 @@ static void index_members(struct search *search)
 
 static void reach_item(struct search *search, int32_t item)
 {
-    bool *reached = &search->reached[item - search->network.item_begin];
+    bool *reached = &search->reached[item - search->item_begin];
     if (*reached)
         return;
     *reached = true;
@@ -117,7 +127,7 @@ static void reach_item(struct search *search, int32_t item)
 static void reach_member(struct search *search, int32_t member)
 {
     struct explain_cut *cut = search->cut;
-    int32_t limit = flow_network_limit(&search->network, member);
+    int32_t limit = flow_network_limit(search->state, member, search->item_slots);
     cut->full[member] = true;
     cut->full_count++;
     cut->slots += limit;

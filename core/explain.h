@@ -55,13 +55,13 @@ struct explain_cut {
     int32_t item_count;
     int64_t wanted;       /* replicas, by these */
     int32_t full_count;   /* members that these could use, if they were not full */
-    int64_t slots;        /* of those members, for the items that are solved at once */
+    int64_t slots;        /* of those members, for the items that were solved at once */
     int32_t sharing;      /* members that have a replica of each of these items already */
     int64_t unattainable; /* wanted - slots - sharing * item_count */
     bool *full;           /* by member of the state */
     /* False: this is no cut, as one of the members has room. It is not the cluster that lacks it:
-     * the solver gives slots to items in the order of their IDs, and in equal shares to groups of
-     * them, and has missed it. */
+     * the reference's solver gives slots to items in the order of their IDs, and in equal shares to
+     * groups of them, and has missed it. Never so with the optimal one. */
     bool is_tight;
     int32_t with_room; /* then a member that has; else STATE_NONE */
 };

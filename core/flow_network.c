@@ -148,13 +148,18 @@ static void set_current(struct flow_network *network)
     network->zone_member_begin[zone_item] = members;
 }
 
+int32_t flow_network_limit(const struct state *state, int32_t member, int64_t chunk_slots)
+{
+    return scale(state->effective_limit[member], chunk_slots, state->item_slots);
+}
+
 static void set_members(struct flow_network *network)
 {
     const struct state *state = network->state;
     if (state->item_slots == 0)
         return; /* nothing will flow, and there is nothing to share by */
     for (int32_t m = 0; m < state->member_count; m++) {
-        int32_t limit = scale(state->effective_limit[m], network->item_slots, state->item_slots);
+        int32_t limit = flow_network_limit(state, m, network->item_slots);
         network->limit[m] = limit;
         network->fair_share[m] = scale(limit, state->item_slots, state->member_slots);
     }
@@ -287,11 +292,6 @@ struct max_flow_network flow_network_view(const struct flow_network *network)
         .initial_height = initial_height,
         .arcs = arcs,
     };
-}
-
-int32_t flow_network_limit(const struct flow_network *network, int32_t member)
-{
-    return network->limit[member];
 }
 
 /* --- the answer --- */

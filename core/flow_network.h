@@ -47,8 +47,8 @@ int flow_network_set_chunk(struct flow_network *network, int32_t begin, int32_t 
 /* The chunk as max_flow sees it; borrows @network. */
 struct max_flow_network flow_network_view(const struct flow_network *network);
 
-/* How many replicas of the chunk's items @member takes at most. */
-int32_t flow_network_limit(const struct flow_network *network, int32_t member);
+/* How many replicas @member of @state takes at most of a chunk whose items want @chunk_slots. */
+int32_t flow_network_limit(const struct state *state, int32_t member, int64_t chunk_slots);
 
 /* Reads item number @item (of the state) off a solved @flow: writes its members, ascending, into
  * @ret_members, which has room for min(replication, members), and returns how many. */

@@ -160,6 +160,7 @@ static int run(struct making *making, struct keyspace *changed)
         .max_rounds = config->max_rounds,
         .gone_members_are_inconsistent = config->gone_members_are_inconsistent,
         .consistent_value = config->consistent_value,
+        .solver = config->solver,
         .executor = config->executor,
         .cancelled = config->cancelled,
         .on_operation = on_operation,
@@ -172,6 +173,7 @@ static int run(struct making *making, struct keyspace *changed)
         return error;
     making->plan.converged = result.idle;
     making->plan.unattainable_after = result.unattainable;
+    making->plan.levels_after = result.levels;
     error = observe_after(making, result.keyspace);
     keyspace_unref(result.keyspace);
     return error ? error : making->error;
@@ -179,11 +181,14 @@ static int run(struct making *making, struct keyspace *changed)
 
 static int solve_before(struct making *making)
 {
+    const struct plan_config *config = making->config;
+    struct plan *plan = &making->plan;
     struct solution *solution = NULL;
-    int error =
-        solver_solve(SOLVER_REFERENCE, making->plan.before, making->config->executor, &solution);
+    int error = solver_solve(config->solver, plan->before, config->executor, &solution);
     if (!error)
-        making->plan.unattainable_before = solution->unattainable;
+        error = levels_measure(plan->before, solution, &plan->levels_before);
+    if (!error)
+        plan->unattainable_before = solution->unattainable;
     solution_unref(solution);
     return error;
 }

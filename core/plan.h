@@ -29,7 +29,8 @@ struct plan_config {
     bool gone_members_are_inconsistent;
     struct span consistent_value; /* the value that marks an assignment consistent. Borrowed. */
     int64_t max_rounds;
-    size_t max_moves;                /* that are kept; more are counted */
+    size_t max_moves; /* that are kept; more are counted */
+    enum solver_kind solver;
     const struct executor *executor; /* to solve with; may be NULL */
     const atomic_bool *cancelled;    /* as in simulation_config; may be NULL */
 };
@@ -40,6 +41,9 @@ struct plan {
     struct state *after;  /* with the changes, and converged */
     int64_t unattainable_before;
     int64_t unattainable_after;
+    /* Of what is decided as it is, and of what is decided last. */
+    struct levels levels_before;
+    struct levels levels_after;
     bool converged; /* false: max_rounds were not enough, and `after` is as far as it came */
     int64_t rounds; /* the idle ones, after which replicas are reported, included */
     int64_t counts[PLAN_OPERATION_COUNT];

@@ -126,6 +126,7 @@ int reference_solver_solve(const struct state *state, const struct executor *exe
     int error = solution_create(state, measure(&solving), &solving.solution);
     if (error)
         goto out;
+    solving.solution->solver = SOLVER_REFERENCE;
 
     if (executor && executor->width > 1 && solving.chunk_count > 1)
         executor->run(executor->context, work, &solving);

@@ -163,10 +163,14 @@ static int solve(struct simulation *simulation, struct simulation_round *round)
     if (solution_fits(simulation->solution, simulation->state))
         return 0;
     struct solution *solution = NULL;
-    int error =
-        solver_solve(SOLVER_REFERENCE, simulation->state, simulation->config->executor, &solution);
-    if (error)
+    int error = solver_solve(simulation->config->solver, simulation->state,
+                             simulation->config->executor, &solution);
+    if (!error)
+        error = levels_measure(simulation->state, solution, &simulation->result.levels);
+    if (error) {
+        solution_unref(solution);
         return error;
+    }
     solution_unref(simulation->solution);
     simulation->solution = solution;
     simulation->result.unattainable = solution->unattainable;

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "core/levels.h"
 #include "core/solver.h"
 
 /* What one round (a pass, whose transactions are applied before the next) came to. */
@@ -20,6 +21,7 @@ struct simulation_config {
     bool gone_members_are_inconsistent;
     /* The value that marks an assignment consistent. Borrowed. */
     struct span consistent_value;
+    enum solver_kind solver;
     const struct executor *executor; /* to solve with; may be NULL */
     const atomic_bool *cancelled;    /* looked at before each round; may be NULL */
     /* Each may be NULL. on_operation is told every operation in order, then on_round the round. */
@@ -36,6 +38,7 @@ struct simulation_result {
     int64_t packings; /* promotions and packings */
     int64_t transactions;
     int64_t unattainable;      /* replicas, as of the last solution */
+    struct levels levels;      /* of that, when it was decided on */
     struct keyspace *keyspace; /* how it ended; a reference that the caller drops */
 };
 

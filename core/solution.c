@@ -3,6 +3,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+const char *const solver_kind_names[] = {"optimal", "reference", NULL};
+
 struct counted_solution {
     struct solution solution;
     atomic_int references;

@@ -5,9 +5,17 @@
 #include "core/certificate.h"
 #include "core/state.h"
 
+/* There are two solvers of the one problem. */
+enum solver_kind {
+    SOLVER_OPTIMAL,   /* the best there is, with its proof (optimal_solver.h) */
+    SOLVER_REFERENCE, /* as the reference decides (reference_solver.h) */
+};
+extern const char *const solver_kind_names[]; /* "optimal", "reference"; ends with NULL */
+
 /* The desired assignments. Immutable, reference-counted. Indices are those of every state that
  * solution_fits. */
 struct solution {
+    enum solver_kind solver; /* that it is of */
     struct network_hash network_hash;
     int32_t item_count;
     int32_t member_count;

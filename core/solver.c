@@ -3,8 +3,6 @@
 #include "core/optimal_solver.h"
 #include "core/reference_solver.h"
 
-const char *const solver_kind_names[] = {"optimal", "reference", NULL};
-
 int solver_solve(enum solver_kind kind, const struct state *state, const struct executor *executor,
                  struct solution **ret)
 {

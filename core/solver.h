@@ -1,15 +1,8 @@
-/* Solves a state: which members shall hold which items. There are two solvers of this one problem,
- * which give the same kind of answer. */
+/* Solves a state: which members shall hold which items. */
 #ifndef ALLOT_CORE_SOLVER_H
 #define ALLOT_CORE_SOLVER_H
 
 #include "core/solution.h"
-
-enum solver_kind {
-    SOLVER_OPTIMAL,   /* the best there is, with its proof (optimal_solver.h) */
-    SOLVER_REFERENCE, /* as the reference decides (reference_solver.h) */
-};
-extern const char *const solver_kind_names[]; /* "optimal", "reference"; ends with NULL */
 
 /* Threads of the caller's: run(context, task, argument) calls task(argument, index) once for each
  * index < width, each on a thread of its own if it can, and returns when all have returned. */

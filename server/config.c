@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/solution.h"
 #include "server/config_values.h"
 #include "server/etcd_endpoints.h"
 
@@ -106,6 +107,10 @@ static const struct option options[] = {
     {"instance", "ALLOT_INSTANCE", OPTION_NAME, FIELD(instance), 0, 0, NULL, NULL, "NAME",
      "this server's name among those that may lead, which no other has; default: a random one",
      CONFIG_SERVE, false},
+    {"solver", "ALLOT_SOLVER", OPTION_CHOICE, FIELD(solver), 0, 0, solver_kind_names, "optimal",
+     "NAME", "how to decide: the best there is, or as the reference does", CONFIG_SERVE, false},
+    {"certify", "ALLOT_CERTIFY", OPTION_SWITCH, FIELD(certify), 0, 0, NULL, "false", NULL,
+     "check the proof of each decision, and log an error if there is none", CONFIG_SERVE, false},
     {"gather-ms", "ALLOT_GATHER_MS", OPTION_INTEGER, FIELD(gather_ms), 0, 10000, NULL, "30",
      "MILLISECONDS", "how long to gather changes before they are acted on together", ALL, false},
     {"ttl-seconds", "ALLOT_TTL_SECONDS", OPTION_INTEGER, FIELD(ttl_seconds), 2, 3600, NULL, "20",

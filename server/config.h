@@ -67,6 +67,8 @@ struct config {
     int max_connections_per_address; /* 0: any number */
     int gather_ms;
     int ttl_seconds;
+    int solver;                     /* enum solver_kind */
+    bool certify;                   /* what it answers */
     char instance[CONFIG_MAX_NAME]; /* empty: the store's */
     /* Of a member. */
     char zone[CONFIG_MAX_NAME];

@@ -194,11 +194,25 @@ static int create_allocator(struct loop *loop)
     return 0;
 }
 
+static void certify(const struct state *state, const struct solution *solution)
+{
+    struct certificate_verdict verdict;
+    int error = certificate_check(state, solution, &verdict);
+    const char *fault = error ? allot_error_text(error) : certificate_fault_texts[verdict.fault];
+    if (!error && verdict.fault == CERTIFICATE_VALID)
+        log_write(LOG_DEBUG, "proven best", LOG_FIELDS(log_integer("revision", state->revision)));
+    else
+        log_write(LOG_ERROR, "not proven best",
+                  LOG_FIELDS(log_integer("revision", state->revision),
+                             log_integer("assigned", solution->assigned),
+                             log_text("error", fault)));
+}
+
 static void solve(struct loop *loop, struct state *state)
 {
     struct solution *solution = NULL;
     int64_t begin_us = clock_monotonic_us();
-    int error = solver_solve(SOLVER_REFERENCE, state, loop->executor, &solution);
+    int error = solver_solve(loop->config.solver, state, loop->executor, &solution);
     int64_t took_us = clock_monotonic_us() - begin_us;
     round_writer_note_solution(&loop->writer, took_us);
     allocator_solved(loop->allocator, clock_monotonic_ms(), solution, error);
@@ -212,6 +226,8 @@ static void solve(struct loop *loop, struct state *state)
                          log_integer("assigned", solution->assigned),
                          log_integer("unattainable", solution->unattainable),
                          log_integer("ms", took_us / 1000)));
+    if (loop->config.certify)
+        certify(state, solution);
     pthread_mutex_lock(&loop->mutex);
     struct solution *former = loop->solution;
     loop->solution = solution;

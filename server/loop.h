@@ -20,6 +20,8 @@ struct loop_config {
     int64_t gather_ms; /* how long changes are gathered before a pass (unless it goes on from the
                         * one before), and at most before they are applied */
     int threads;       /* to solve with, >= 1 */
+    enum solver_kind solver;
+    bool certify; /* check each solution's certificate, and log an error if it isn't valid */
     /* An assignment whose member isn't registered may be consistent: as the reference has it, to be
      * compared with it. */
     bool gone_members_count;

@@ -79,6 +79,8 @@ static int start_loop(const struct config *config, struct parts *parts)
         .ttl_seconds = config->ttl_seconds,
         .gather_ms = config->gather_ms,
         .threads = config->threads,
+        .solver = (enum solver_kind)config->solver,
+        .certify = config->certify,
         .outcomes = parts->outcomes,
         .hub = parts->hub,
     };
@@ -180,6 +182,7 @@ static int make_runtime(const struct config *config, struct parts *parts)
     parts->runtime.publisher = parts->publisher;
     parts->runtime.loop = parts->loop;
     parts->runtime.hub = parts->hub;
+    parts->runtime.api.solver = (enum solver_kind)config->solver;
     int error = runtime_init(&parts->runtime, config);
     parts->runtime_is_made = error == 0;
     return error < 0 ? process_fail("cannot start", error, &(struct error_message){""}) : 0;

@@ -23,7 +23,8 @@ static const struct tool tool = {
         "  --trace          print each round too, with its operations\n"
         "  --max-rounds N   stop unfinished after N rounds\n"
         "  --threads N      solve with N threads (default 1)\n"
-        "  --solver NAME    reference: push/relabel, as the reference decides (the default)\n"
+        "  --solver NAME    optimal: the best there is (the default); reference: push/relabel, as\n"
+        "                   the reference decides\n"
         "  --help           print this\n"
         "\n"
         "Exit status: 0, 1 on failure, 2 on bad arguments or a bad instance.\n",
@@ -114,6 +115,7 @@ static int simulate(const struct tool_options *options, struct keyspace *keyspac
     struct simulation_config config = {
         .max_rounds = options->max_rounds,
         .consistent_value = instance_consistent_value(),
+        .solver = options->solver,
         .executor = executor,
         .on_operation = options->trace ? on_operation : NULL,
         .on_round = options->trace ? on_round : NULL,

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <time.h>
 
-#include "core/solver.h"
+#include "core/levels.h"
 #include "server/executor.h"
 #include "server/tool.h"
 
@@ -13,16 +13,20 @@ static const struct tool tool = {
         "\n"
         "Reads one instance as JSON (from FILE, or from standard input), solves it, and prints as\n"
         "JSON: network_hash, item_slots, member_slots, shed_capacity by member, desired as\n"
-        "[item, zone, suffix], unattainable, and the times (best of K).\n"
+        "[item, zone, suffix], unattainable, the levels that solutions are compared by (assigned,\n"
+        "zone_excess, overflow, kept), and the times (best of K).\n"
         "\n"
         "  --repeat K      observe and solve K times (default 1)\n"
         "  --threads N     solve with N threads (default 1)\n"
-        "  --solver NAME   reference: push/relabel, as the reference decides (the default)\n"
+        "  --solver NAME   optimal: the best there is (the default); reference: push/relabel, as\n"
+        "                  the reference decides\n"
+        "  --certify       check the proof that nothing is better; fail without\n"
         "  --help          print this\n"
         "\n"
         "Exit status: 0, 1 on failure, 2 on bad arguments or a bad instance.\n",
     .takes_repeat = true,
     .takes_threads = true,
+    .takes_certify = true,
 };
 
 static double seconds(void)
@@ -45,8 +49,8 @@ static void keep_least(double *least, double value)
         *least = value;
 }
 
-static int solve_once(struct keyspace *keyspace, const struct executor *executor,
-                      struct solved *solved)
+static int solve_once(struct keyspace *keyspace, enum solver_kind solver,
+                      const struct executor *executor, struct solved *solved)
 {
     struct state_config config = {.own_key = {0}};
     struct state *state = NULL;
@@ -55,7 +59,7 @@ static int solve_once(struct keyspace *keyspace, const struct executor *executor
     int error = state_observe(&config, keyspace, &state);
     double observed = seconds();
     if (!error)
-        error = solver_solve(SOLVER_REFERENCE, state, executor, &solution);
+        error = solver_solve(solver, state, executor, &solution);
     double end = seconds();
     if (error) {
         state_unref(state);
@@ -89,7 +93,7 @@ static void print_desired(const struct state *state, const struct solution *solu
     }
 }
 
-static void print(const struct solved *solved)
+static void print(const struct solved *solved, const struct levels *levels)
 {
     const struct state *state = solved->state;
     printf("{\"network_hash\": \"%" PRIu64 "\", \"item_slots\": %" PRId64
@@ -99,9 +103,37 @@ static void print(const struct solved *solved)
         printf("%s%" PRId32, member ? ", " : "", state->shed_capacity[member]);
     fputs("], \"desired\": [", stdout);
     print_desired(state, solved->solution);
-    printf("], \"unattainable\": %" PRId64
+    printf("], \"unattainable\": %" PRId64 ", \"assigned\": %" PRId64 ", \"zone_excess\": %" PRId64
+           ", \"overflow\": %" PRId64 ", \"kept\": %" PRId64
            ", \"observe_seconds\": %.6f, \"solve_seconds\": %.6f}\n",
-           solved->solution->unattainable, solved->observe_seconds, solved->solve_seconds);
+           solved->solution->unattainable, levels->assigned, levels->zone_excess, levels->overflow,
+           levels->kept, solved->observe_seconds, solved->solve_seconds);
+}
+
+/* Returns 0, or the exit status with the fault told. */
+static int certify(const struct solved *solved)
+{
+    struct certificate_verdict verdict;
+    int error = certificate_check(solved->state, solved->solution, &verdict);
+    if (error)
+        return tool_fail(&tool, error);
+    if (verdict.fault == CERTIFICATE_VALID)
+        return 0;
+    fprintf(stderr, "allotd solve: not proven best: %s\n", certificate_fault_texts[verdict.fault]);
+    return TOOL_FAILED;
+}
+
+static int finish(const struct tool_options *options, const struct solved *solved)
+{
+    struct levels levels;
+    int status = options->certify ? certify(solved) : 0;
+    if (status)
+        return status;
+    int error = levels_measure(solved->state, solved->solution, &levels);
+    if (error)
+        return tool_fail(&tool, error);
+    print(solved, &levels);
+    return tool_finish(&tool);
 }
 
 int solve_command(int argc, char **argv)
@@ -123,15 +155,10 @@ int solve_command(int argc, char **argv)
     int error = executor_create((int)options.threads, &executor);
     if (!error) {
         do
-            error = solve_once(keyspace, executor, &solved);
+            error = solve_once(keyspace, options.solver, executor, &solved);
         while (!error && --options.repeat > 0);
     }
-    if (error) {
-        status = tool_fail(&tool, error);
-    } else {
-        print(&solved);
-        status = tool_finish(&tool);
-    }
+    status = error ? tool_fail(&tool, error) : finish(&options, &solved);
     state_unref(solved.state);
     solution_unref(solved.solution);
     executor_destroy(executor);

@@ -37,11 +37,14 @@ static int parse_number(const struct tool *tool, const struct number_option *opt
     return refuse(tool, what, text ? text : "nothing");
 }
 
-static int parse_solver(const struct tool *tool, const char *text)
+static int parse_solver(const struct tool *tool, const char *text, enum solver_kind *ret)
 {
-    if (text && strcmp(text, "reference") == 0)
-        return 0;
-    return refuse(tool, "--solver takes the name of a solver (reference), not ",
+    for (int i = 0; text && solver_kind_names[i]; i++)
+        if (strcmp(text, solver_kind_names[i]) == 0) {
+            *ret = (enum solver_kind)i;
+            return 0;
+        }
+    return refuse(tool, "--solver takes the name of a solver (optimal, reference), not ",
                   text ? text : "nothing");
 }
 
@@ -67,9 +70,11 @@ int tool_parse(const struct tool *tool, int argc, char **argv, struct tool_optio
         if (n < sizeof numbers / sizeof numbers[0])
             status = parse_number(tool, &numbers[n], i + 1 < argc ? argv[i + 1] : NULL), i++;
         else if (strcmp(argument, "--solver") == 0)
-            status = parse_solver(tool, i + 1 < argc ? argv[i + 1] : NULL), i++;
+            status = parse_solver(tool, i + 1 < argc ? argv[i + 1] : NULL, &options.solver), i++;
         else if (tool->takes_trace && strcmp(argument, "--trace") == 0)
             options.trace = true;
+        else if (tool->takes_certify && strcmp(argument, "--certify") == 0)
+            options.certify = true;
         else if (argument[0] == '-' && argument[1])
             status = refuse(tool, "unknown option ", argument);
         else if (options.file)

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "core/keyspace.h"
+#include "core/solver.h"
 
 /* Exit statuses. */
 enum {
@@ -15,12 +15,14 @@ enum {
 };
 
 struct tool_options {
-    const char *file;   /* or "-" */
-    int64_t repeat;     /* --repeat K */
-    int64_t max_rounds; /* --max-rounds N */
-    int64_t threads;    /* --threads N */
-    bool trace;         /* --trace */
-    bool help;          /* --help: the rest is not set */
+    const char *file;        /* or "-" */
+    int64_t repeat;          /* --repeat K */
+    int64_t max_rounds;      /* --max-rounds N */
+    int64_t threads;         /* --threads N */
+    enum solver_kind solver; /* --solver NAME */
+    bool trace;              /* --trace */
+    bool certify;            /* --certify */
+    bool help;               /* --help: the rest is not set */
 };
 
 /* Which of the options a tool takes, and its help text. --help and --solver are taken by all. */
@@ -31,6 +33,7 @@ struct tool {
     bool takes_max_rounds;
     bool takes_threads;
     bool takes_trace;
+    bool takes_certify;
 };
 
 /* Parses the arguments behind the tool's name. Returns 0, or TOOL_BAD_INPUT with the fault told on

@@ -55,6 +55,12 @@ Test(plan, of_a_drain_tells_what_moves_and_writes_nothing)
     cr_expect_eq(client_number(&client, "/members/1/after/assigned"), 1);
     cr_expect(client_true(&client, "/members/0/after/exiting"));
     cr_expect_eq(client_number(&client, "/before/unattainable"), 0);
+    cr_expect_eq(client_number(&client, "/before/levels/assigned"), 2);
+    cr_expect_eq(client_number(&client, "/before/levels/kept"), 2);
+    cr_expect_eq(client_number(&client, "/after/levels/assigned"), 2);
+    cr_expect_eq(client_number(&client, "/after/levels/kept"), 1);
+    cr_expect_eq(client_number(&client, "/after/levels/zone_excess"), 0);
+    cr_expect_eq(client_number(&client, "/after/levels/overflow"), 0);
     cr_expect_eq(client_number(&client, "/after/items_by_state/healthy"), 1);
     cr_expect_str_eq(client_text(&client, "/after/zones/1/zone"), "west");
     cr_expect_eq(strlen(client_text(&client, "/token")), 16);

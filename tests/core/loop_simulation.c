@@ -465,7 +465,7 @@ static void check_placement(struct simulation *simulation)
         return;
     const struct state *state = simulation->sites[0].scheduler.state;
     struct solution *solution = NULL;
-    if (solver_solve(SOLVER_REFERENCE, state, NULL, &solution) != 0)
+    if (solver_solve(SOLVER_OPTIMAL, state, NULL, &solution) != 0)
         abort();
     struct change_summary changes = solution_changes(solution, state);
     if (solution->unattainable)

@@ -294,7 +294,7 @@ void scheduler_observe(struct scheduler *scheduler)
 void scheduler_solve(struct scheduler *scheduler, struct state *state, int64_t now_ms)
 {
     struct solution *solution = NULL;
-    check(solver_solve(SOLVER_REFERENCE, state, NULL, &solution) == 0, "solver_solve");
+    check(solver_solve(SOLVER_OPTIMAL, state, NULL, &solution) == 0, "solver_solve");
     allocator_solved(scheduler->allocator, now_ms, solution, 0);
     solution_unref(solution);
 }

@@ -373,7 +373,7 @@ static bool run_failing(long nth)
         if (step.action == ALLOCATOR_SOLVE) {
             struct solution *solution = NULL;
             arm(left);
-            int error = solver_solve(SOLVER_REFERENCE, step.state, NULL, &solution);
+            int error = solver_solve(SOLVER_OPTIMAL, step.state, NULL, &solution);
             allocator_solved(stage.scheduler.allocator, now_ms, solution, error);
             disarm(&left);
             solution_unref(solution);

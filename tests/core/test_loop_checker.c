@@ -302,7 +302,7 @@ static bool remove_after(enum departure departure, bool guarded)
     struct pass *pass = NULL;
     const struct store_txn *txn = NULL;
     struct store_txn_result result;
-    cr_assert_eq(solver_solve(SOLVER_REFERENCE, scheduler.state, NULL, &solution), 0);
+    cr_assert_eq(solver_solve(SOLVER_OPTIMAL, scheduler.state, NULL, &solution), 0);
     cr_assert_eq(pass_create(&options, scheduler.state, solution, &pass), 0);
     cr_assert_eq(pass_next(pass, &txn), 0);
     cr_assert_not_null(txn);

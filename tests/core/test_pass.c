@@ -306,7 +306,7 @@ Test(pass, survives_every_allocation_failure)
     struct state *state = builder_observe(builder_random(&knobs, 1, true));
     struct solution *solution = NULL;
     size_t expected;
-    cr_assert_eq(solver_solve(SOLVER_REFERENCE, state, NULL, &solution), 0);
+    cr_assert_eq(solver_solve(SOLVER_OPTIMAL, state, NULL, &solution), 0);
     cr_assert_eq(try_pass(state, solution, &expected), 0);
     cr_assert_gt(expected, 500);
     int error = ALLOT_ENOMEM;
@@ -334,7 +334,7 @@ static struct pass_summary limited_by(const struct builder_key *keys, size_t cou
     struct solution *solution = NULL;
     struct pass *pass = NULL;
     const struct store_txn *txn = NULL;
-    cr_assert_eq(solver_solve(SOLVER_REFERENCE, state, NULL, &solution), 0);
+    cr_assert_eq(solver_solve(SOLVER_OPTIMAL, state, NULL, &solution), 0);
     cr_assert_eq(pass_create(&options, state, solution, &pass), 0);
     while (pass_next(pass, &txn) == 0 && txn)
         pass_done(pass, true);

@@ -202,7 +202,7 @@ static bool run_round(struct world *world)
     struct state *state = observe(world);
     if (!solution_fits(world->solution, state)) {
         solution_unref(world->solution);
-        cr_assert_eq(solver_solve(SOLVER_REFERENCE, state, NULL, &world->solution), 0);
+        cr_assert_eq(solver_solve(SOLVER_OPTIMAL, state, NULL, &world->solution), 0);
     }
     bool idle = run_pass(world, state);
     state_unref(state);

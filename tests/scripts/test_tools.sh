@@ -36,6 +36,11 @@ JSON
 expect 0 '"item_slots": 5, "member_slots": 4, "shed_capacity": [0, 0]' solve
 expect 0 '["x", "a", "1"], ["x", "b", "1"], ["y", "a", "1"], ["y", "b", "1"]' solve --repeat 3 -
 expect 0 '"unattainable": 1' solve --threads 2 --solver reference "$tree/instance"
+expect 0 '"assigned": 4, "zone_excess": 0, "overflow": 0, "kept": 1' solve --certify
+expect 0 '"assigned": 4, "zone_excess": 0, "overflow": 0, "kept": 1' solve --solver optimal
+expect 1 'not proven best: there is no certificate' solve --certify --solver reference
+expect 0 '"status": "idle"' simulate --solver reference
+expect 2 'unknown option --certify' simulate --certify
 expect 0 '"status": "idle"' simulate
 expect 0 '"final": ["/root/assign/x#a#1#1", "/root/assign/x#b#1#0",' simulate --trace
 expect 0 '"trace": [{"ops": ["PUT /root/assign/x#a#1#4"' simulate --trace

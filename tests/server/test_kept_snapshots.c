@@ -119,7 +119,7 @@ Test(kept_snapshots, prefers_the_one_that_is_solved)
 {
     struct snapshot *nothing = snapshot_of_nothing(5);
     struct solution *solution = NULL;
-    cr_assert_eq(solver_solve(SOLVER_REFERENCE, nothing->state, NULL, &solution), 0);
+    cr_assert_eq(solver_solve(SOLVER_OPTIMAL, nothing->state, NULL, &solution), 0);
     keep_with(nothing->state, NULL);
     cr_assert_not(is_solved(5));
     keep_with(nothing->state, solution);

@@ -135,6 +135,7 @@ static void check_converge(const char *name, struct keyspace *keyspace, struct j
     json_object_object_get_ex(wanted, "trace", &trace.rounds);
     struct simulation_config config = {
         .max_rounds = 10000,
+        .solver = SOLVER_REFERENCE,
         .consistent_value = instance_consistent_value(),
         .on_operation = on_operation,
         .on_round = on_round,

@@ -185,7 +185,7 @@ void fake_store_publish(struct fake_store *store)
     struct snapshot *snapshot = NULL;
     require(!state_observe(&config, keyspace, &state), "state_observe");
     if (store->solves)
-        require(!solver_solve(SOLVER_REFERENCE, state, NULL, &solution), "solver_solve");
+        require(!solver_solve(SOLVER_OPTIMAL, state, NULL, &solution), "solver_solve");
     require(!snapshot_create(state, solution, &snapshot), "snapshot_create");
     snapshot_unref(store->newest);
     store->newest = snapshot;

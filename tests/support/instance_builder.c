@@ -157,8 +157,10 @@ static bool next_member(const char **text, struct span *ret_zone, struct span *r
 struct solution *builder_solution(const struct state *state, const char *const *desired)
 {
     struct solution *solution = NULL;
-    check(solver_solve(SOLVER_REFERENCE, state, NULL, &solution) == 0, "solver_solve");
+    check(solver_solve(SOLVER_OPTIMAL, state, NULL, &solution) == 0, "solver_solve");
     int32_t count = 0;
+    certificate_destroy(solution->certificate);
+    solution->certificate = NULL;
     free(solution->member);
     solution->member = array_create((size_t)state->item_count * (size_t)state->member_count,
                                     sizeof *solution->member);
