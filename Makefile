@@ -108,9 +108,11 @@ FORCE:
 # ---- test programs ----
 
 # A Criterion program from each folder below tests/ that has test_*.c files.
-# malloc, calloc and realloc are wrapped so that tests can fail the n-th allocation.
+# malloc, calloc and realloc are wrapped so that tests can fail the n-th allocation; and the optimal
+# solver, so that all that it answers there is proven.
 CRITERION := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.c)))))
 WRAP := -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
+CERTIFY := -Wl,--wrap=optimal_solver_solve
 
 define criterion_program
 $(BUILD)/tests_$(1): $(call objects,tests/$(1)) $(call objects,tests/support)
@@ -120,7 +122,7 @@ $(foreach folder,$(CRITERION),$(eval $(call criterion_program,$(folder))))
 $(BUILD)/tests_etcd: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/server/store_conformance*.c))
 $(CRITERION:%=$(BUILD)/tests_%): $(LIBRARIES)
 	$(SAY)
-	$(QUIET)$(LINK) $(WRAP) -o $@ $(filter %.o,$^) $(LIBRARIES) $(LIBS) -lcriterion
+	$(QUIET)$(LINK) $(WRAP) $(CERTIFY) -o $@ $(filter %.o,$^) $(LIBRARIES) $(LIBS) -lcriterion
 
 # A plain program, with a main of its own, from each file in tests/threads and tests/bench.
 THREADS := $(patsubst tests/threads/%.c,%,$(call sources,tests/threads))

@@ -1,7 +1,6 @@
 #include "tests/support/fail_alloc.h"
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 void *__real_malloc(size_t size);
@@ -13,6 +12,7 @@ void *__wrap_realloc(void *memory, size_t size);
 
 static atomic_long failing;
 static atomic_long count;
+static _Thread_local bool is_paused;
 
 void fail_alloc_set(long nth)
 {
@@ -25,9 +25,14 @@ long fail_alloc_count(void)
     return atomic_load(&count);
 }
 
+void fail_alloc_pause(bool paused)
+{
+    is_paused = paused;
+}
+
 static bool fails(void)
 {
-    return atomic_fetch_add(&count, 1) + 1 == atomic_load(&failing);
+    return !is_paused && atomic_fetch_add(&count, 1) + 1 == atomic_load(&failing);
 }
 
 void *__wrap_malloc(size_t size)
