@@ -167,16 +167,17 @@ static const char results_json[] =
     OR_NULL(OBJECT("\"assigned\",\"primaries\",\"item_limit\",\"effective_limit\",\"exiting\"", \
                    "\"assigned\":" INTEGER ",\"primaries\":" INTEGER ",\"item_limit\":" INTEGER \
                    ",\"effective_limit\":" INTEGER ",\"exiting\":" BOOLEAN))
-#define PLAN_END                                                                                                                   \
-    OBJECT("\"unattainable\",\"levels\",\"items_by_state\",\"zones\"",                                                             \
-           "\"unattainable\":" INTEGER ",\"levels\":" OBJECT(                                                                      \
-               "\"assigned\",\"zone_excess\",\"overflow\",\"kept\"",                                                               \
-               "\"assigned\":" INTEGER ",\"zone_excess\":" INTEGER ",\"overflow\":" INTEGER                                        \
-               ",\"kept\":" INTEGER) ",\"items_by_state\":" OBJECT("", STATES) ",\"zones\""                                        \
-                                                                               ":" ARRAY(OBJECT("\"zone\",\"slots\",\"assigned\"", \
-                                                                                                "\"zone\":" STRING                 \
-                                                                                                ",\"slots\":" INTEGER              \
-                                                                                                ",\"assigned\":" INTEGER)))
+#define LEVELS                                                                          \
+    OBJECT("\"assigned\",\"zone_excess\",\"overflow\",\"kept\"",                        \
+           "\"assigned\":" INTEGER ",\"zone_excess\":" INTEGER ",\"overflow\":" INTEGER \
+           ",\"kept\":" INTEGER)
+#define PLAN_ZONE                             \
+    OBJECT("\"zone\",\"slots\",\"assigned\"", \
+           "\"zone\":" STRING ",\"slots\":" INTEGER ",\"assigned\":" INTEGER)
+#define PLAN_END                                                       \
+    OBJECT("\"unattainable\",\"levels\",\"items_by_state\",\"zones\"", \
+           "\"unattainable\":" INTEGER ",\"levels\":" LEVELS           \
+           ",\"items_by_state\":" OBJECT("", STATES) ",\"zones\":" ARRAY(PLAN_ZONE))
 
 static const char plan_json[] = OBJECT(
     "\"revision\",\"converged\",\"rounds\",\"totals\",\"moves\",\"moves_truncated\",\"before\","
