@@ -112,7 +112,7 @@ FORCE:
 # solver, so that all that it answers there is proven.
 CRITERION := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/*/test_*.c)))))
 WRAP := -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
-CERTIFY := -Wl,--wrap=optimal_solver_solve
+CERTIFY := -Wl,--wrap=optimal_solver_solve -Wl,--wrap=optimal_solver_answer
 
 define criterion_program
 $(BUILD)/tests_$(1): $(call objects,tests/$(1)) $(call objects,tests/support)

@@ -12,4 +12,17 @@
 /* As solver_solve. */
 int optimal_solver_solve(const struct state *state, struct solution **ret);
 
+/* For states that follow each other: remembers the last one, and what it was answered, so that a
+ * change costs what it touches, and a copy of the answer; the last state's keyspace lives as long.
+ * Where members have come or gone, or much has changed at once, it begins anew. The answers are as
+ * good as optimal_solver_solve's, and as well proven, but may differ from those in level 5.
+ * ALLOT_ENOMEM. */
+struct optimal_solver;
+int optimal_solver_create(struct optimal_solver **ret);
+void optimal_solver_destroy(struct optimal_solver *solver); /* NULL is fine */
+
+/* As optimal_solver_solve. Takes a reference on @state. After an error it has forgotten all. */
+int optimal_solver_answer(struct optimal_solver *solver, struct state *state,
+                          struct solution **ret);
+
 #endif

@@ -4,16 +4,16 @@
 
 #include "core/levels.h"
 
-/* Room for @count elements and one more, not cleared. */
+/* Room for @count elements and one more. */
 static void *array(size_t count, size_t size, int *error)
 {
-    void *memory = malloc((count + 1) * size);
+    void *memory = calloc(count + 1, size);
     if (!memory)
         *error = ALLOT_ENOMEM;
     return memory;
 }
 
-static int set_members(struct placement *placement)
+static int allocate_members(struct placement *placement)
 {
     const struct state *state = placement->state;
     size_t members = (size_t)state->member_count;
@@ -22,10 +22,15 @@ static int set_members(struct placement *placement)
     placement->zone_takers =
         array((size_t)state->zone_count, sizeof *placement->zone_takers, &error);
     placement->fair_share = array(members, sizeof *placement->fair_share, &error);
-    placement->load = calloc(members + 1, sizeof *placement->load);
+    placement->load = array(members, sizeof *placement->load, &error);
     placement->first_slot = array(members, sizeof *placement->first_slot, &error);
-    if (error || !placement->load)
-        return ALLOT_ENOMEM;
+    return error;
+}
+
+void placement_set_members(struct placement *placement)
+{
+    const struct state *state = placement->state;
+    placement->taker_count = 0;
     for (int32_t zone = 0; zone < state->zone_count; zone++) {
         placement->zone_takers[zone] = placement->taker_count;
         for (int32_t m = state->zone_member_begin[zone]; m < state->zone_member_end[zone]; m++)
@@ -35,80 +40,66 @@ static int set_members(struct placement *placement)
     placement->zone_takers[state->zone_count] = placement->taker_count;
     for (int32_t m = 0; m < state->member_count; m++)
         placement->fair_share[m] = levels_fair_share(state, m);
-    return 0;
 }
 
-static int set_slots(struct placement *placement)
+static int allocate_items(struct placement *placement)
 {
-    const struct state *state = placement->state;
-    size_t items = (size_t)state->item_count;
-    int64_t slots = 0;
+    size_t items = (size_t)placement->state->item_count;
     int error = 0;
-    placement->begin = calloc(items + 1, sizeof *placement->begin);
+    placement->item_capacity = placement->state->item_count;
+    placement->begin = array(items, sizeof *placement->begin, &error);
+    placement->room = array(items, sizeof *placement->room, &error);
     placement->placed = array(items, sizeof *placement->placed, &error);
     placement->loose = array(items, sizeof *placement->loose, &error);
     placement->open = array(items, sizeof *placement->open, &error);
-    if (error || !placement->begin)
-        return ALLOT_ENOMEM;
-    for (int32_t item = 0; item < state->item_count; item++) {
-        int32_t wanted = state->replication[item];
+    placement->noted = array(items, sizeof *placement->noted, &error);
+    placement->notes = array(items, sizeof *placement->notes, &error);
+    return error;
+}
+
+/* How many replicas the item could have. */
+static int32_t wanted_of(const struct placement *placement, int32_t item)
+{
+    int32_t wanted = placement->state->replication[item];
+    return wanted < placement->taker_count ? wanted : placement->taker_count;
+}
+
+static int allocate_slots(struct placement *placement)
+{
+    int64_t slots = 0;
+    int error = 0;
+    for (int32_t item = 0; item < placement->state->item_count; item++) {
         placement->begin[item] = (int32_t)slots;
-        slots += wanted < placement->taker_count ? wanted : placement->taker_count;
+        placement->room[item] = wanted_of(placement, item);
+        slots += placement->room[item];
         if (slots > INT32_MAX)
             return ALLOT_ELIMIT;
     }
-    placement->begin[items] = placement->slot_count = (int32_t)slots;
+    placement->slot_count = placement->slot_capacity = (int32_t)slots;
     placement->member = array((size_t)slots, sizeof *placement->member, &error);
     placement->kept = array((size_t)slots, sizeof *placement->kept, &error);
     return error;
 }
 
-/* An item's current assignments are in order of zone, then of member, which may be there twice. */
-static void keep_current(struct placement *placement, int32_t item)
-{
-    const struct state *state = placement->state;
-    int32_t bound = levels_zone_bound(state, state->replication[item]);
-    int32_t slot = placement->begin[item];
-    int32_t slots_end = placement->begin[item + 1];
-    int32_t last = STATE_NONE;
-    int32_t zone = STATE_NONE;
-    int32_t in_zone = 0;
-    placement->loose[item] = false;
-    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++) {
-        int32_t member = state->assignment_member[a];
-        if (member == STATE_NONE || member == last || state->effective_limit[member] == 0)
-            continue;
-        last = member;
-        if (state->member_zone[member] != zone)
-            in_zone = 0;
-        zone = state->member_zone[member];
-        if (slot < slots_end && in_zone < bound &&
-            placement->load[member] < placement->fair_share[member]) {
-            placement->load[member]++;
-            in_zone++;
-            placement->kept[slot] = true;
-            placement->member[slot++] = member;
-        } else {
-            placement->loose[item] = true;
-        }
-    }
-    placement->placed[item] = slot - placement->begin[item];
-    if (slot < slots_end)
-        placement->open[placement->open_count++] = item;
-}
-
 int placement_init(struct placement *placement, const struct state *state)
 {
     *placement = (struct placement){.state = state};
-    int error = set_members(placement);
+    int error = allocate_members(placement);
     if (!error)
-        error = set_slots(placement);
+        placement_set_members(placement);
+    if (!error)
+        error = allocate_items(placement);
+    if (!error)
+        error = allocate_slots(placement);
     if (error) {
         placement_release(placement);
         return error;
     }
-    for (int32_t item = 0; item < state->item_count; item++)
-        keep_current(placement, item);
+    for (int32_t item = 0; item < state->item_count; item++) {
+        placement_keep_current(placement, item);
+        if (placement_missing(placement, item) > 0)
+            placement->open[placement->open_count++] = item;
+    }
     return 0;
 }
 
@@ -120,7 +111,10 @@ void placement_release(struct placement *placement)
     free(placement->load);
     free(placement->first_slot);
     free(placement->begin);
+    free(placement->room);
     free(placement->placed);
+    free(placement->noted);
+    free(placement->notes);
     free(placement->loose);
     free(placement->open);
     free(placement->member);
@@ -158,7 +152,7 @@ static void unlink_slot(struct placement *placement, int32_t slot)
 
 int placement_list(struct placement *placement)
 {
-    size_t slots = (size_t)placement->slot_count;
+    size_t slots = (size_t)placement->slot_capacity;
     int error = 0;
     if (placement->listed)
         return 0;
@@ -170,11 +164,10 @@ int placement_list(struct placement *placement)
     for (int32_t m = 0; m < placement->state->member_count; m++)
         placement->first_slot[m] = STATE_NONE;
     for (int32_t item = placement->state->item_count - 1; item >= 0; item--)
-        for (int32_t slot = placement->begin[item + 1] - 1; slot >= placement->begin[item];
-             slot--) {
-            placement->item[slot] = item;
-            if (slot < placement->begin[item] + placement->placed[item])
-                link_slot(placement, slot);
+        for (int32_t i = placement->room[item] - 1; i >= 0; i--) {
+            placement->item[placement->begin[item] + i] = item;
+            if (i < placement->placed[item])
+                link_slot(placement, placement->begin[item] + i);
         }
     placement->listed = true;
     return 0;
@@ -191,27 +184,84 @@ bool placement_is_current(const struct placement *placement, int32_t item, int32
     return false;
 }
 
-static void put(struct placement *placement, int32_t item, int32_t slot, int32_t member)
+void placement_note(struct placement *placement, int32_t item)
+{
+    if (!placement->noted[item])
+        placement->notes[placement->note_count++] = item;
+    placement->noted[item] = true;
+}
+
+static void put(struct placement *placement, int32_t slot, int32_t member, bool kept)
 {
     placement->member[slot] = member;
-    placement->kept[slot] = placement_is_current(placement, item, member);
+    placement->kept[slot] = kept;
     placement->load[member]++;
     if (placement->listed)
         link_slot(placement, slot);
 }
 
+static void take_out(struct placement *placement, int32_t slot)
+{
+    placement->load[placement->member[slot]]--;
+    if (placement->listed)
+        unlink_slot(placement, slot);
+}
+
 void placement_add(struct placement *placement, int32_t item, int32_t member)
 {
-    put(placement, item, placement->begin[item] + placement->placed[item]++, member);
+    int32_t slot = placement->begin[item] + placement->placed[item]++;
+    put(placement, slot, member, placement_is_current(placement, item, member));
+    placement_note(placement, item);
 }
 
 void placement_move(struct placement *placement, int32_t slot, int32_t member)
 {
     int32_t item = placement->item[slot];
     placement->loose[item] = placement->loose[item] || placement->kept[slot];
-    placement->load[placement->member[slot]]--;
-    unlink_slot(placement, slot);
-    put(placement, item, slot, member);
+    take_out(placement, slot);
+    put(placement, slot, member, placement_is_current(placement, item, member));
+    placement_note(placement, item);
+}
+
+void placement_remove(struct placement *placement, int32_t item, int32_t slot)
+{
+    int32_t last = placement->begin[item] + --placement->placed[item];
+    placement->loose[item] = placement->loose[item] || placement->kept[slot];
+    take_out(placement, slot);
+    if (slot != last) {
+        take_out(placement, last);
+        put(placement, slot, placement->member[last], placement->kept[last]);
+    }
+}
+
+/* An item's current assignments are in order of zone, then of member, which may be there twice. */
+void placement_keep_current(struct placement *placement, int32_t item)
+{
+    const struct state *state = placement->state;
+    int32_t bound = levels_zone_bound(state, state->replication[item]);
+    int32_t slot = placement->begin[item];
+    int32_t slots_end = slot + placement->room[item];
+    int32_t last = STATE_NONE;
+    int32_t zone = STATE_NONE;
+    int32_t in_zone = 0;
+    placement->loose[item] = false;
+    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++) {
+        int32_t member = state->assignment_member[a];
+        if (member == STATE_NONE || member == last || state->effective_limit[member] == 0)
+            continue;
+        last = member;
+        if (state->member_zone[member] != zone)
+            in_zone = 0;
+        zone = state->member_zone[member];
+        if (slot < slots_end && in_zone < bound &&
+            placement->load[member] < placement->fair_share[member]) {
+            put(placement, slot++, member, true);
+            in_zone++;
+        } else {
+            placement->loose[item] = true;
+        }
+    }
+    placement->placed[item] = slot - placement->begin[item];
 }
 
 void placement_close(struct placement *placement)
@@ -225,30 +275,129 @@ void placement_close(struct placement *placement)
 
 /* --- the answer --- */
 
+int64_t placement_count(const struct placement *placement)
+{
+    int64_t count = 0;
+    for (int32_t m = 0; m < placement->state->member_count; m++)
+        count += placement->load[m];
+    return count;
+}
+
+int32_t placement_members(const struct placement *placement, int32_t item, int32_t *ret_members)
+{
+    const int32_t *members = placement->member + placement->begin[item];
+    int32_t count = placement->placed[item];
+    for (int32_t i = 0; i < count; i++) {
+        int32_t at = i;
+        for (; at > 0 && ret_members[at - 1] > members[i]; at--)
+            ret_members[at] = ret_members[at - 1];
+        ret_members[at] = members[i];
+    }
+    return count;
+}
+
 int placement_solution(const struct placement *placement, struct solution **ret)
 {
     const struct state *state = placement->state;
     struct solution *solution = NULL;
-    int64_t total = 0;
-    for (int32_t m = 0; m < state->member_count; m++)
-        total += placement->load[m];
-    int error = solution_create(state, total, &solution);
+    int error = solution_create(state, placement_count(placement), &solution);
     if (error)
         return error;
     int32_t end = 0;
     for (int32_t item = 0; item < state->item_count; item++) {
-        int32_t begin = solution->begin[item] = end;
-        const int32_t *members = placement->member + placement->begin[item];
-        for (int32_t i = 0; i < placement->placed[item]; i++) {
-            int32_t at = end++;
-            for (; at > begin && solution->member[at - 1] > members[i]; at--)
-                solution->member[at] = solution->member[at - 1];
-            solution->member[at] = members[i];
-        }
+        solution->begin[item] = end;
+        end += placement_members(placement, item, solution->member + end);
     }
     solution->begin[state->item_count] = end;
     solution->assigned = end;
     solution->unattainable = state->item_slots - end;
     *ret = solution;
     return 0;
+}
+
+/* --- bringing it up to date --- */
+
+void placement_clear(struct placement *placement, int32_t item)
+{
+    while (placement->placed[item] > 0)
+        take_out(placement, placement->begin[item] + --placement->placed[item]);
+}
+
+/* Makes room for @count elements of @size bytes in *@array, which may move. */
+static bool grow(void *array, int32_t count, size_t size)
+{
+    void *grown = realloc(*(void **)array, ((size_t)count + 1) * size);
+    if (grown)
+        *(void **)array = grown;
+    return grown;
+}
+
+int placement_reserve_items(struct placement *placement, int32_t count)
+{
+    if (count <= placement->item_capacity)
+        return 0;
+    int32_t most = count + count / 8;
+    if (!grow(&placement->begin, most, sizeof *placement->begin) ||
+        !grow(&placement->room, most, sizeof *placement->room) ||
+        !grow(&placement->placed, most, sizeof *placement->placed) ||
+        !grow(&placement->loose, most, sizeof *placement->loose) ||
+        !grow(&placement->open, most, sizeof *placement->open) ||
+        !grow(&placement->noted, most, sizeof *placement->noted) ||
+        !grow(&placement->notes, most, sizeof *placement->notes))
+        return ALLOT_ENOMEM;
+    placement->item_capacity = most;
+    return 0;
+}
+
+static int reserve_slots(struct placement *placement, int64_t count)
+{
+    if (count <= placement->slot_capacity)
+        return 0;
+    if (count + count / 8 > INT32_MAX)
+        return ALLOT_ELIMIT;
+    int32_t most = (int32_t)(count + count / 8);
+    if (!grow(&placement->member, most, sizeof *placement->member) ||
+        !grow(&placement->kept, most, sizeof *placement->kept) ||
+        (placement->listed && (!grow(&placement->item, most, sizeof *placement->item) ||
+                               !grow(&placement->next, most, sizeof *placement->next) ||
+                               !grow(&placement->previous, most, sizeof *placement->previous))))
+        return ALLOT_ENOMEM;
+    placement->slot_capacity = most;
+    return 0;
+}
+
+int placement_set_room(struct placement *placement, int32_t item)
+{
+    int32_t wanted = wanted_of(placement, item);
+    if (wanted > placement->room[item]) {
+        int error = reserve_slots(placement, (int64_t)placement->slot_count + wanted);
+        if (error)
+            return error;
+        placement->begin[item] = placement->slot_count;
+        placement->slot_count += wanted;
+    }
+    placement->room[item] = wanted;
+    for (int32_t i = 0; placement->listed && i < wanted; i++)
+        placement->item[placement->begin[item] + i] = item;
+    return 0;
+}
+
+static bool has_just_current(const struct placement *placement, int32_t item)
+{
+    bool just_current = placement_missing(placement, item) == 0 && !placement->loose[item];
+    for (int32_t i = 0; just_current && i < placement->placed[item]; i++)
+        just_current = placement->kept[placement->begin[item] + i];
+    return just_current;
+}
+
+void placement_forget(struct placement *placement)
+{
+    int32_t left = 0;
+    for (int32_t i = 0; i < placement->note_count; i++) {
+        int32_t item = placement->notes[i];
+        placement->noted[item] = !has_just_current(placement, item);
+        if (placement->noted[item])
+            placement->notes[left++] = item;
+    }
+    placement->note_count = left;
 }

@@ -24,14 +24,21 @@ struct placement {
     int32_t *first_slot; /* of its list, or STATE_NONE; once listed */
 
     /* By item. */
-    int32_t *begin; /* items + 1: where its slots begin */
-    int32_t *placed;
-    bool *loose;   /* it may have a current assignment that it doesn't keep, to a taker */
-    int32_t *open; /* items that lack replicas which they could have, in order; see _close */
+    int32_t item_capacity;
+    int32_t *begin;  /* where its slots begin */
+    int32_t *room;   /* how many it has */
+    int32_t *placed; /* how many of them are in use */
+    bool *loose;     /* it may have a current assignment that it doesn't keep, to a taker */
+    int32_t *open;   /* items that lack replicas which they could have, in order; see _close */
     int32_t open_count;
+    /* Items whose slots may be others than their current assignments, in no order. */
+    bool *noted;
+    int32_t *notes;
+    int32_t note_count;
 
     /* By slot. */
     int32_t slot_count;
+    int32_t slot_capacity;
     int32_t *member;
     bool *kept; /* its member is a current assignment */
     bool listed;
@@ -49,7 +56,7 @@ void placement_release(struct placement *placement); /* also of a zeroed one */
 /* How many replicas @item could have and hasn't. */
 static inline int32_t placement_missing(const struct placement *placement, int32_t item)
 {
-    return placement->begin[item + 1] - placement->begin[item] - placement->placed[item];
+    return placement->room[item] - placement->placed[item];
 }
 
 /* Takes those off the open items that lack nothing any more. */
@@ -68,7 +75,31 @@ void placement_add(struct placement *placement, int32_t item, int32_t member);
  * first in its new list, so that who goes through that doesn't meet it again. */
 void placement_move(struct placement *placement, int32_t slot, int32_t member);
 
+/* How many replicas there are in all. */
+int64_t placement_count(const struct placement *placement);
+
+/* Writes the item's members, ascending, into @ret_members, and returns how many. */
+int32_t placement_members(const struct placement *placement, int32_t item, int32_t *ret_members);
+
 /* Copies what was placed; no certificate. ALLOT_ENOMEM. */
 int placement_solution(const struct placement *placement, struct solution **ret);
+
+/* --- for who brings it up to date: placement_follow.h --- */
+
+/* What follows from the state's members. */
+void placement_set_members(struct placement *placement);
+/* Gives @item, which has no replicas, its current assignments, as far as they cost nothing. */
+void placement_keep_current(struct placement *placement, int32_t item);
+/* Takes the item's replica in @slot off, or all. */
+void placement_remove(struct placement *placement, int32_t item, int32_t slot);
+void placement_clear(struct placement *placement, int32_t item);
+/* Notes that the item's slots may be others than its current assignments. */
+void placement_note(struct placement *placement, int32_t item);
+/* Room for @count items. ALLOT_ENOMEM. */
+int placement_reserve_items(struct placement *placement, int32_t count);
+/* Gives @item, which has no replicas, as many slots as it could use. ALLOT_ENOMEM; ALLOT_ELIMIT. */
+int placement_set_room(struct placement *placement, int32_t item);
+/* Forgets the notes of items that have just their current assignments. */
+void placement_forget(struct placement *placement);
 
 #endif

@@ -22,7 +22,8 @@ int routes_init(struct routes *routes, struct distances *distances)
     routes->line_of = calloc(members, sizeof *routes->line_of);
     routes->next_slot = calloc(members, sizeof *routes->next_slot);
     routes->path = calloc(members + 1, sizeof *routes->path);
-    routes->round = calloc((size_t)state->item_count + 1, sizeof *routes->round);
+    routes->round =
+        calloc((size_t)distances->residual->placement->open_count + 1, sizeof *routes->round);
     routes->keys = calloc(members, sizeof *routes->keys);
     if (routes->lines && routes->zone_lines && routes->standing && routes->line_of &&
         routes->next_slot && routes->path && routes->round && routes->keys)

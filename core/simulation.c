@@ -7,7 +7,8 @@
 struct simulation {
     const struct simulation_config *config;
     struct keyspace *keyspace;
-    struct state *state;       /* of keyspace */
+    struct state *state; /* of keyspace */
+    struct solver *solver;
     struct solution *solution; /* the last one */
     struct store_event *events;
     size_t event_capacity;
@@ -163,8 +164,7 @@ static int solve(struct simulation *simulation, struct simulation_round *round)
     if (solution_fits(simulation->solution, simulation->state))
         return 0;
     struct solution *solution = NULL;
-    int error = solver_solve(simulation->config->solver, simulation->state,
-                             simulation->config->executor, &solution);
+    int error = solver_answer(simulation->solver, simulation->state, &solution);
     if (!error)
         error = levels_measure(simulation->state, solution, &simulation->result.levels);
     if (error) {
@@ -201,7 +201,7 @@ int simulation_run(const struct simulation_config *config, struct keyspace *keys
                    struct simulation_result *ret)
 {
     struct simulation simulation = {.config = config, .keyspace = keyspace_ref(keyspace)};
-    int error = 0;
+    int error = solver_create(config->solver, config->executor, &simulation.solver);
     while (!error && !simulation.result.idle && simulation.result.rounds < config->max_rounds)
         error = config->cancelled && atomic_load(config->cancelled) ? ALLOT_ECANCELED
                                                                     : run_round(&simulation);
@@ -209,6 +209,7 @@ int simulation_run(const struct simulation_config *config, struct keyspace *keys
         *ret = simulation.result;
         ret->keyspace = keyspace_ref(simulation.keyspace);
     }
+    solver_destroy(simulation.solver);
     solution_unref(simulation.solution);
     state_unref(simulation.state);
     keyspace_unref(simulation.keyspace);

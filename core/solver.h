@@ -18,4 +18,13 @@ struct executor {
 int solver_solve(enum solver_kind kind, const struct state *state, const struct executor *executor,
                  struct solution **ret);
 
+/* The same for states that follow each other: the optimal solver remembers the last one, so that a
+ * change costs what it touches (optimal_solver.h). One thread at a time.
+ * solver_create: @executor as above, borrowed until the end. ALLOT_ENOMEM.
+ * solver_answer: as solver_solve; takes a reference on @state. */
+struct solver;
+int solver_create(enum solver_kind kind, const struct executor *executor, struct solver **ret);
+void solver_destroy(struct solver *solver); /* NULL is fine */
+int solver_answer(struct solver *solver, struct state *state, struct solution **ret);
+
 #endif

@@ -31,6 +31,7 @@ struct loop {
     char *settings_key;  /* ROOT/allocator */
     char *rounds_prefix; /* ROOT/rounds/ */
     struct executor *executor;
+    struct solver *solver; /* the thread's own */
     struct session *session;
     struct mirror *mirror;
     pthread_t thread;
@@ -212,7 +213,7 @@ static void solve(struct loop *loop, struct state *state)
 {
     struct solution *solution = NULL;
     int64_t begin_us = clock_monotonic_us();
-    int error = solver_solve(loop->config.solver, state, loop->executor, &solution);
+    int error = solver_answer(loop->solver, state, &solution);
     int64_t took_us = clock_monotonic_us() - begin_us;
     round_writer_note_solution(&loop->writer, took_us);
     allocator_solved(loop->allocator, clock_monotonic_ms(), solution, error);
@@ -491,6 +492,8 @@ static int start_threads(struct loop *loop)
     };
     int error = executor_create(loop->config.threads, &loop->executor);
     if (!error)
+        error = solver_create(loop->config.solver, loop->executor, &loop->solver);
+    if (!error)
         error = create_allocator(loop);
     if (!error)
         error = session_start(&session, &loop->session);
@@ -550,6 +553,7 @@ void loop_stop(struct loop *loop)
     mirror_stop(loop->mirror);           /* it calls the session */
     session_destroy(loop->session);
     allocator_destroy(loop->allocator);
+    solver_destroy(loop->solver);
     executor_destroy(loop->executor);
     state_unref(loop->newest);
     solution_unref(loop->solution);

@@ -1,12 +1,14 @@
 /* How long the core takes to observe and to solve large instances, by the optimal solver and by the
  * reference's, side by side (best of five, one thread); what that moves; and what it takes in
- * memory. With 0.9, the members can hold nine tenths of what is wanted. */
+ * memory. With 0.9, the members can hold nine tenths of what is wanted. Then changes of one item
+ * after another, each told to the solver that has answered before. */
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "core/levels.h"
+#include "server/instance.h"
 #include "tests/support/large_instance.h"
 
 static const struct large_size sizes[] = {
@@ -35,25 +37,22 @@ static void fail(const char *what)
     exit(1);
 }
 
-struct measured {
-    struct solution *solution;
-    double seconds;
-};
-
 static double least(double a, double b)
 {
     return a < b ? a : b;
 }
 
-static struct measured measure(enum solver_kind kind, const struct state *state)
+/* Returns the least time, and in @ret the answer. */
+static double measure(enum solver_kind kind, const struct state *state, struct solution **ret)
 {
-    struct measured best = {.seconds = 1e9};
+    double best = 1e9;
+    *ret = NULL;
     for (int run = 0; run < RUNS; run++) {
-        solution_unref(best.solution);
+        solution_unref(*ret);
         double begin = seconds();
-        if (solver_solve(kind, state, NULL, &best.solution) != 0)
+        if (solver_solve(kind, state, NULL, ret) != 0)
             fail("solve");
-        best.seconds = least(best.seconds, seconds() - begin);
+        best = least(best, seconds() - begin);
     }
     return best;
 }
@@ -73,14 +72,14 @@ static struct state *observe(struct keyspace *keyspace, double *ret_seconds)
     return state;
 }
 
-static void print_solver(const struct state *state, const struct measured *measured)
+static void print_solver(const struct state *state, const struct solution *solution, double time)
 {
     struct levels levels;
-    if (levels_measure(state, measured->solution, &levels) != 0)
+    if (levels_measure(state, solution, &levels) != 0)
         fail("measuring");
     printf("  %9.3f ms (removes %" PRId64 ", assigns %" PRId64 ", in one zone %" PRId64 ")",
-           measured->seconds * 1e3, solution_changes(measured->solution, state).removed,
-           levels.assigned, levels.zone_excess);
+           time * 1e3, solution_changes(solution, state).removed, levels.assigned,
+           levels.zone_excess);
 }
 
 /* Returns the reference's answer, and in @ret_state what it is an answer to. */
@@ -96,18 +95,83 @@ static struct solution *bench(const struct large_size *size, enum large_kind kin
     struct state *state = observe(keyspace, &observed);
     keyspace_unref(keyspace); /* the state holds it */
     double memory = megabytes() - before;
-    struct measured reference = measure(SOLVER_REFERENCE, state);
-    struct measured optimal = measure(SOLVER_OPTIMAL, state);
+    struct solution *reference = NULL;
+    struct solution *optimal = NULL;
+    double reference_time = measure(SOLVER_REFERENCE, state, &reference);
+    double optimal_time = measure(SOLVER_OPTIMAL, state, &optimal);
     printf("%8d x %-5d %.1f %-20s observe %6.1f ms, %6.1f MB  reference", size->items,
            size->members, size->percent / 100.0, large_kind_name(kind), observed * 1e3, memory);
-    print_solver(state, &reference);
+    print_solver(state, reference, reference_time);
     printf("  optimal");
-    print_solver(state, &optimal);
-    printf("  %.1f times as fast\n", reference.seconds / optimal.seconds);
+    print_solver(state, optimal, optimal_time);
+    printf("  %.1f times as fast\n", reference_time / optimal_time);
     fflush(stdout);
-    solution_unref(optimal.solution);
+    solution_unref(optimal);
     *ret_state = state;
-    return reference.solution;
+    return reference;
+}
+
+/* --- one after the other --- */
+
+/* The state in which item number @number, beyond those there are, wants @replication. */
+static struct state *put_item(const struct state *state, int number, int replication)
+{
+    struct state_config config = {.own_key = {0}};
+    struct keyspace *keyspace = NULL;
+    struct state *next = NULL;
+    char key[64];
+    char value[32];
+    int64_t revision = state->revision + 1;
+    (void)snprintf(key, sizeof key, INSTANCE_ROOT "/items/item-%07d", number);
+    (void)snprintf(value, sizeof value, "%d", replication);
+    struct store_event event = {.kind = STORE_EVENT_PUT,
+                                .kv = {.key = span_of(key),
+                                       .value = span_of(value),
+                                       .create_revision = revision,
+                                       .mod_revision = revision,
+                                       .version = 1}};
+    struct store_watch_response response = {.cluster_id = keyspace_cluster_id(state->keyspace),
+                                            .revision = revision,
+                                            .events = &event,
+                                            .event_count = 1};
+    if (keyspace_apply(state->keyspace, &response, 1, &keyspace) != 0 ||
+        state_observe(&config, keyspace, &next) != 0)
+        fail("a change");
+    keyspace_unref(keyspace);
+    return next;
+}
+
+/* Changes one item's replication, or adds one, RUNS times. */
+static void bench_changes(const struct large_size *size, struct state *settled, bool adds)
+{
+    struct solver *solver = NULL;
+    struct solution *solution = NULL;
+    struct state *state = state_ref(settled);
+    double best = 1e9;
+    double reference = measure(SOLVER_REFERENCE, state, &solution);
+    solution_unref(solution);
+    if (solver_create(SOLVER_OPTIMAL, NULL, &solver) != 0 ||
+        solver_answer(solver, state, &solution) != 0)
+        fail("solve");
+    for (int run = 0; run < 2 * RUNS; run++) {
+        struct state *next =
+            put_item(state, adds ? size->items + run : size->items / 2, 2 + (run + adds) % 2);
+        state_unref(state);
+        solution_unref(solution);
+        state = next;
+        double begin = seconds();
+        if (solver_answer(solver, state, &solution) != 0)
+            fail("solve");
+        best = least(best, seconds() - begin);
+    }
+    printf("%8d x %-5d %.1f one item %s, following: reference %9.3f ms  optimal %9.3f ms  %.1f "
+           "times as "
+           "fast\n",
+           size->items, size->members, size->percent / 100.0, adds ? "added" : "changed",
+           reference * 1e3, best * 1e3, reference / best);
+    solver_destroy(solver);
+    solution_unref(solution);
+    state_unref(state);
 }
 
 static void bench_size(const struct large_size *size)
@@ -117,6 +181,10 @@ static void bench_size(const struct large_size *size)
     for (enum large_kind kind = LARGE_SETTLED; kind < LARGE_KIND_COUNT; kind++) {
         struct state *state = NULL;
         solution_unref(bench(size, kind, cold, settled, &state));
+        if (kind == LARGE_SETTLED) {
+            bench_changes(size, state, false);
+            bench_changes(size, state, true);
+        }
         state_unref(state);
     }
     state_unref(cold);

@@ -1,0 +1,344 @@
+#include "core/placement_follow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/keyspace_difference.h"
+
+struct following {
+    struct placement *placement;
+    const struct state *state; /* the new one */
+    struct placement_shifts *shifts;
+    int32_t *changed; /* items, by their new numbers; some more than once */
+    int32_t changed_count;
+    int32_t changed_most;
+};
+
+/* --- what has changed --- */
+
+static bool is_valid(const struct entry *entry)
+{
+    return entry && entry->valid;
+}
+
+static bool note_changed(struct following *following, int32_t item)
+{
+    if (item == STATE_NONE)
+        return true;
+    if (following->changed_count > 0 && following->changed[following->changed_count - 1] == item)
+        return true;
+    if (following->changed_count == following->changed_most)
+        return false;
+    following->changed[following->changed_count++] = item;
+    return true;
+}
+
+static bool note_item(struct following *following, const struct entry *before,
+                      const struct entry *after)
+{
+    struct placement_shifts *shifts = following->shifts;
+    const struct state *former = following->placement->state;
+    if (is_valid(before) && is_valid(after))
+        return note_changed(following, state_find_item(following->state, after->parts.item));
+    if (is_valid(after)) {
+        int32_t item = state_find_item(following->state, after->parts.item);
+        if (shifts->come_count == PLACEMENT_MOST_SHIFTS)
+            return false;
+        shifts->come[shifts->come_count++] = item;
+        return note_changed(following, item);
+    }
+    if (is_valid(before)) {
+        if (shifts->gone_count == PLACEMENT_MOST_SHIFTS)
+            return false;
+        shifts->gone[shifts->gone_count++] = state_find_item(former, before->parts.item);
+    }
+    return true;
+}
+
+/* Whether the difference is of a kind that can be followed, which is noted. */
+static bool note_difference(struct following *following,
+                            const struct keyspace_difference *difference)
+{
+    const struct entry *before = difference->before;
+    const struct entry *after = difference->after;
+    const struct key_parts *parts = after ? &after->parts : &before->parts;
+    switch (parts->kind) {
+    case KEY_MEMBER:
+        return is_valid(before) == is_valid(after);
+    case KEY_ITEM:
+        return note_item(following, before, after);
+    case KEY_ASSIGNMENT: /* who it is of is in the key alone */
+        return (before && after) || parts->slot < 0 ||
+               note_changed(following, state_find_item(following->state, parts->item));
+    default:
+        return true;
+    }
+}
+
+static bool note_differences(struct following *following)
+{
+    struct keyspace_difference difference =
+        keyspace_compare(following->placement->state->keyspace, following->state->keyspace);
+    while (keyspace_next_difference(&difference))
+        if (!note_difference(following, &difference))
+            return false;
+    return true;
+}
+
+/* Whether zones and takers are those that they were; loads and slots are counted by these. */
+static bool has_same_takers(const struct state *former, const struct state *state)
+{
+    if (former->member_count != state->member_count || former->zone_count != state->zone_count)
+        return false;
+    for (int32_t m = 0; m < state->member_count; m++)
+        if (former->member_zone[m] != state->member_zone[m] ||
+            (former->effective_limit[m] > 0) != (state->effective_limit[m] > 0))
+            return false;
+    return true;
+}
+
+/* --- numbers --- */
+
+/* All arrays by item. */
+static void move_items(struct placement *placement, int32_t to, int32_t from, int32_t count)
+{
+    size_t size = (size_t)count;
+    memmove(placement->begin + to, placement->begin + from, size * sizeof *placement->begin);
+    memmove(placement->room + to, placement->room + from, size * sizeof *placement->room);
+    memmove(placement->placed + to, placement->placed + from, size * sizeof *placement->placed);
+    memmove(placement->loose + to, placement->loose + from, size * sizeof *placement->loose);
+    memmove(placement->noted + to, placement->noted + from, size * sizeof *placement->noted);
+}
+
+/* Numbers items from @item on anew, @change higher. */
+static void renumber(struct placement *placement, int32_t item, int32_t change)
+{
+    for (int32_t i = 0; i < placement->note_count; i++)
+        placement->notes[i] += placement->notes[i] >= item ? change : 0;
+    if (!placement->listed)
+        return;
+    for (int32_t slot = 0; slot < placement->slot_count; slot++)
+        placement->item[slot] += placement->item[slot] >= item ? change : 0;
+}
+
+static void leave(struct placement *placement, int32_t count, int32_t item)
+{
+    placement_clear(placement, item);
+    if (placement->noted[item]) {
+        int32_t note = 0;
+        while (placement->notes[note] != item)
+            note++;
+        placement->notes[note] = placement->notes[--placement->note_count];
+    }
+    move_items(placement, item, item + 1, count - item - 1);
+    renumber(placement, item + 1, -1);
+}
+
+static void come(struct placement *placement, int32_t count, int32_t item)
+{
+    move_items(placement, item + 1, item, count - item);
+    renumber(placement, item, 1);
+    placement->begin[item] = placement->room[item] = placement->placed[item] = 0;
+    placement->loose[item] = placement->noted[item] = false;
+}
+
+static int shift_items(struct following *following)
+{
+    struct placement *placement = following->placement;
+    const struct placement_shifts *shifts = following->shifts;
+    int32_t count = placement->state->item_count;
+    int error = placement_reserve_items(placement, count + shifts->come_count);
+    if (error)
+        return error;
+    for (int32_t i = shifts->gone_count - 1; i >= 0; i--)
+        leave(placement, count--, shifts->gone[i]);
+    for (int32_t i = 0; i < shifts->come_count; i++)
+        come(placement, count++, shifts->come[i]);
+    return 0;
+}
+
+/* --- slots --- */
+
+/* Takes the replicas off the items that were routed, or lack some: by their former numbers. */
+static void put_back(struct placement *placement)
+{
+    for (int32_t i = 0; i < placement->open_count; i++)
+        placement_note(placement, placement->open[i]);
+    placement->open_count = 0;
+    for (int32_t i = 0; i < placement->note_count; i++)
+        placement_clear(placement, placement->notes[i]);
+}
+
+static int assign_anew(struct following *following)
+{
+    struct placement *placement = following->placement;
+    int error = 0;
+    for (int32_t i = 0; i < following->changed_count; i++) {
+        placement_clear(placement, following->changed[i]);
+        placement_note(placement, following->changed[i]);
+    }
+    for (int32_t i = 0; !error && i < placement->note_count; i++) {
+        error = placement_set_room(placement, placement->notes[i]);
+        if (!error)
+            placement_keep_current(placement, placement->notes[i]);
+    }
+    return error;
+}
+
+/* Takes off members what is beyond their fair shares, if those have become less. */
+static int relieve(struct placement *placement)
+{
+    for (int32_t i = 0; i < placement->taker_count; i++) {
+        int32_t member = placement->takers[i];
+        if (placement->load[member] <= placement->fair_share[member])
+            continue;
+        int error = placement_list(placement);
+        if (error)
+            return error;
+        while (placement->load[member] > placement->fair_share[member]) {
+            int32_t slot = placement->first_slot[member];
+            placement_note(placement, placement->item[slot]);
+            placement_remove(placement, placement->item[slot], slot);
+        }
+    }
+    return 0;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    int32_t left = *(const int32_t *)a;
+    int32_t right = *(const int32_t *)b;
+    return (left > right) - (left < right);
+}
+
+static void sort_notes(struct placement *placement)
+{
+    qsort(placement->notes, (size_t)placement->note_count, sizeof *placement->notes,
+          compare_numbers);
+}
+
+static void open_items(struct placement *placement)
+{
+    sort_notes(placement);
+    for (int32_t i = 0; i < placement->note_count; i++)
+        if (placement_missing(placement, placement->notes[i]) > 0)
+            placement->open[placement->open_count++] = placement->notes[i];
+}
+
+static int turn(struct following *following)
+{
+    struct placement *placement = following->placement;
+    put_back(placement);
+    int error = shift_items(following);
+    if (error)
+        return error;
+    placement->state = following->state;
+    placement_set_members(placement);
+    error = assign_anew(following);
+    if (!error)
+        error = relieve(placement);
+    if (!error)
+        open_items(placement);
+    return error;
+}
+
+/* Slots that items have left are not used again: too many of them, and a new placement is better.
+ */
+static bool is_wasteful(const struct placement *placement)
+{
+    return placement->slot_count > 2 * placement->state->item_slots + 1024;
+}
+
+int placement_follow(struct placement *placement, const struct state *state,
+                     struct placement_shifts *ret_shifts, bool *ret_follows)
+{
+    /* More would take longer to look up than to make the placement anew. */
+    int32_t most = state->item_count / 128 + 16;
+    struct following following = {
+        .placement = placement, .state = state, .shifts = ret_shifts, .changed_most = most};
+    *ret_shifts = (struct placement_shifts){.come_count = 0};
+    following.changed = malloc((size_t)most * sizeof *following.changed);
+    if (!following.changed)
+        return ALLOT_ENOMEM;
+    *ret_follows = has_same_takers(placement->state, state) && !is_wasteful(placement) &&
+                   note_differences(&following);
+    int error = *ret_follows ? turn(&following) : 0;
+    free(following.changed);
+    return error;
+}
+
+/* --- the answer --- */
+
+/* Writes one solution while reading another. */
+struct copying {
+    struct solution *solution;
+    const struct solution *former;
+    int32_t item;
+    int32_t former_item;
+};
+
+static void copy_rows(struct copying *copying, int32_t count)
+{
+    struct solution *solution = copying->solution;
+    const struct solution *former = copying->former;
+    const int32_t *begin = former->begin + copying->former_item;
+    int32_t to = solution->begin[copying->item];
+    memcpy(solution->member + to, former->member + begin[0],
+           (size_t)(begin[count] - begin[0]) * sizeof *solution->member);
+    for (int32_t i = 1; i <= count; i++)
+        solution->begin[copying->item + i] = begin[i] - begin[0] + to;
+    copying->item += count;
+    copying->former_item += count;
+}
+
+static void write_row(struct copying *copying, const struct placement *placement)
+{
+    int32_t *begin = copying->solution->begin + copying->item;
+    begin[1] = begin[0] +
+               placement_members(placement, copying->item, copying->solution->member + begin[0]);
+    copying->item++;
+}
+
+static void write_rows(struct copying *copying, const struct placement *placement,
+                       const struct placement_shifts *shifts)
+{
+    int32_t note = 0;
+    int32_t come = 0;
+    int32_t gone = 0;
+    int32_t count = placement->state->item_count;
+    copying->solution->begin[0] = 0;
+    while (copying->item < count) {
+        int32_t same =
+            (note < placement->note_count ? placement->notes[note] : count) - copying->item;
+        int32_t until_gone =
+            gone < shifts->gone_count ? shifts->gone[gone] - copying->former_item : INT32_MAX;
+        if (until_gone == 0) {
+            copying->former_item++;
+            gone++;
+        } else if (same > 0) {
+            copy_rows(copying, same < until_gone ? same : until_gone);
+        } else {
+            bool is_new = come < shifts->come_count && shifts->come[come] == copying->item;
+            come += is_new;
+            copying->former_item += !is_new;
+            write_row(copying, placement);
+            note++;
+        }
+    }
+}
+
+int placement_follow_solution(struct placement *placement, const struct solution *former,
+                              const struct placement_shifts *shifts, struct solution **ret)
+{
+    const struct state *state = placement->state;
+    struct copying copying = {.former = former};
+    int error = solution_create(state, placement_count(placement), &copying.solution);
+    if (error)
+        return error;
+    sort_notes(placement);
+    write_rows(&copying, placement, shifts);
+    copying.solution->assigned = copying.solution->begin[state->item_count];
+    copying.solution->unattainable = state->item_slots - copying.solution->assigned;
+    *ret = copying.solution;
+    return 0;
+}
