@@ -171,7 +171,7 @@ static bool check_prices(struct check *check)
     return true;
 }
 
-/* The fair share, as optimality.md has it; in floating point it would be rounded. */
+/* The fair share, as docs/solver.md has it; in floating point it would be rounded. */
 static int64_t fair_share(const struct state *state, int32_t member)
 {
     int64_t limit = state->effective_limit[member];

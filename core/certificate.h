@@ -17,7 +17,7 @@
  * too, is given by its members: an item is in it if it lacks a replica, or has one on a member of
  * it.
  *
- * Sources: optimality.md, section 2; Ahuja, Magnanti & Orlin, "Network Flows", 1993, theorems 6.4
+ * Sources: docs/solver.md; Ahuja, Magnanti & Orlin, "Network Flows", 1993, theorems 6.4
  * and 9.3. */
 #ifndef ALLOT_CORE_CERTIFICATE_H
 #define ALLOT_CORE_CERTIFICATE_H

@@ -1,5 +1,5 @@
 /* What a solution is worth: the levels that solutions are compared by, each only among those that
- * are equal in all before it. Source: optimality.md, section 1. */
+ * are equal in all before it. Source: docs/solver.md. */
 #ifndef ALLOT_CORE_LEVELS_H
 #define ALLOT_CORE_LEVELS_H
 

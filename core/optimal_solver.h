@@ -3,7 +3,7 @@
  *
  * It begins with the current assignments, as far as they cost nothing, and adds what is missing
  * along shortest paths: placement.h, residual.h, distances.h, routes.h from the bottom up. Every
- * solution has its certificate. Source: optimality.md, section 3. */
+ * solution has its certificate. Source: docs/solver.md. */
 #ifndef ALLOT_CORE_OPTIMAL_SOLVER_H
 #define ALLOT_CORE_OPTIMAL_SOLVER_H
 

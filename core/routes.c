@@ -134,7 +134,7 @@ static void stand_in_lines(struct routes *routes)
         while (zone < key->zone)
             routes->zone_lines[++zone] = lines;
         if (lines == routes->zone_lines[zone] || routes->lines[lines - 1].key != key->key)
-            routes->lines[lines++] = (struct line){.key = key->key, .begin = i};
+            routes->lines[lines++] = (struct routes_line){.key = key->key, .begin = i};
         routes->lines[lines - 1].end = i + 1;
         routes->standing[i] = key->member;
         routes->line_of[key->member] = lines - 1;
@@ -145,7 +145,7 @@ static void stand_in_lines(struct routes *routes)
         routes->zone_lines[++zone] = lines;
 }
 
-static struct line *find_line(struct routes *routes, int32_t zone, int64_t key)
+static struct routes_line *find_line(struct routes *routes, int32_t zone, int64_t key)
 {
     for (int32_t i = routes->zone_lines[zone]; i < routes->zone_lines[zone + 1]; i++)
         if (routes->lines[i].key == key)
@@ -163,7 +163,7 @@ static int32_t place_in_line(const struct routes *routes, int32_t member)
 
 static void leave_line(struct routes *routes, int32_t member)
 {
-    struct line *line = &routes->lines[routes->line_of[member]];
+    struct routes_line *line = &routes->lines[routes->line_of[member]];
     line->end--;
     for (int32_t at = place_in_line(routes, member); at < line->end; at++)
         routes->standing[at] = routes->standing[at + 1];
@@ -193,7 +193,7 @@ static void go_back(struct routes *routes, int32_t member)
 /* --- a step --- */
 
 /* The first of the line that doesn't have the item that was looked at, or STATE_NONE. */
-static int32_t first_without(const struct routes *routes, const struct line *line)
+static int32_t first_without(const struct routes *routes, const struct routes_line *line)
 {
     for (int32_t i = line->begin; i < line->end; i++)
         if (!residual_has(routes->distances->residual, routes->standing[i]))
@@ -211,7 +211,7 @@ static int32_t zone_of(const struct routes *routes, int32_t member)
  * each of its zones once, and goes once from one to another. */
 static bool is_at_odds(const struct routes *routes, int32_t length, int32_t zone)
 {
-    const struct step *last = &routes->path[length - 1];
+    const struct routes_step *last = &routes->path[length - 1];
     int32_t from = zone_of(routes, last->member);
     for (int32_t i = 0; i + 1 < length; i++) {
         if (routes->path[i].item != last->item)
@@ -251,7 +251,7 @@ static int32_t find_next(struct routes *routes, int32_t length)
 {
     const struct distances *distances = routes->distances;
     const struct placement *placement = placement_of(routes);
-    const struct step *step = &routes->path[length - 1];
+    const struct routes_step *step = &routes->path[length - 1];
     int64_t key = step->member == STATE_NONE ? 0 : distances->key[step->member];
     int32_t best = STATE_NONE;
     int32_t best_count = 0;
@@ -262,7 +262,7 @@ static int32_t find_next(struct routes *routes, int32_t length)
         return best;
     for (int32_t zone = 0; zone < placement->state->zone_count; zone++) {
         int64_t next_key = key + (distances->residual->cost[zone] + 1) * distances->scale + 1;
-        const struct line *line = find_line(routes, zone, next_key);
+        const struct routes_line *line = find_line(routes, zone, next_key);
         int32_t member = line ? first_without(routes, line) : STATE_NONE;
         int32_t count = distances->residual->count[zone];
         if (member == STATE_NONE || (best != STATE_NONE && count > best_count) ||
@@ -280,7 +280,7 @@ static int32_t find_next(struct routes *routes, int32_t length)
 /* Takes the next replica of the member that the last step leaves; false if there is none left. */
 static bool take_next_item(struct routes *routes, int32_t length)
 {
-    struct step *step = &routes->path[length - 1];
+    struct routes_step *step = &routes->path[length - 1];
     int32_t next = routes->next_slot[step->member];
     if (next == STATE_NONE)
         return false;
@@ -297,7 +297,7 @@ static void apply(struct routes *routes, int32_t length, int32_t last)
     struct placement *placement = routes->distances->residual->placement;
     int32_t to = last;
     for (int32_t i = length - 1; i > 0; i--) {
-        const struct step *step = &routes->path[i];
+        const struct routes_step *step = &routes->path[i];
         routes->next_slot[step->member] = placement->next[step->slot];
         placement_move(placement, step->slot, to);
         to = step->member;
@@ -314,9 +314,9 @@ static bool route(struct routes *routes, int32_t item)
 {
     const struct placement *placement = placement_of(routes);
     int32_t length = 1;
-    routes->path[0] = (struct step){.item = item, .slot = STATE_NONE, .member = STATE_NONE};
+    routes->path[0] = (struct routes_step){.item = item, .slot = STATE_NONE, .member = STATE_NONE};
     for (;;) {
-        struct step *step = &routes->path[length - 1];
+        struct routes_step *step = &routes->path[length - 1];
         if (step->member != STATE_NONE && !take_next_item(routes, length)) {
             leave_line(routes, step->member);
             length--;

@@ -7,21 +7,21 @@
  * right. Source: Dinic, "Algorithm for solution of a problem of maximum flow in networks with power
  * estimation", 1970, on the arcs of reduced cost 0.
  *
- * Here ties are decided (optimality.md, section 1, level 5). */
+ * Here ties are decided (docs/solver.md). */
 #ifndef ALLOT_CORE_ROUTES_H
 #define ALLOT_CORE_ROUTES_H
 
 #include "core/distances.h"
 
 /* Members of one zone and one key. */
-struct line {
+struct routes_line {
     int64_t key;
     int32_t begin; /* in standing */
     int32_t end;
 };
 
 /* A step of a path: a replica of @item leaves the member that the step before has led to. */
-struct step {
+struct routes_step {
     int32_t item;
     int32_t slot;   /* of the replica; STATE_NONE: from the source */
     int32_t member; /* that it leaves */
@@ -31,15 +31,15 @@ struct routes {
     struct distances *distances; /* borrowed */
 
     /* All private. */
-    struct line *lines;  /* by zone, then key */
-    int32_t *zone_lines; /* zones + 1: where those of each zone begin */
-    int32_t *standing;   /* members, in their lines; the one to be preferred first */
-    int32_t *line_of;    /* by member: its line, or STATE_NONE: no way leads over it (any more) */
-    int32_t *next_slot;  /* by member: of its replicas, the first that may yet lead on */
-    struct step *path;
-    int32_t *round; /* items that are still to be tried */
-    struct standing_key *keys;
-    int64_t routed; /* replicas */
+    struct routes_line *lines; /* by zone, then key */
+    int32_t *zone_lines;       /* zones + 1: where those of each zone begin */
+    int32_t *standing;         /* members, in their lines; the one to be preferred first */
+    int32_t *line_of;   /* by member: its line, or STATE_NONE: no way leads over it (any more) */
+    int32_t *next_slot; /* by member: of its replicas, the first that may yet lead on */
+    struct routes_step *path;
+    int32_t *round;            /* items that are still to be tried */
+    struct standing_key *keys; /* to sort them by */
+    int64_t routed;            /* replicas */
 };
 
 /* @distances is borrowed until the release. ALLOT_ENOMEM. */

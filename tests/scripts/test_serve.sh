@@ -99,6 +99,23 @@ start
 unset ALLOT_DATA_DIR
 curl -fs "$url/v1/items/c" | grep -q '"replication":3' || fail "lost by SIGKILL"
 
+# ---- how it decides, and the proof of that ----
+
+start_deciding() {
+    kill -TERM "$pid"
+    expect 0
+    start serve --data-dir "$tree/data" --certify --log-level debug --solver "$1"
+    put "/v1/items/by-$1" '{"replication":1}'
+}
+
+start_deciding optimal
+wait_for 'msg="proven best"' "$tree/log"
+start_deciding reference
+wait_for 'msg="not proven best".*there is no certificate' "$tree/log"
+kill -TERM "$pid"
+expect 0
+start --data-dir "$tree/data"
+
 # ---- two at once ----
 
 refused 1 'cannot open the store' --data-dir "$tree/data" --listen 127.0.0.1:0
