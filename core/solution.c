@@ -10,6 +10,13 @@ struct counted_solution {
     atomic_int references;
 };
 
+/* Rounded up, so that solutions of nearly equal sizes, one after the other, find each other's
+ * memory as they left it. */
+static size_t round_up(int64_t count)
+{
+    return ((size_t)count | 4095) + 1;
+}
+
 int solution_create(const struct state *state, int64_t room, struct solution **ret)
 {
     if (room > INT32_MAX)
@@ -22,8 +29,8 @@ int solution_create(const struct state *state, int64_t room, struct solution **r
     solution->network_hash = state->network_hash;
     solution->item_count = state->item_count;
     solution->member_count = state->member_count;
-    solution->begin = malloc(((size_t)state->item_count + 1) * sizeof *solution->begin);
-    solution->member = malloc(((size_t)room + 1) * sizeof *solution->member);
+    solution->begin = malloc(round_up(state->item_count) * sizeof *solution->begin);
+    solution->member = malloc(round_up(room) * sizeof *solution->member);
     if (!solution->begin || !solution->member) {
         solution_unref(solution);
         return ALLOT_ENOMEM;
