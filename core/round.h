@@ -25,6 +25,8 @@
  *                        missing
  *   assigned, unattainable
  *                        of the solution
+ *   zone_excess, overflow, kept
+ *                        only if it solved: levels of the solution, see core/levels.h
  *   cut                  only if it solved and something is unattainable: why the first item that
  *                        lacks replicas can't have them, as core/explain.h has it:
  *                        {"items": how many, "wanted", "slots", "full_members", "sharing", "text"}

@@ -6,6 +6,7 @@
 #include "api/explain_text.h"
 #include "api/json_writer.h"
 #include "api/timestamp.h"
+#include "core/levels.h"
 #include "server/clock.h"
 
 enum { MAX_ACTOR = 2048 }; /* the instance is longest: escaped, six times as long */
@@ -154,10 +155,23 @@ static void write_cut(struct json_writer *json, const struct round *round)
     explanation_release(&explanation);
 }
 
+/* What the solution is worth. For want of memory it isn't told. */
+static void write_levels(struct json_writer *json, const struct round *round)
+{
+    struct levels levels;
+    if (levels_measure(round->state, round->solution, &levels) != 0)
+        return;
+    json_integer_field(json, "zone_excess", levels.zone_excess);
+    json_integer_field(json, "overflow", levels.overflow);
+    json_integer_field(json, "kept", levels.kept);
+}
+
 static void write_solution(struct json_writer *json, const struct round *round)
 {
     json_integer_field(json, "assigned", round->solution->assigned);
     json_integer_field(json, "unattainable", round->solution->unattainable);
+    if (round->solved)
+        write_levels(json, round);
     if (round->solved && round->solution->unattainable > 0)
         write_cut(json, round);
 }

@@ -10,7 +10,7 @@
 #include "api/buffer.h"
 #include "core/round.h"
 
-enum { ROUND_WRITER_MAX_RECORD = 4 * 1024 - 1 }; /* bytes of a record's value */
+enum { ROUND_WRITER_MAX_RECORD = 4 * 1024 + 256 }; /* bytes of a record's value */
 
 struct round_writer {
     const char *principal; /* borrowed, as the instance */

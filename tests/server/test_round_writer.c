@@ -86,7 +86,7 @@ static struct round make_round(const struct builder_key *keys)
 {
     struct state *state = builder_observe(builder_keyspace(keys, 4, false));
     struct solution *solution = NULL;
-    cr_assert_eq(solver_solve(state, NULL, &solution), 0);
+    cr_assert_eq(solver_solve(SOLVER_OPTIMAL, state, NULL, &solution), 0);
     return (struct round){.id = {17, 3, 41}, .state = state, .solution = solution, .solved = true};
 }
 
@@ -125,23 +125,16 @@ Test(round_writer, a_record_tells_everything)
         const char *name;
         int64_t value;
     } numbers[] = {
-        {"fence", 17},
-        {"round", 3},
-        {"after_revision", 30},
-        {"decided_on", 41},
-        {"additions", 1},
-        {"removals", 5},
-        {"promotions", 4},
-        {"packings", 5},
-        {"transactions", 6},
-        {"moves", 8},
-        {"throttled", 9},
-        {"skipped", 10},
-        {"assigned", 4},
-        {"first_revision", 42},
-        {"last_revision", 44},
-        {"unattainable", 0},
-        {"failed_transactions", 7},
+        {"fence", 17},          {"round", 3},
+        {"after_revision", 30}, {"decided_on", 41},
+        {"additions", 1},       {"removals", 5},
+        {"promotions", 4},      {"packings", 5},
+        {"transactions", 6},    {"moves", 8},
+        {"throttled", 9},       {"skipped", 10},
+        {"assigned", 4},        {"zone_excess", 0},
+        {"overflow", 0},        {"kept", 0},
+        {"first_revision", 42}, {"last_revision", 44},
+        {"unattainable", 0},    {"failed_transactions", 7},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         cr_expect_eq(number(record, numbers[i].name), numbers[i].value, "%s", numbers[i].name);
@@ -263,7 +256,7 @@ Test(round_writer, the_longest_record_is_under_4_KiB)
     struct json_object *record = parse(value);
     cr_expect(json_object_get_boolean(field(record, "revisions_cut")));
     cr_expect_eq(json_object_array_length(field(record, "revisions")), ROUND_MAX_REVISIONS);
-    /* And the cut: its names, and the longest numbers and words. */
+    /* And the levels and the cut: their names, and the longest numbers and words. */
     struct explain_cut most = {.item_count = INT32_MAX,
                                .wanted = INT64_MAX,
                                .full_count = INT32_MAX,
@@ -277,12 +270,13 @@ Test(round_writer, the_longest_record_is_under_4_KiB)
     size_t cut = strlen("\"cut\":{\"items\":,\"wanted\":,\"slots\":,\"full_members\":,"
                         "\"sharing\":,\"text\":\"\"},") +
                  10 + 10 + 10 + 19 + 19 + strlen(words);
+    cut += strlen("\"zone_excess\":,\"overflow\":,\"kept\":,") + 3 * 19;
     cr_expect_leq(value.size + cut, ROUND_WRITER_MAX_RECORD, "%zu and %zu", value.size, cut);
     json_object_put(record);
     json_object_put(actor);
 }
 
-Test(round_writer, without_memory_only_the_cut_is_left_out)
+Test(round_writer, without_memory_only_levels_or_cut_are_left_out)
 {
     struct round round = make_round(tight);
     bool left_out = false;
@@ -293,7 +287,9 @@ Test(round_writer, without_memory_only_the_cut_is_left_out)
         failed = fail_alloc_count() >= nth;
         fail_alloc_set(0);
         struct json_object *record = parse(value);
-        cr_assert_eq(json_object_object_get_ex(record, "cut", NULL), !failed);
+        bool whole = json_object_object_get_ex(record, "cut", NULL) &&
+                     json_object_object_get_ex(record, "kept", NULL);
+        cr_assert_eq(whole, !failed);
         left_out = left_out || failed;
         json_object_put(record);
     }
