@@ -7,12 +7,14 @@ static void describe_tight(const struct explain_cut *cut, char text[EXPLAIN_TEXT
 {
     bool one_item = cut->item_count == 1;
     bool one_full = cut->full_count == 1;
-    int size = snprintf(text, EXPLAIN_TEXT_SIZE,
-                        "%" PRId32 " %s %" PRId64 " replicas; the %" PRId32 " %s that could take "
-                        "more of them %s %" PRId64 " slots in all, and none is free",
-                        cut->item_count, one_item ? "item wants" : "items want", cut->wanted,
-                        cut->full_count, one_full ? "member" : "members", one_full ? "has" : "have",
-                        cut->slots);
+    int size = snprintf(text, EXPLAIN_TEXT_SIZE, "%" PRId32 " %s %" PRId64 " replicas",
+                        cut->item_count, one_item ? "item wants" : "items want", cut->wanted);
+    if (cut->full_count > 0)
+        size += snprintf(text + size, (size_t)(EXPLAIN_TEXT_SIZE - size),
+                         "; the %" PRId32 " %s that could take more of them %s %" PRId64
+                         " slots in all, and none is free",
+                         cut->full_count, one_full ? "member" : "members",
+                         one_full ? "has" : "have", cut->slots);
     if (cut->sharing > 0)
         size += snprintf(text + size, (size_t)(EXPLAIN_TEXT_SIZE - size),
                          ", and %" PRId32 " %s a replica of %s already", cut->sharing,
