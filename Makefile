@@ -1,7 +1,7 @@
 # allot: everyday commands. `make help` lists them.
 #
-# Variables: CC=gcc|clang, VARIANT=release|asan|tsan|coverage, VERBOSE=1 to see the commands, and
-# CPPFLAGS, CFLAGS, LDFLAGS, which are added to ours.
+# Variables: CC=gcc|clang, VARIANT=release|asan|tsan|coverage, WEB=no to leave the dashboard out,
+# VERBOSE=1 to see the commands, and CPPFLAGS, CFLAGS, LDFLAGS, which are added to ours.
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
@@ -16,6 +16,7 @@ BUILD := build/$(VARIANT)$(COMPILER)
 LISTEN ?= 127.0.0.1:8080
 DATA_DIR ?= allot-data
 CLUSTER_DIR ?= allot-cluster
+WEB ?= yes
 SOAK ?= 20
 FUZZ ?= 600s
 FUZZ_SHORT := 20000
@@ -61,7 +62,7 @@ SHELL_SCRIPTS := $(sort .ci/run $(wildcard scripts/*.sh examples/*.sh tests/*/*.
 all: build/allotd ## build allotd (build/allotd)
 
 run: ## install what is missing, build, and start allotd on LISTEN with DATA_DIR
-	@scripts/install.sh build run
+	@scripts/install.sh build run $(if $(HAS_WEB),web)
 	@$(MAKE) $(SUBMAKE) all
 	@exec build/allotd serve --listen $(LISTEN) --data-dir $(DATA_DIR)
 
@@ -86,7 +87,37 @@ $(CORE) $(API) $(SERVER) $(SUPPORT): $(BUILD)/command $(BUILD)/sources
 $(BUILD)/%.o: %.c $(BUILD)/command
 	@mkdir -p $(@D)
 	$(SAY)
-	$(QUIET)$(COMPILE) -MMD -MP -c -o $@ $<
+	$(QUIET)$(COMPILE) $(DEFINES) -MMD -MP -c -o $@ $<
+
+# ---- the dashboard ----
+
+# Bundled by node into a C file, which server/dashboard.c includes: for all compilers and variants
+# once, and anew only when something in web/ has changed.
+HAS_WEB := $(if $(filter no,$(WEB)),,yes)
+WEB_FILES := build/web/files.h
+WEB_SOURCES := $(sort $(wildcard web/*.json web/*.mjs web/src/*.* web/src/*/*.*))
+
+$(BUILD)/server/dashboard.o: $(BUILD)/web $(if $(HAS_WEB),$(WEB_FILES))
+$(BUILD)/server/dashboard.o: private DEFINES := $(if $(HAS_WEB),-DALLOT_DASHBOARD)
+
+$(WEB_FILES): build/web/packages $(WEB_SOURCES)
+	$(SAY)
+	$(QUIET)node web/build.mjs $(@D)
+
+# What the bundle is made of and by; and with what its tests take. Nothing of it is committed, and
+# none of it may run anything as it is installed.
+NPM_CI = npm --prefix web ci --ignore-scripts --silent
+build/web/packages: web/package.json web/package-lock.json web/.npmrc
+	@mkdir -p $(@D)
+	$(SAY)
+	@command -v npm >/dev/null || { echo "the dashboard is built with node and npm (scripts/install.sh web); \
+	make WEB=no leaves it out" >&2; exit 1; }
+	$(QUIET)$(NPM_CI) --omit=dev
+	@touch $@
+build/web/test-packages: build/web/packages | $(WEB_FILES)
+	$(SAY)
+	$(QUIET)$(NPM_CI)
+	@touch $@
 
 # It embeds them.
 $(BUILD)/server/history_migrations.o: $(wildcard migrations/*.sql)
@@ -94,12 +125,13 @@ $(BUILD)/server/history_migrations.o: $(wildcard migrations/*.sql)
 # The commands, and the files they take: each changes only with its content. So other flags compile
 # everything anew, and a source file that came or went makes its archive anew.
 quoted = '$(subst ','\'',$(1))'
-$(BUILD)/command $(BUILD)/sources: FORCE
+$(BUILD)/command $(BUILD)/sources $(BUILD)/web: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' $(call quoted,$(CONTENT)) >$@.tmp
 	@if cmp -s $@.tmp $@; then rm $@.tmp; else mv $@.tmp $@; fi
 $(BUILD)/command: CONTENT = $(COMPILE) $(LINK) $(LIBS)
 $(BUILD)/sources: CONTENT = $(C_SOURCES)
+$(BUILD)/web: CONTENT = $(HAS_WEB)
 
 FORCE:
 
@@ -148,7 +180,7 @@ ASAN_PROGRAMS := $(CRITERION:%=build/asan$(COMPILER)/tests_%)
 TSAN_PROGRAMS := $(THREADS:%=build/tsan$(COMPILER)/thread_%)
 
 test: ## install what the tests need beyond that, and run all of them
-	@scripts/install.sh build run test lint
+	@scripts/install.sh build run web test lint
 	@$(MAKE) $(SUBMAKE) format-check
 	@$(MAKE) $(SUBMAKE) check-core
 	@$(MAKE) $(SUBMAKE) asan
@@ -156,6 +188,7 @@ test: ## install what the tests need beyond that, and run all of them
 	@$(MAKE) $(SUBMAKE) clang
 	@$(MAKE) $(SUBMAKE) fuzz FUZZ=$(FUZZ_SHORT)
 	@$(MAKE) $(SUBMAKE) test-scripts
+	@$(MAKE) $(SUBMAKE) test-web
 	@$(MAKE) $(SUBMAKE) lint
 	@echo "make test: all passed"
 
@@ -175,6 +208,16 @@ tsan: ## run the programs with threads under TSan
 test-scripts: ## run the tests that are scripts, with an allotd under ASan
 	@$(MAKE) $(SUBMAKE) VARIANT=asan build/asan$(COMPILER)/allotd
 	@ALLOTD=build/asan$(COMPILER)/allotd scripts/run_tests.sh $(wildcard tests/scripts/test_*.sh)
+
+test-web: build/web/test-packages ## try the dashboard in Chromium, with an allotd under ASan
+	@$(MAKE) $(SUBMAKE) VARIANT=asan build/asan$(COMPILER)/allotd
+	@$(MAKE) $(SUBMAKE) VARIANT=release build/release$(COMPILER)/allotd
+	@ALLOTD=build/asan$(COMPILER)/allotd ALLOTD_LARGE=build/release$(COMPILER)/allotd \
+		scripts/run_tests.sh tests/web/run.sh
+
+screenshots: build/web/test-packages ## make the pictures in docs/ anew
+	@$(MAKE) $(SUBMAKE) all
+	@node tests/web/screenshots.mjs docs overview-light-1440 what-if-dark-1440
 
 clang: ## build allotd and the test programs with clang
 	@$(MAKE) $(SUBMAKE) CC=clang VARIANT=release $(patsubst %,build/release-clang/%,allotd \
@@ -230,7 +273,7 @@ format-check: ## fail if a C file isn't formatted
 LINT := build/lint
 TIDY_STAMPS := $(C_SOURCES:%.c=$(LINT)/%.tidy)
 
-lint: $(TIDY_STAMPS) $(LINT)/cppcheck $(LINT)/shellcheck ## clang-tidy, cppcheck and shellcheck
+lint: $(TIDY_STAMPS) $(LINT)/cppcheck $(LINT)/shellcheck $(LINT)/types ## clang-tidy, cppcheck, shellcheck, tsc
 
 $(LINT)/%.tidy: %.c $(wildcard .clang-tidy tests/.clang-tidy)
 	@mkdir -p $(@D)
@@ -252,6 +295,12 @@ $(LINT)/shellcheck: $(SHELL_SCRIPTS)
 	$(QUIET)shellcheck $^
 	@touch $@
 
+$(LINT)/types: build/web/test-packages $(WEB_SOURCES)
+	@mkdir -p $(@D)
+	$(SAY)
+	$(QUIET)web/node_modules/.bin/tsc -p web
+	@touch $@
+
 -include $(shell test -d $(LINT) && find $(LINT) -name '*.d')
 
 # ---- other ----
@@ -262,5 +311,5 @@ help: ## list the targets
 clean: ## remove what was built (not the data directory)
 	rm -rf build
 
-.PHONY: all run test check check-core asan tsan test-scripts clang fuzz cluster bench soak coverage \
-	format format-check lint help clean
+.PHONY: all run test check check-core asan tsan test-scripts test-web screenshots clang fuzz \
+	cluster bench soak coverage format format-check lint help clean

@@ -16,6 +16,7 @@
 
 #include <stdatomic.h>
 
+#include "api/assets.h"
 #include "api/buffer.h"
 #include "api/history.h"
 #include "api/principal.h"
@@ -61,6 +62,8 @@ struct api_reply {
     struct api_header headers[API_MAX_REPLY_HEADERS];
     size_t header_count;
     struct buffer body;
+    bool gzipped; /* the body is compressed already, all of it: who doesn't take that is to get it
+                     decompressed */
     /* Not NULL: the body goes on. Appends the next piece of it to @out, each time it is called, and
      * returns whether there is another. An error in @out ends the body where it is: what was said
      * can't be taken back. Called by one thread at a time, until the call is destroyed. */
@@ -122,6 +125,7 @@ struct api_runtime {
      * without ports; IPv6 addresses in brackets. */
     const struct span *host_names;
     size_t host_name_count;
+    struct api_assets assets;
 };
 
 /* --- steps --- */

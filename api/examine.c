@@ -243,7 +243,7 @@ static bool refuse_media_type(struct api_call *call)
 static bool examine_accept(struct api_call *call)
 {
     const struct api_route *route = call->route;
-    if (route->streams || call_wants_lines(call) || call_wants_csv(call) ||
+    if (route->streams || route->is_file || call_wants_lines(call) || call_wants_csv(call) ||
         headers_accept_json(call_header(call, "Accept")))
         return true;
     (void)problem(call, PROBLEM_NOT_ACCEPTABLE, "only application/json%s%s is served here",

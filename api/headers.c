@@ -258,11 +258,14 @@ bool headers_etag_revision_listed(struct span list, int64_t revision)
     return is_listed(list, span_of(with_status), false) || is_listed(list, span_of(alone), true);
 }
 
+bool headers_tag_listed(struct span list, struct span tag)
+{
+    return span_equal(trim(list), SPAN("*")) || is_listed(list, tag, true);
+}
+
 bool headers_etag_listed(struct span list, int64_t revision, uint64_t status_hash)
 {
-    if (span_equal(trim(list), SPAN("*")))
-        return true;
     char text[HEADERS_ETAG_SIZE];
     headers_write_etag(text, revision, status_hash);
-    return is_listed(list, span_of(text), true);
+    return headers_tag_listed(list, span_of(text));
 }

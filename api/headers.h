@@ -37,6 +37,9 @@ struct span headers_trace_id(struct span traceparent);
 bool headers_etag_revision_listed(struct span list, int64_t revision);
 bool headers_etag_listed(struct span list, int64_t revision, uint64_t status_hash);
 
+/* The same of any other @tag, in quotes and without a comma. */
+bool headers_tag_listed(struct span list, struct span tag);
+
 /* An ETag's text, "MOD-STATUS" in quotes. */
 enum { HEADERS_ETAG_SIZE = 40 };
 void headers_write_etag(char text[HEADERS_ETAG_SIZE], int64_t revision, uint64_t status_hash);

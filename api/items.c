@@ -162,11 +162,17 @@ static int labels_of_item_pass(const struct labels_filter *filter, const struct 
     return error == ALLOT_ENOMEM ? error : passes;
 }
 
+static bool contains(struct span text, struct span part)
+{
+    return part.size == 0 || memmem(text.data, text.size, part.data, part.size);
+}
+
 static int is_wanted(const struct api_call *call, const void *context, int32_t index)
 {
     const struct items_filter *filter = context;
     const struct entry *entry = call->snapshot->state->items[index];
     if (!span_has_prefix(entry->parts.item, query_value(&call->query, "prefix")) ||
+        !contains(entry->parts.item, query_value(&call->query, "contains")) ||
         (filter->state >= 0 && (int)item_status(call->snapshot, index).state != filter->state))
         return 0;
     return labels_of_item_pass(&filter->labels, entry);

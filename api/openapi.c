@@ -250,6 +250,8 @@ static void write_success(struct json_writer *writer, const struct api_route *ro
     if (route->streams) {
         write_media_type(writer, "application/x-ndjson", operation->response, NULL);
         write_media_type(writer, "text/event-stream", operation->response, NULL);
+    } else if (route->is_file) {
+        write_media_type(writer, "*/*", operation->response, NULL);
     } else if (status == 200 && takes_dry_run(route) && operation->response) {
         write_or_plan(writer, operation->response);
     } else if (status == 200 && takes_dry_run(route)) {

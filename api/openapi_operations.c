@@ -21,6 +21,7 @@ const struct openapi_parameter openapi_parameters[] = {
     {"atomic", BOOLEAN,
      "false: each change for itself, at most 10000 of them; without it all or none, at most 100",
      NULL, false},
+    {"contains", STRING, "only ids with this in them", NULL, false},
     {"continue", STRING,
      "the token of the page before (`continue`, or the header Allot-Continue), to go on after it",
      "/history", false},
@@ -74,6 +75,8 @@ const size_t openapi_parameter_count = sizeof openapi_parameters / sizeof openap
 #define ASSIGNMENT "/v1/assignments/{item}/{zone}/{suffix}"
 
 const struct openapi_operation openapi_operations[] = {
+    {"GET", "/", "The dashboard", NULL, "File", {200}, NULL, NULL},
+    {"GET", "/assets/{name}", "What the dashboard loads", NULL, "File", {200}, NULL, NULL},
     {"GET", "/livez", "Whether the process answers", NULL, "Health", {200}, NULL, NULL},
     {"GET", "/readyz", "Whether it can serve: 503 if not", NULL, "Health", {200}, NULL, NULL},
     {"GET", "/openapi.json", "This document", NULL, "Document", {200}, NULL, NULL},
@@ -234,6 +237,14 @@ const struct openapi_operation openapi_operations[] = {
      {200},
      NULL,
      "HistoryEvent"},
+    {"GET",
+     MEMBER "/lease",
+     "Show how long a member has without another heartbeat",
+     NULL,
+     "Lease",
+     {200},
+     NULL,
+     NULL},
     {"POST",
      "/v1/plan",
      "What would happen if; or apply that",
@@ -250,5 +261,6 @@ const struct openapi_operation openapi_operations[] = {
      {200},
      NULL,
      NULL},
+    {"GET", "/v1/whoami", "As whom the server knows you", NULL, "Principal", {200}, NULL, NULL},
 };
 const size_t openapi_operation_count = sizeof openapi_operations / sizeof openapi_operations[0];

@@ -289,6 +289,16 @@ static const char allocator_json[] = OBJECT(
     ",\"reason\":" STRING_OR_NULL ",\"until\":" STRING_OR_NULL ",\"by\":" STRING_OR_NULL
     ",\"since\":" STRING_OR_NULL);
 
+static const char lease_json[] =
+    OBJECT("\"ttl_seconds\",\"seconds_left\"",
+           "\"ttl_seconds\":" INTEGER_OR_NULL ",\"seconds_left\":" INTEGER_OR_NULL);
+
+static const char principal_json[] =
+    OBJECT("\"name\",\"role\",\"zone\",\"suffix\",\"tokens\"",
+           "\"name\":" STRING
+           ",\"role\":{\"enum\":[\"reader\",\"member\",\"operator\"]},\"zone\":" STRING_OR_NULL
+           ",\"suffix\":" STRING_OR_NULL ",\"tokens\":" BOOLEAN);
+
 static const char health_json[] = OBJECT("\"status\"", "\"status\":" STRING);
 
 const struct openapi_schema openapi_schemas[] = {
@@ -306,6 +316,9 @@ const struct openapi_schema openapi_schemas[] = {
     {"AssignmentPatch", NULL, &assignments_patch_json, false},
     {"Drain", drain_json, NULL, false},
     {"Heartbeat", heartbeat_json, NULL, false},
+    {"Lease", lease_json, NULL, false},
+    {"Principal", principal_json, NULL, false},
+    {"File", STRING, NULL, false},
     {"Cluster", cluster_json, NULL, false},
     {"Glance", glance_json, NULL, false},
     {"History", history_json, NULL, false},

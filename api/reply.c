@@ -12,6 +12,7 @@ void reply_start(struct api_call *call, int status)
     call->reply.content_type = NULL;
     call->reply.header_count = 0;
     call->reply.more = NULL;
+    call->reply.gzipped = false;
     buffer_clear(&call->reply.body);
     if (call->quota_policy[0]) {
         reply_header(call, "RateLimit-Policy", call->quota_policy);

@@ -6,12 +6,16 @@
 #include "api/json_writer.h"
 #include "api/routes.h"
 
+/* assets.c */
+api_handler assets_page, assets_get;
 /* items.c */
 api_handler items_list, items_get, items_put, items_patch, items_delete;
 /* members.c */
 api_handler members_list, members_get, members_put, members_patch, members_delete;
 /* heartbeat.c */
 api_handler heartbeat_post;
+/* lease.c */
+api_handler lease_get;
 /* drain.c */
 api_handler drain_get, drain_post, drain_delete;
 /* assignments.c */
@@ -37,6 +41,8 @@ api_handler history_list, history_of_item, history_of_member;
 api_handler history_rounds;
 /* history_state.c */
 api_handler history_state;
+/* whoami.c */
+api_handler whoami_get;
 /* openapi.c */
 api_handler openapi_get;
 /* health.c */

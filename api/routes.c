@@ -13,16 +13,17 @@ enum { EMPTY_BODY = 1024 };
 #define MEMBER "/v1/members/{zone}/{suffix}"
 #define ASSIGNMENT "/v1/assignments/{item}/{zone}/{suffix}"
 
-#define READ(pattern, handler, access, ...)                                          \
-    {                                                                                \
-        "GET", pattern, handler, access, 0, false, true, false, false, false, false, \
-        {                                                                            \
-            "min_revision", __VA_ARGS__                                              \
-        }                                                                            \
+#define READ(pattern, handler, access, ...)                                                 \
+    {                                                                                       \
+        "GET", pattern, handler, access, 0, false, true, false, false, false, false, false, \
+        {                                                                                   \
+            "min_revision", __VA_ARGS__                                                     \
+        }                                                                                   \
     }
 #define WRITE(method, pattern, handler, access, ...)                                           \
     {                                                                                          \
         method, pattern, handler, access, API_MAX_BODY, true, true, true, false, false, false, \
+            false,                                                                             \
         {                                                                                      \
             "dry_run", __VA_ARGS__                                                             \
         }                                                                                      \
@@ -30,18 +31,19 @@ enum { EMPTY_BODY = 1024 };
 #define ACT(method, pattern, handler, access, ...)                                            \
     {                                                                                         \
         method, pattern, handler, access, EMPTY_BODY, false, true, true, false, false, false, \
+            false,                                                                            \
         {                                                                                     \
             "dry_run", __VA_ARGS__                                                            \
         }                                                                                     \
     }
 
 /* A question, or several changes, in a body. */
-#define POST(pattern, handler, access, limit, ...)                                       \
-    {                                                                                    \
-        "POST", pattern, handler, access, limit, true, true, false, false, false, false, \
-        {                                                                                \
-            __VA_ARGS__                                                                  \
-        }                                                                                \
+#define POST(pattern, handler, access, limit, ...)                                              \
+    {                                                                                           \
+        "POST", pattern, handler, access, limit, true, true, false, false, false, false, false, \
+        {                                                                                       \
+            __VA_ARGS__                                                                         \
+        }                                                                                       \
     }
 
 /* A page of history: which is read without a snapshot, even while the store can't be. */
@@ -59,13 +61,35 @@ enum { EMPTY_BODY = 1024 };
         }                                                                                        \
     }
 
+/* What anybody may load. */
+#define FILE_AT(path, function)                                                      \
+    {                                                                                \
+        .method = "GET", .pattern = path, .handler = function, .access = ROUTE_OPEN, \
+        .is_file = true                                                              \
+    }
+
 static const struct api_route routes[] = {
-    {"GET", "/livez", health_live, ROUTE_OPEN, 0, false, false, false, false, false, false, {NULL}},
+    FILE_AT("/", assets_page),
+    FILE_AT("/assets/{name}", assets_get),
+    {"GET",
+     "/livez",
+     health_live,
+     ROUTE_OPEN,
+     0,
+     false,
+     false,
+     false,
+     false,
+     false,
+     false,
+     false,
+     {NULL}},
     {"GET",
      "/readyz",
      health_ready,
      ROUTE_OPEN,
      0,
+     false,
      false,
      false,
      false,
@@ -84,6 +108,7 @@ static const struct api_route routes[] = {
      false,
      false,
      false,
+     false,
      {NULL}},
     READ("/v1/allocator", allocator_get, ROUTE_READ, NULL),
     {"PUT",
@@ -93,6 +118,7 @@ static const struct api_route routes[] = {
      API_MAX_BODY,
      true,
      true,
+     false,
      false,
      false,
      false,
@@ -120,7 +146,8 @@ static const struct api_route routes[] = {
      .handler = history_state,
      .access = ROUTE_READ,
      .query = {"at", "kind"}},
-    READ("/v1/items", items_list, ROUTE_READ, "limit", "continue", "prefix", "state", "label"),
+    READ("/v1/items", items_list, ROUTE_READ, "limit", "continue", "prefix", "contains", "state",
+         "label"),
     READ(ITEM, items_get, ROUTE_ANY, NULL),
     WRITE("PUT", ITEM, items_put, ROUTE_OPERATE, NULL),
     WRITE("PATCH", ITEM, items_patch, ROUTE_OPERATE, NULL),
@@ -150,8 +177,10 @@ static const struct api_route routes[] = {
      false,
      false,
      false,
+     false,
      {NULL}},
     HISTORY(MEMBER "/history", history_of_member, ROUTE_MEMBER_READ, true, "kind", "actor"),
+    READ(MEMBER "/lease", lease_get, ROUTE_MEMBER_READ, NULL),
     POST("/v1/plan", plan_post, ROUTE_READ, CHANGE_LIST_MAX_BODY, "apply", "max_moves", NULL),
     {.method = "GET",
      .pattern = "/v1/watch",
@@ -160,6 +189,7 @@ static const struct api_route routes[] = {
      .needs_snapshot = true,
      .query = {"min_revision", "from", "kind", "item", "prefix", "zone", "suffix"},
      .streams = true},
+    {.method = "GET", .pattern = "/v1/whoami", .handler = whoami_get, .access = ROUTE_ANY},
 };
 enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };
 

@@ -35,6 +35,7 @@ struct api_route {
     bool streams;   /* it replies with a stream, of a type that it chooses itself */
     bool has_lines; /* it replies with NDJSON if that is wanted, and takes it for an array */
     bool has_csv;   /* it replies with CSV if that is wanted */
+    bool is_file;   /* it replies with a file, of whatever type that is */
     const char *query[ROUTE_MAX_QUERY]; /* names of the parameters that it takes */
 };
 

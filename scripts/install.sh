@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what is missing of the Debian packages for the purposes named, and nothing else.
 #
-#   scripts/install.sh PURPOSE...      build, run, test, lint or coverage
+#   scripts/install.sh PURPOSE...      build, web, run, test, lint or coverage
 #
 # Works as root, or through sudo. apt is asked only for packages that dpkg doesn't know as installed,
 # so that a second run takes no time and needs no network. Exit status: 0 all there, 1 could not
@@ -10,6 +10,12 @@ set -eu
 
 attempts=3
 
+# Debian's npm can't stand beside a Node.js from elsewhere, which brings its own: so what counts is
+# whether there is the command.
+package_unless_command() {
+    command -v "$2" >/dev/null || echo "$1"
+}
+
 packages_for() {
     case $1 in
     build)
@@ -17,6 +23,7 @@ packages_for() {
             libmicrohttpd-dev libjson-c-dev libsqlite3-dev libgnutls28-dev zlib1g-dev \
             libcurl4-gnutls-dev
         ;;
+    web) echo "$(package_unless_command nodejs node) $(package_unless_command npm npm)" ;;
     # curl: for the quick start, and for the health check of a container.
     run) echo libmicrohttpd12 libjson-c5 libsqlite3-0 libgnutls30 zlib1g libcurl3-gnutls curl ;;
     test)
@@ -75,7 +82,7 @@ install_packages() {
 }
 
 usage() {
-    echo "usage: scripts/install.sh {build|run|test|lint|coverage}..." >&2
+    echo "usage: scripts/install.sh {build|web|run|test|lint|coverage}..." >&2
     exit 2
 }
 

@@ -4,9 +4,9 @@
 
 #include "server/http_private.h"
 
-/* The body of a reply that isn't sent as it stands: it comes in pieces, or is compressed, or both.
- * What is held of it is a piece, and what becomes of that. Whoever doesn't take what was given
- * within send_ms is cut. */
+/* The body of a reply that isn't sent as it stands: it comes in pieces, or is compressed, or both;
+ * or it is compressed, and isn't to be. What is held of it is a piece, and what becomes of that.
+ * Whoever doesn't take what was given within send_ms is cut. */
 struct http_body {
     struct http_server *server;
     struct MHD_Connection *connection;
@@ -47,6 +47,45 @@ static void deflate_more(struct http_body *body, struct span input, bool last)
     } while (body->deflate.avail_out == 0);
 }
 
+/* Appends what @input, gzip, was made of to `out`, all at once: it is a file, of a size that is
+ * known. */
+static int inflate_all(struct http_body *body, struct span input)
+{
+    unsigned char block[16 * 1024];
+    z_stream stream = {.next_in = (unsigned char *)input.data, .avail_in = (uInt)input.size};
+    if (inflateInit2(&stream, MAX_WBITS + GZIP) != Z_OK) {
+        return ALLOT_ENOMEM;
+    }
+    int result;
+    do {
+        stream.next_out = block;
+        stream.avail_out = sizeof block;
+        result = inflate(&stream, Z_NO_FLUSH);
+        size_t made = sizeof block - stream.avail_out;
+        buffer_append(&body->out, (struct span){(const char *)block, made});
+    } while (result == Z_OK && !body->out.error);
+    (void)inflateEnd(&stream);
+    if (result == Z_MEM_ERROR) {
+        return ALLOT_ENOMEM;
+    }
+    return body->out.error ? body->out.error : result == Z_STREAM_END ? 0 : ALLOT_EVALUE;
+}
+
+/* The reply's body as far as it is there, into `out`. */
+static int begin(struct http_body *body, const struct api_reply *reply)
+{
+    struct span first = buffer_span(&reply->body);
+    if (reply->gzipped) {
+        return inflate_all(body, first);
+    }
+    if (body->compresses) {
+        deflate_more(body, first, body->ended);
+    } else {
+        buffer_append(&body->out, first);
+    }
+    return body->out.error;
+}
+
 int http_body_open(struct http_server *server, struct MHD_Connection *connection,
                    struct api_call *call, bool compresses, struct http_body **ret)
 {
@@ -66,12 +105,7 @@ int http_body_open(struct http_server *server, struct MHD_Connection *connection
         return ALLOT_ENOMEM;
     }
     body->ended = !body->more;
-    if (body->compresses) {
-        deflate_more(body, buffer_span(&reply->body), body->ended);
-    } else {
-        buffer_append(&body->out, buffer_span(&reply->body));
-    }
-    int error = body->out.error;
+    int error = begin(body, reply);
     if (error) {
         http_body_close(body);
         return error;

@@ -82,8 +82,9 @@ struct MHD_Response *http_stream_response(struct http_stream *stream);
 
 struct http_body;
 
-/* The body of the reply of @call (borrowed until the close): all of its pieces, and compressed with
- * gzip if wanted. ALLOT_ENOMEM, ALLOT_ELIMIT. It is to be closed when its request has ended. */
+/* The body of the reply of @call (borrowed until the close): all of its pieces, compressed with
+ * gzip if wanted; of a reply that is compressed already, what that was made of. ALLOT_ENOMEM,
+ * ALLOT_ELIMIT; ALLOT_EVALUE: it isn't gzip. It is to be closed when its request has ended. */
 int http_body_open(struct http_server *server, struct MHD_Connection *connection,
                    struct api_call *call, bool compresses, struct http_body **ret);
 void http_body_close(struct http_body *body); /* NULL is fine */

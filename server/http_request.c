@@ -224,6 +224,7 @@ struct outgoing {
     size_t header_count;
     bool compressible;
     bool compressed;
+    bool pieced; /* it isn't sent as it stands: see http_body_open */
 };
 
 /* Shorter ones aren't worth it. */
@@ -240,10 +241,12 @@ static struct outgoing find_reply(struct http_request *request)
     }
     const struct api_reply *reply = api_call_reply(request->call);
     bool compressible = reply->content_type && !request->stream &&
-                        (reply->more || reply->body.size >= LEAST_COMPRESSED);
+                        (reply->more || reply->gzipped || reply->body.size >= LEAST_COMPRESSED);
+    bool compressed = compressible && headers_accept_gzip(find_header(request, "Accept-Encoding"));
     return (struct outgoing){
         .compressible = compressible,
-        .compressed = compressible && headers_accept_gzip(find_header(request, "Accept-Encoding")),
+        .compressed = compressed,
+        .pieced = !request->stream && (reply->more || compressed != reply->gzipped),
         .status = (unsigned)reply->status,
         .type = reply->content_type,
         .body = reply->content_type ? buffer_span(&reply->body) : (struct span){NULL, 0},
@@ -319,16 +322,12 @@ static void open_stream(struct http_request *request)
     }
 }
 
-/* Where the reply can't be sent as it stands, for its pieces or to compress it. A HEAD's is not
- * sent at all. */
+/* Where the reply can't be sent as it stands, for its pieces or for how it is compressed. A HEAD's
+ * is not sent at all. */
 static void open_pieces(struct http_request *request, struct outgoing *reply)
 {
-    bool in_pieces = !request->answer && !request->stream && api_call_reply(request->call)->more;
-    if (!in_pieces && !reply->compressed) {
-        return;
-    }
-    if (http_body_open(request->server, request->connection, request->call, reply->compressed,
-                       &request->pieces) != 0) {
+    if (reply->pieced && http_body_open(request->server, request->connection, request->call,
+                                        reply->compressed, &request->pieces) != 0) {
         request->answer = &out_of_memory;
         *reply = find_reply(request);
     }

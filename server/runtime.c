@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include "server/clock.h"
+#include "server/dashboard.h"
 
 static struct snapshot *take_snapshot(void *context)
 {
@@ -122,6 +123,7 @@ int runtime_init(struct runtime *runtime, const struct config *config)
         .root = span_of(config->root),
         .host_names = runtime->host_names,
         .host_name_count = config->host_name_count + 1,
+        .assets = dashboard_assets(),
     };
     return 0;
 }

@@ -54,6 +54,8 @@ static const struct {
     const char *pattern;
     const char *who;
 } expected[] = {
+    {"GET", "/", "ormn-"},
+    {"GET", "/assets/{name}", "ormn-"},
     {"GET", "/livez", "ormn-"},
     {"GET", "/readyz", "ormn-"},
     {"GET", "/openapi.json", "ormn-"},
@@ -87,8 +89,10 @@ static const struct {
     {"DELETE", MEMBER "/drain", "om"},
     {"POST", MEMBER "/heartbeat", "om"},
     {"GET", MEMBER "/history", "orm"},
+    {"GET", MEMBER "/lease", "orm"},
     {"POST", "/v1/plan", "or"},
     {"GET", "/v1/watch", "or"},
+    {"GET", "/v1/whoami", "ormn"},
 };
 enum { EXPECTED = sizeof expected / sizeof expected[0] };
 
@@ -166,6 +170,26 @@ Test(access, takes_a_known_token)
     /* Not even what there is and isn't is told. */
     cr_expect_eq(client_send(&client, "GET", "/none", NULL), 401);
     cr_expect_eq(client_send(&client, "BREW", "/v1/items", NULL), 401);
+}
+
+Test(access, is_told_to_who_asks)
+{
+    client_header(&client, "Authorization", "Bearer reader");
+    cr_expect_eq(client_send(&client, "GET", "/v1/whoami", NULL), 200);
+    cr_expect_str_eq(client_text(&client, "/name"), "tester");
+    cr_expect_str_eq(client_text(&client, "/role"), "reader");
+    cr_expect_null(client_json(&client, "/zone"));
+    cr_expect(client_true(&client, "/tokens"));
+    client_header(&client, "Authorization", "Bearer member");
+    cr_expect_eq(client_send(&client, "GET", "/v1/whoami", NULL), 200);
+    cr_expect_str_eq(client_text(&client, "/role"), "member");
+    cr_expect_str_eq(client_text(&client, "/zone"), "east");
+    cr_expect_str_eq(client_text(&client, "/suffix"), "1");
+    client.runtime.authenticate = NULL;
+    cr_expect_eq(client_send(&client, "GET", "/v1/whoami", NULL), 200);
+    cr_expect_str_eq(client_text(&client, "/name"), "anonymous");
+    cr_expect_str_eq(client_text(&client, "/role"), "operator");
+    cr_expect_not(client_true(&client, "/tokens"));
 }
 
 Test(access, is_that_of_the_member_that_the_path_names)

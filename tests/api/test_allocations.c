@@ -17,6 +17,10 @@ struct sample {
 
 static const struct sample samples[] = {
     {"GET", "/livez", NULL, 200},
+    {"GET", "/", NULL, 200},
+    {"GET", "/v1/whoami", NULL, 200},
+    {"GET", "/v1/members/west/1/lease", NULL, 200},
+    {"GET", "/v1/members/east/1/lease", NULL, 200},
     {"GET", "/readyz", NULL, 200},
     {"GET", "/v1/cluster", NULL, 200},
     {"GET", "/v1/items?limit=1", NULL, 200},
@@ -67,11 +71,14 @@ static const struct sample samples[] = {
     {"GET", "/v1/items/%20", NULL, 422},
 };
 
+static const struct api_asset page = {{"", 0}, "text/html", "\"1\"", {"page", 4}};
+
 /* East 1 holds a; west 1 stands under a lease, with a session. */
 static void prepare(struct client *client)
 {
     client_init(client);
     struct fake_store *store = &client->store;
+    client->runtime.assets = (struct api_assets){&page, 1};
     int64_t lease = fake_store_grant(store, 30);
     fake_store_put(store, "/items/a", "{\"replication\":1}");
     fake_store_put(store, "/items/b", "{\"replication\":1}");
@@ -98,7 +105,7 @@ static long run(const struct sample *sample, long failing,
     cr_expect(status == sample->status || (failing && status == (changed ? 204 : 503)),
               "%s %s with allocation %ld failing: %d", sample->method, sample->target, failing,
               status);
-    cr_expect(status != 200 || client.reply.broken || client.reply.json,
+    cr_expect(status != 200 || client.reply.broken || client.reply.gzipped || client.reply.json,
               "%s %s with allocation %ld failing: no JSON", sample->method, sample->target,
               failing);
     long allocations = client.allocations;

@@ -496,6 +496,25 @@ Test(items, lists_are_ordered_and_filtered_by_prefix)
     cr_expect_null(client_json(&client, "/items/2"));
 }
 
+Test(items, lists_are_searched)
+{
+    fake_store_put(&client.store, "/items/orders/1", "{\"replication\":1}");
+    fake_store_put(&client.store, "/items/orders/21", "{\"replication\":1}");
+    fake_store_put(&client.store, "/items/users/1", "{\"replication\":1}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(get("/v1/items?contains=rs%2F1"), 200);
+    cr_expect_str_eq(client_text(&client, "/items/0/id"), "orders/1");
+    cr_expect_str_eq(client_text(&client, "/items/1/id"), "users/1");
+    cr_expect_null(client_json(&client, "/items/2"));
+    cr_expect_eq(get("/v1/items?contains=1&prefix=orders%2F2"), 200);
+    cr_expect_str_eq(client_text(&client, "/items/0/id"), "orders/21");
+    cr_expect_null(client_json(&client, "/items/1"));
+    cr_expect_eq(get("/v1/items?contains=orders%2F211"), 200);
+    cr_expect_null(client_json(&client, "/items/0"));
+    cr_expect_eq(get("/v1/items?contains="), 200);
+    cr_expect_not_null(client_json(&client, "/items/2"));
+}
+
 Test(items, lists_are_filtered_by_labels)
 {
     fake_store_put(&client.store, "/items/a",

@@ -510,6 +510,32 @@ Test(members, a_heartbeat_that_comes_too_late)
     cr_expect_eq(client_send(&client, "POST", MEMBER "/heartbeat", NULL), 503);
 }
 
+/* --- leases --- */
+
+Test(members, anybody_who_reads_is_told_what_is_left_of_a_lease)
+{
+    cr_expect_eq(put(LEASED), 201);
+    cr_expect_eq(get(MEMBER "/lease"), 200);
+    cr_expect_eq(client_number(&client, "/ttl_seconds"), 30);
+    cr_expect_eq(client_number(&client, "/seconds_left"), 30);
+    client.failing_step = API_LEASE_TIME_TO_LIVE;
+    client.failing_error = ALLOT_EUNAVAILABLE;
+    cr_expect_eq(get(MEMBER "/lease"), 503);
+    client.failing_error = 0;
+    client.store.lease_count = 0;
+    cr_expect_eq(get(MEMBER "/lease"), 404);
+}
+
+Test(members, no_lease_has_nothing_left)
+{
+    cr_expect_eq(get(MEMBER "/lease"), 404);
+    cr_expect_eq(put("{\"item_limit\":4}"), 201);
+    cr_expect_eq(get(MEMBER "/lease"), 200);
+    cr_expect(json_object_object_get_ex(client.reply.json, "seconds_left", NULL));
+    cr_expect_null(client_json(&client, "/ttl_seconds"));
+    cr_expect_null(client_json(&client, "/seconds_left"));
+}
+
 /* --- leaving --- */
 
 Test(members, leaving_revokes_the_lease)

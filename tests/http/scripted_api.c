@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <zlib.h>
 
 enum verb {
     COMPUTE,
     ECHO,
     DESCRIBE,
     BYTES,
+    GZIPPED,
     PIECES,
     BROKEN,
     EMPTY,
@@ -31,6 +33,7 @@ static const struct route {
     {"/echo", ECHO, API_REPLY},
     {"/describe", DESCRIBE, API_REPLY},
     {"/bytes", BYTES, API_REPLY},
+    {"/gzipped", GZIPPED, API_REPLY},
     {"/pieces", PIECES, API_REPLY},
     {"/broken", BROKEN, API_REPLY},
     {"/empty", EMPTY, API_REPLY},
@@ -157,6 +160,38 @@ static enum api_step fill(struct api_call *call)
     return reply(call, 200, "text/plain");
 }
 
+/* As many bytes as the pieces would have, compressed. With 0 bytes: what isn't compressed at all.
+ */
+static enum api_step fill_gzipped(struct api_call *call)
+{
+    unsigned char piece[23], block[4096];
+    z_stream deflating = {.next_out = block};
+    for (size_t i = 0; i < sizeof piece; i++)
+        piece[i] = (unsigned char)('a' + i);
+    call->reply.gzipped = true;
+    if (call->number == 0 ||
+        deflateInit2(&deflating, 9, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+        buffer_append_text(&call->reply.body, "not compressed");
+        return reply(call, 200, "text/plain");
+    }
+    int64_t left = call->number;
+    int result;
+    do {
+        if (deflating.avail_in == 0) {
+            deflating.next_in = piece;
+            deflating.avail_in = left < 23 ? (uInt)left : 23;
+            left -= deflating.avail_in;
+        }
+        deflating.next_out = block;
+        deflating.avail_out = sizeof block;
+        result = deflate(&deflating, left > 0 ? Z_NO_FLUSH : Z_FINISH);
+        buffer_append(&call->reply.body,
+                      (struct span){(const char *)block, sizeof block - deflating.avail_out});
+    } while (result == Z_OK);
+    (void)deflateEnd(&deflating);
+    return reply(call, 200, "text/plain");
+}
+
 static enum api_step fill_headers(struct api_call *call)
 {
     static const char *const names[API_MAX_REPLY_HEADERS] = {
@@ -243,6 +278,8 @@ enum api_step api_begin(struct api_call *call)
         return describe(call);
     case BYTES:
         return fill(call);
+    case GZIPPED:
+        return fill_gzipped(call);
     case PIECES:
     case BROKEN:
         call->reply.more = write_piece;

@@ -139,6 +139,33 @@ Test(bodies, are_compressed_when_asked_if_it_is_worth_it)
         expect_encoding(unwanted[i], "", 1024, 1024);
 }
 
+Test(bodies, that_are_compressed_already_are_sent_as_they_are)
+{
+    struct fetched fetched = fetch("/gzipped?300000", "gzip", true);
+    expect_pieces(&fetched, 300000);
+    cr_assert(has_header(&fetched, "Content-Encoding: gzip"));
+    cr_assert(has_header(&fetched, "Vary: Accept-Encoding"));
+    cr_assert(fetched.received < 3000);
+    drop(&fetched);
+}
+
+Test(bodies, that_are_compressed_already_are_decompressed_for_who_does_not_take_that)
+{
+    static const size_t sizes[] = {1, 16 * 1024, 16 * 1024 + 1, 300000};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        char path[40];
+        (void)snprintf(path, sizeof path, "/gzipped?%zu", sizes[i]);
+        struct fetched fetched = fetch(path, NULL, true);
+        expect_pieces(&fetched, sizes[i]);
+        cr_assert(!has_header(&fetched, "Content-Encoding"));
+        cr_assert(has_header(&fetched, "Vary: Accept-Encoding"));
+        drop(&fetched);
+    }
+    struct fetched fetched = fetch("/gzipped?0", NULL, true);
+    cr_assert_eq(fetched.status, 503);
+    drop(&fetched);
+}
+
 Test(bodies, are_not_sent_to_who_asks_for_the_head)
 {
     static const char *const paths[] = {"/pieces?100000", "/bytes?100000"};

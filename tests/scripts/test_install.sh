@@ -31,7 +31,7 @@ exec "$@"
 END
 chmod +x "$stand_ins/dpkg-query" "$stand_ins/apt-get" "$stand_ins/sudo"
 touch "$stand_ins/all" "$stand_ins/asked"
-purposes="build run test lint coverage"
+purposes="build web run test lint coverage"
 
 fail() {
     echo "$*" >&2
@@ -63,5 +63,23 @@ touch "$stand_ins/without-gcc"
 printf '1\n2\n3\n4\n5\n' >"$stand_ins/failures"
 if install_all; then fail "apt-get failed, yet the script succeeded"; fi
 grep -q 'could not install: gcc' "$stand_ins/output" || fail "no clear message"
+
+# Whoever has node and npm from elsewhere keeps them: what counts is whether there are the commands.
+tools="$stand_ins/tools"
+mkdir "$tools"
+for tool in env id rm sed sh sort; do ln -s "$(command -v "$tool")" "$tools/$tool"; done
+touch "$stand_ins/without-nodejs" "$stand_ins/without-npm"
+: >"$stand_ins/asked"
+PATH="$stand_ins:$tools" scripts/install.sh web >"$stand_ins/output" 2>&1 || fail "can't install node"
+grep -q ' install .* nodejs npm$' "$stand_ins/asked" || fail "not both of node and npm"
+touch "$stand_ins/without-nodejs" "$stand_ins/without-npm"
+: >"$stand_ins/asked"
+for command in node npm; do
+    printf '#!/bin/sh\n' >"$tools/$command"
+    chmod +x "$tools/$command"
+done
+PATH="$stand_ins:$tools" scripts/install.sh web >"$stand_ins/output" 2>&1 || fail "fails with node from elsewhere"
+[ ! -s "$stand_ins/asked" ] || fail "node is there from elsewhere, yet apt-get was asked"
+rm -f "$stand_ins"/without-*
 
 if scripts/install.sh build nonsense >/dev/null 2>&1; then fail "takes unknown purposes"; fi

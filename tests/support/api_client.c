@@ -189,6 +189,7 @@ static void keep_reply(struct client *client, struct api_call *call)
         (void)snprintf(kept->headers[i].value, sizeof kept->headers[i].value, "%s",
                        reply->headers[i].value);
     }
+    kept->gzipped = reply->gzipped;
     if (!reply->content_type)
         return;
     (void)snprintf(kept->content_type, sizeof kept->content_type, "%s", reply->content_type);

@@ -22,7 +22,8 @@ struct client_reply {
         char value[4200];
     } headers[API_MAX_REPLY_HEADERS];
     size_t header_count;
-    char *text; /* the body; NULL: none */
+    bool gzipped; /* the body, as the API has said */
+    char *text;   /* the body; NULL: none */
     size_t size;
     struct json_object *json; /* the body, parsed; NULL if it is `broken`, too */
     bool broken;              /* it ended where it should go on */

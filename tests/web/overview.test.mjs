@@ -1,0 +1,133 @@
+// The overview: live, also where the connection is lost; and what is told when something is wrong.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { expectNoBarriers, expectNoFaults, items, members, openBrowser, openPage, Server } from './support.mjs';
+
+let server, browser;
+
+before(async () => {
+    server = await new Server().start();
+    browser = await openBrowser();
+});
+after(async () => {
+    await browser?.close();
+    await server?.end();
+});
+
+async function open(options) {
+    const page = await openPage(browser, server, options);
+    await page.goto(`${server.base}/`);
+    await page.getByText('Live').waitFor();
+    return page;
+}
+
+test('an empty cluster says what to do next', async () => {
+    const page = await open();
+    await page.getByText('No items yet').waitFor();
+    await page.getByText('No members yet').waitFor();
+    await expectNoBarriers(page);
+    await page.goto(`${server.base}/#/members`);
+    await page.getByText('No members yet').waitFor();
+    await page.goto(`${server.base}/#/items`);
+    await page.getByText('No items yet').waitFor();
+    await expectNoFaults(page);
+});
+
+test('it shows what is, and what becomes of it, in every tab', async () => {
+    const first = await open();
+    const second = await open({ context: first.context() });
+    await server.write([...members(2, 20), ...items(30, 2)]);
+    for (const page of [first, second]) {
+        await page.getByText('Every item is where it should be.').waitFor();
+        await page.getByText('30 items, 60 replicas of 60 wanted, on 6 members in 3 zones.').waitFor();
+        await page.getByText('Running.').waitFor();
+    }
+    const { leader, revision } = await server.request('GET', '/v1/cluster');
+    await first.getByText(leader.instance).first().waitFor();
+    await first.getByText(`revision ${revision}`).first().waitFor();
+    await server.request('POST', '/v1/members/zone-a/m-01/drain', {});
+    for (const page of [first, second]) {
+        await page.getByRole('link', { name: '⇥ zone-a/m-01' }).waitFor();
+        await page.getByText('empty: it can stop').waitFor();
+    }
+    await server.request('DELETE', '/v1/members/zone-a/m-01/drain', {});
+    await second.getByText('No member is being drained.').waitFor();
+    await expectNoBarriers(first);
+    await expectNoFaults(first);
+    await expectNoFaults(second);
+});
+
+test('replicas that can’t be placed are told with the reason', async () => {
+    const page = await open();
+    await server.request('PUT', '/v1/items/everywhere', { replication: 9 });
+    await page.getByText('3 replicas can’t be placed.').waitFor();
+    await page.getByText('1 item wants 9 replicas, and 6 members have a replica of it already').waitFor();
+    await expectNoBarriers(page);
+    await page.getByRole('link', { name: 'See everywhere, one of them' }).click();
+    await page.getByText('3 replicas can’t be placed:').waitFor();
+    await page.goBack();
+    await server.request('DELETE', '/v1/items/everywhere');
+    await page.getByText('Every item is where it should be.').waitFor();
+    await expectNoFaults(page);
+});
+
+test('the allocator is paused, with a reason, and goes on', async () => {
+    const page = await open();
+    await server.request('PUT', '/v1/allocator', { max_moves_in_flight: 7 });
+    await page.getByText('moves in flight, at most').waitFor();
+    await page.getByRole('button', { name: 'Pause…' }).click();
+    await page.getByLabel('Everything, repairs too.').check();
+    await page.getByLabel('Reason').fill('new switches');
+    await expectNoBarriers(page);
+    await page.getByRole('button', { name: 'Pause', exact: true }).click();
+    await page.getByText(/Paused by anonymous since .*: new switches\./).waitFor();
+    const settings = await server.request('GET', '/v1/allocator');
+    assert.equal(settings.in_force, 'all');
+    assert.equal(settings.max_moves_in_flight, 7, 'the limits stay');
+    await page.getByRole('button', { name: 'Resume…' }).click();
+    await page.getByRole('button', { name: 'Resume', exact: true }).click();
+    await page.getByText('Running.').waitFor();
+    await expectNoFaults(page);
+});
+
+test('a killed server is told, and when it comes back the page goes on', async () => {
+    const page = await open();
+    page.expectsFailures = true;
+    await page.getByText('30 items').waitFor();
+    await server.kill('SIGKILL');
+    await page.getByText('Connection lost:').waitFor();
+    await page.getByText('What is shown is as of').waitFor();
+    await page.getByText('Not connected').waitFor();
+    await page.getByText('30 items').waitFor(); // what was last seen stays
+    await expectNoBarriers(page);
+    await server.start();
+    await page.getByText('Connection lost:').waitFor({ state: 'detached' });
+    await page.getByText('Live').waitFor();
+    page.expectsFailures = false;
+    await server.request('PUT', '/v1/items/after', { replication: 1 });
+    await page.getByText('31 items').waitFor();
+    await expectNoFaults(page);
+});
+
+test('a server that says nothing is not taken for one with nothing to say', async () => {
+    const page = await open();
+    page.expectsFailures = true;
+    server.process.kill('SIGSTOP');
+    await page.getByText('Connection lost:').waitFor();
+    server.process.kill('SIGCONT');
+    await page.getByText('Live').waitFor();
+    await page.getByText('Connection lost:').waitFor({ state: 'detached' });
+    await expectNoFaults(page);
+});
+
+test('a server whose store can’t be reached is told to be stale', async () => {
+    const page = await open();
+    page.expectsFailures = true;
+    await page.route('**/readyz', (route) =>
+        route.fulfill({ status: 503, json: { status: 503, detail: 'the store can’t be reached' } }),
+    );
+    await page.getByText('What is shown may be stale: the store can’t be reached.').waitFor();
+    await page.unroute('**/readyz');
+    await page.getByText('What is shown may be stale').waitFor({ state: 'detached' });
+    await expectNoFaults(page);
+});

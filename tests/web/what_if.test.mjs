@@ -1,0 +1,89 @@
+// What if: changes are composed, seen, and applied.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { expectNoBarriers, expectNoFaults, items, members, openBrowser, openPage, Server } from './support.mjs';
+
+let server, browser;
+
+before(async () => {
+    server = await new Server().start();
+    browser = await openBrowser();
+    await server.write([...members(3, 30), ...items(90, 2)]);
+    await server.settle();
+});
+after(async () => {
+    await browser?.close();
+    await server?.end();
+});
+
+async function open() {
+    const page = await openPage(browser, server);
+    await page.goto(`${server.base}/#/what-if`);
+    await page.getByText('Nothing is supposed yet').waitFor();
+    return page;
+}
+
+const suppose = (page) => page.getByRole('button', { name: 'Add to the plan' }).click();
+
+test('a zone is lost, a limit halved and members are added; then that is applied', async () => {
+    const page = await open();
+    await expectNoBarriers(page);
+    await suppose(page);
+    await page.getByText('Choose a zone or a member.').waitFor();
+    await page.getByLabel('Which').selectOption('zone:zone-a');
+    await suppose(page);
+    await page.getByText('Lose zone zone-a (3 members)').waitFor();
+    await page.getByText('Every replica would have its place.').waitFor();
+
+    await page.getByLabel('Suppose to').selectOption('scale');
+    await page.getByLabel('Which').selectOption('member:zone-b/m-01');
+    await suppose(page);
+    await page.getByText('limit 30 → 15').waitFor();
+    await page.getByText('15 replicas could not be placed').waitFor();
+
+    await page.getByLabel('Suppose to').selectOption('add');
+    await page.getByLabel('In the zone').fill('zone-d');
+    await page.getByLabel('Items each').fill('20');
+    await suppose(page);
+    await page.getByLabel('Loads before and after').getByText('zone-d/new-3').waitFor();
+    await page.getByText('15 replicas could not be placed').waitFor({ state: 'detached' });
+    await page.getByText('Every replica would have its place.').waitFor();
+    await expectNoBarriers(page);
+
+    // It is still there after a look at something else; and what was supposed is left out again.
+    await page.getByRole('link', { name: 'Overview', exact: true }).click();
+    await page.getByRole('link', { name: 'What if', exact: true }).click();
+    await page.getByRole('button', { name: 'Leave out: Lose zone zone-a (3 members)' }).click();
+    await page.getByText('Lose zone zone-a (3 members)').waitFor({ state: 'detached' });
+
+    const before = await server.request('GET', '/v1/cluster');
+    assert.equal(before.totals.members, 9, 'nothing is done so far');
+    await page.getByRole('button', { name: 'Apply…' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('All of it is done in one transaction, or nothing.').waitFor();
+    await dialog.getByRole('button', { name: 'Apply 4 changes' }).click();
+    await page.getByText('Nothing is supposed yet').waitFor();
+    assert.equal((await server.request('GET', '/v1/cluster')).totals.members, 12);
+    assert.equal((await server.request('GET', '/v1/members/zone-b/m-01')).item_limit, 15);
+    await expectNoFaults(page);
+});
+
+test('what can’t be planned is said in words', async () => {
+    const page = await open();
+    page.expectsFailures = true;
+    await page.getByLabel('Suppose to').selectOption('replication');
+    await page.getByLabel('Item', { exact: true }).fill('none');
+    await page.getByLabel('Replicas', { exact: true }).fill('3');
+    await suppose(page);
+    await page.getByText('there is no such item').waitFor();
+    await page.getByRole('button', { name: /^Leave out/ }).click();
+    await page.getByLabel('Suppose to').selectOption('add');
+    await page.getByLabel('How many').fill('99');
+    await page.getByLabel('In the zone').fill('zone-e');
+    await page.getByLabel('Items each').fill('1');
+    await suppose(page);
+    await suppose(page);
+    await page.getByText('These are 198 changes, and one plan takes at most 100.').waitFor();
+    await expectNoBarriers(page);
+    await expectNoFaults(page);
+});

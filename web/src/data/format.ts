@@ -1,0 +1,75 @@
+// Numbers, times and names as they are shown.
+import type { ItemState, MemberId } from './types';
+
+const grouped = new Intl.NumberFormat('en-US');
+
+export function count(number: number): string {
+    return grouped.format(number);
+}
+
+// "1 item", "2 items".
+export function counted(number: number, one: string, many = `${one}s`): string {
+    return `${count(number)} ${number === 1 ? one : many}`;
+}
+
+export function percent(part: number, whole: number): string {
+    if (whole <= 0) return part > 0 ? 'over' : '–';
+    const value = (100 * part) / whole;
+    return `${value < 10 && value > 0 ? value.toFixed(1) : Math.round(value)} %`;
+}
+
+export function duration(ms: number): string {
+    const seconds = Math.max(0, Math.round(ms / 1000));
+    if (seconds < 90) return `${seconds} s`;
+    const minutes = Math.round(seconds / 60);
+    if (minutes < 90) return `${minutes} min`;
+    const hours = Math.round(minutes / 60);
+    return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} days`;
+}
+
+export function milliseconds(ms: number): string {
+    return ms < 10 ? `${ms.toFixed(1)} ms` : ms < 10000 ? `${Math.round(ms)} ms` : duration(ms);
+}
+
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const dated = new Intl.DateTimeFormat('en-GB', {
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+});
+
+// The time of day; with the day, if that is another.
+export function time(at: number | string): string {
+    const date = new Date(at);
+    if (Number.isNaN(date.getTime())) return String(at);
+    return date.toDateString() === new Date().toDateString() ? clock.format(date) : dated.format(date);
+}
+
+export function memberName(member: MemberId): string {
+    return `${member.zone}/${member.suffix}`;
+}
+
+export const stateNames: Record<ItemState, string> = {
+    healthy: 'healthy',
+    converging: 'converging',
+    under_replicated: 'under-replicated',
+    unassigned: 'unassigned',
+};
+
+// What each state means, for who has to decide whether to worry.
+export const stateMeanings: Record<ItemState, string> = {
+    healthy: 'as many replicas as wanted, all of them consistent',
+    converging: 'enough replicas; some are not consistent yet, or still to be removed',
+    under_replicated: 'fewer replicas than wanted',
+    unassigned: 'no replica at all',
+};
+
+// Never colour alone: each state has a sign of its own.
+export const stateSigns: Record<ItemState, string> = {
+    healthy: '✓',
+    converging: '↻',
+    under_replicated: '▲',
+    unassigned: '✕',
+};

@@ -1,0 +1,124 @@
+// Requests to the server that this page comes from.
+
+interface ProblemBody {
+    status?: number;
+    code?: string;
+    title?: string;
+    detail?: string;
+    errors?: { pointer?: string; parameter?: string; detail: string }[];
+}
+
+// The server has answered, and it is no.
+export class Problem extends Error {
+    readonly code: string;
+    readonly details: string[];
+
+    constructor(
+        readonly status: number,
+        body: ProblemBody,
+    ) {
+        super(body.detail ?? body.title ?? `the server answered ${status}`);
+        this.code = body.code ?? '';
+        this.details = (body.errors ?? []).map((each) => {
+            const place = each.pointer ?? each.parameter ?? '';
+            return place ? `${place}: ${each.detail}` : each.detail;
+        });
+    }
+}
+
+// Nobody has answered: whether anything was done is not known.
+export class Unreachable extends Error {
+    constructor() {
+        super('allotd does not answer');
+    }
+}
+
+// Set by the session: the token, and what to do when the server knows it no longer.
+export const authority: { token: string | null; refused: (problem: Problem) => void } = {
+    token: null,
+    refused: () => undefined,
+};
+
+interface Options {
+    body?: unknown;
+    headers?: Record<string, string>;
+    signal?: AbortSignal;
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+    const body = (await response.json().catch(() => ({}))) as ProblemBody;
+    return new Problem(response.status, body);
+}
+
+// The response, if it is a good one.
+export async function send(method: string, path: string, options: Options = {}): Promise<Response> {
+    const headers: Record<string, string> = { Accept: 'application/json', ...options.headers };
+    if (authority.token !== null) headers['Authorization'] = `Bearer ${authority.token}`;
+    const init: RequestInit = { method, headers, cache: 'no-store', credentials: 'omit' };
+    if (options.body !== undefined) {
+        headers['Content-Type'] = 'application/json';
+        init.body = JSON.stringify(options.body);
+    }
+    if (options.signal) init.signal = options.signal;
+    let response: Response;
+    try {
+        response = await fetch(path, init);
+    } catch (error) {
+        if (options.signal?.aborted) throw error;
+        throw new Unreachable();
+    }
+    if (response.ok) return response;
+    const problem = await problemOf(response);
+    if (problem.status === 401) authority.refused(problem);
+    throw problem;
+}
+
+async function parse<T>(response: Response, signal?: AbortSignal): Promise<T> {
+    try {
+        return (await response.json()) as T;
+    } catch (error) {
+        if (signal?.aborted) throw error;
+        throw new Unreachable();
+    }
+}
+
+export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+    return parse<T>(await send('GET', path, signal ? { signal } : {}), signal);
+}
+
+export async function post<T>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<T> {
+    return parse<T>(await send('POST', path, { body, headers }));
+}
+
+export async function put<T>(path: string, body: unknown): Promise<T> {
+    return parse<T>(await send('PUT', path, { body }));
+}
+
+// All of a list, page by page, as of one revision.
+export async function getAll<T>(path: string): Promise<{ revision: number; items: T[] }> {
+    const separator = path.includes('?') ? '&' : '?';
+    const items: T[] = [];
+    let token = '';
+    for (;;) {
+        const page = await get<{ revision: number; items: T[]; continue?: string }>(
+            `${path}${separator}limit=5000${token ? `&continue=${token}` : ''}`,
+        );
+        for (const item of page.items) items.push(item);
+        if (!page.continue) return { revision: page.revision, items };
+        token = page.continue;
+    }
+}
+
+export function itemPath(id: string): string {
+    return `/v1/items/${encodeURIComponent(id)}`;
+}
+
+export function memberPath(member: { zone: string; suffix: string }): string {
+    return `/v1/members/${encodeURIComponent(member.zone)}/${encodeURIComponent(member.suffix)}`;
+}
+
+// What went wrong, as a sentence to show.
+export function wordsOf(error: unknown): string {
+    if (error instanceof Problem) return [error.message, ...error.details].join('; ');
+    return error instanceof Error ? error.message : String(error);
+}

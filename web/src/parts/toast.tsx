@@ -1,0 +1,25 @@
+// What has been done, said for a while at the edge of the page.
+import type { JSX } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { Observable, useObservable } from '../data/observable';
+
+const shownMs = 6000;
+const message = new Observable<{ text: string; at: number } | null>(null);
+
+export function tell(text: string): void {
+    message.set({ text, at: Date.now() });
+}
+
+export function Toast(): JSX.Element {
+    const shown = useObservable(message);
+    useEffect(() => {
+        if (!shown) return undefined;
+        const timer = setTimeout(() => message.set(null), shownMs);
+        return () => clearTimeout(timer);
+    }, [shown]);
+    return (
+        <div class="toast-place" role="status">
+            {shown ? <div class="toast">✓ {shown.text}</div> : null}
+        </div>
+    );
+}

@@ -1,0 +1,15 @@
+import type { JSX } from 'preact';
+
+export function Labels({ labels }: { labels: Record<string, string> }): JSX.Element {
+    const entries = Object.entries(labels);
+    if (entries.length === 0) return <span class="muted">none</span>;
+    return (
+        <span class="labels">
+            {entries.map(([name, value]) => (
+                <span key={name} class="label">
+                    {name}={value}
+                </span>
+            ))}
+        </span>
+    );
+}
