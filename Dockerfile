@@ -2,8 +2,9 @@
 FROM debian:12-slim AS build
 WORKDIR /src
 COPY scripts/install.sh scripts/
-RUN scripts/install.sh build
+RUN scripts/install.sh build web
 COPY Makefile ./
+COPY web web
 COPY core core
 COPY api api
 COPY server server

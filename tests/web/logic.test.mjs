@@ -1,0 +1,82 @@
+// What is only computed, without a browser.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const web = fileURLToPath(new URL('../../web', import.meta.url));
+const { build } = createRequire(join(web, 'package.json'))('esbuild');
+const folder = mkdtempSync(join(tmpdir(), 'allot-logic.'));
+const names = ['format', 'ideas', 'load', 'plans', 'watch'];
+const logic = {};
+
+before(async () => {
+    const entryPoints = names.map((name) => join(web, `src/data/${name}.ts`));
+    await build({ entryPoints, outdir: folder, bundle: true, splitting: true, format: 'esm', outExtension: { '.js': '.mjs' } });
+    for (const name of names) logic[name] = await import(pathToFileURL(join(folder, `${name}.mjs`)));
+});
+after(() => rmSync(folder, { recursive: true }));
+
+test('a fair share is that of the solver', () => {
+    const { fairShare } = logic.load;
+    assert.equal(fairShare(10, 50, 100), 5);
+    assert.equal(fairShare(10, 51, 100), 6, 'rounded up');
+    assert.equal(fairShare(10, 101, 100), 10, 'never above the limit');
+    assert.equal(fairShare(10, 100, 100), 10);
+    assert.equal(fairShare(0, 0, 0), 0);
+});
+
+test('changes are said as an operator would', () => {
+    const { changes, sayChange } = logic.plans;
+    const member = { zone: 'zone a/1', suffix: 'm#é' };
+    assert.equal(changes.drain(member).path, '/v1/members/zone%20a%2F1/m%23%C3%A9/drain');
+    assert.equal(sayChange(changes.drain(member)), 'Drain zone a/1/m#é');
+    assert.equal(sayChange(changes.cancelDrain(member)), 'Take the drain of zone a/1/m#é back');
+    assert.equal(sayChange(changes.deregister(member)), 'Remove member zone a/1/m#é');
+    assert.equal(sayChange(changes.register(member, 7)), 'Add member zone a/1/m#é, for 7 items');
+    assert.equal(sayChange(changes.limit(member, 7)), 'Set the limit of zone a/1/m#é to 7');
+    assert.equal(sayChange(changes.replication('a/drain', 2)), 'Give item a/drain 2 replicas');
+    assert.deepEqual(changes.deregister(member), { method: 'DELETE', path: `${changes.limit(member, 1).path}?force=true` });
+});
+
+test('of two ideas about the same member the later counts; new members take nobody’s name', () => {
+    const { addMembers, drain, gather, ideas, scaleLimits } = logic.ideas;
+    const member = { zone: 'a', suffix: 'new-1', item_limit: 5, exiting: false };
+    const list = [scaleLimits([member], 'it', 0.5), drain([member], 'it')];
+    assert.deepEqual(gather(list).map((change) => change.method), ['POST']);
+    assert.equal(list[0].changes[0].body.item_limit, 3);
+    const first = addMembers([member], 'a', 2, 9);
+    assert.deepEqual(first.changes.map((change) => change.path), ['/v1/members/a/new-2', '/v1/members/a/new-3']);
+    ideas.set([first]);
+    assert.equal(addMembers([member], 'a', 1, 9).changes[0].path, '/v1/members/a/new-4');
+});
+
+test('lines are found however a stream is cut', async () => {
+    const text = new TextEncoder().encode('{"a":"é"}\n\n{"b":2}\n{"cut');
+    for (let size = 1; size <= text.length; size++) {
+        const stream = new ReadableStream({
+            start(controller) {
+                for (let at = 0; at < text.length; at += size) controller.enqueue(text.slice(at, at + size));
+                controller.close();
+            },
+        });
+        const lines = [];
+        for await (const line of logic.watch.linesOf(stream)) lines.push(line);
+        assert.deepEqual(lines, ['{"a":"é"}', '{"b":2}'], `in pieces of ${size}`);
+    }
+});
+
+test('numbers and times are told shortly', () => {
+    const { counted, duration, percent } = logic.format;
+    assert.equal(counted(1, 'item'), '1 item');
+    assert.equal(counted(12345, 'entry', 'entries'), '12,345 entries');
+    assert.equal(percent(1, 3), '33 %');
+    assert.equal(percent(1, 1000), '0.1 %');
+    assert.equal(percent(0, 0), '–');
+    assert.equal(duration(89000), '89 s');
+    assert.equal(duration(3600000), '60 min');
+    assert.equal(duration(36e5 * 50), '2 days');
+});
