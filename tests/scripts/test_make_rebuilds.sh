@@ -68,3 +68,37 @@ compiled >/dev/null
 if ar t build/release/libcore.a | grep -q other; then
     fail "the archive still holds an object whose source is gone"
 fi
+
+# The dashboard is bundled anew when something of it has changed, and never for the rest; here by
+# stand-ins for node and npm. It can be left out.
+touch core/answer.c server/main.c
+compiled >/dev/null
+mkdir -p bin web/src
+# shellcheck disable=SC2016
+printf '#!/bin/sh\nmkdir -p "$2" && echo "#define TITLE \\"$(cat web/src/main.tsx)\\"" >"$2/files.h"\n' >bin/node
+printf '#!/bin/sh\necho "$*" >>npm-was-asked\n' >bin/npm
+chmod +x bin/node bin/npm
+PATH=$PWD/bin:$PATH
+echo '{}' | tee web/package.json web/package-lock.json web/.npmrc >web/build.mjs
+echo 'first title' >web/src/main.tsx
+cat >server/dashboard.c <<'END'
+#ifdef ALLOT_DASHBOARD
+#include "build/web/files.h"
+#else
+#define TITLE "none"
+#endif
+const char *title(void);
+const char *title(void) { return TITLE; }
+END
+expect "with a dashboard" "server/dashboard.c " "$(compiled)"
+grep -q 'ci .*--ignore-scripts.*--omit=dev' npm-was-asked || fail "npm was not asked for what the lock file names"
+strings build/release/libserver.a | grep -q 'first title' || fail "the dashboard is not in it"
+expect "the dashboard again" "" "$(compiled)"
+echo 'second title' >web/src/main.tsx
+touch -d '3 minutes' web/src/main.tsx
+expect "another dashboard" "server/dashboard.c " "$(compiled)"
+strings build/release/libserver.a | grep -q 'second title' || fail "the dashboard is the former one"
+[ "$(wc -l <npm-was-asked)" -eq 1 ] || fail "npm was asked again"
+expect "without it" "server/dashboard.c " "$(compiled WEB=no)"
+strings build/release/libserver.a | grep -q 'second title' && fail "the dashboard is still in it"
+expect "without it again" "" "$(compiled WEB=no)"

@@ -10,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const web = fileURLToPath(new URL('../../web', import.meta.url));
 const { build } = createRequire(join(web, 'package.json'))('esbuild');
 const folder = mkdtempSync(join(tmpdir(), 'allot-logic.'));
-const names = ['format', 'ideas', 'load', 'plans', 'watch'];
+const names = ['format', 'history', 'ideas', 'load', 'plans', 'watch'];
 const logic = {};
 
 before(async () => {
@@ -75,8 +75,35 @@ test('numbers and times are told shortly', () => {
     assert.equal(counted(12345, 'entry', 'entries'), '12,345 entries');
     assert.equal(percent(1, 3), '33 %');
     assert.equal(percent(1, 1000), '0.1 %');
+    assert.equal(percent(99999, 100000), '99.9 %', 'not all of it');
     assert.equal(percent(0, 0), '–');
     assert.equal(duration(89000), '89 s');
     assert.equal(duration(3600000), '60 min');
     assert.equal(duration(36e5 * 50), '2 days');
+});
+
+test('a convergence ends with the last round that did something about a change', () => {
+    const round = (why, began, time, additions) => ({ why, began: `2026-01-01T00:00:${began}Z`, time: `2026-01-01T00:00:${time}Z`, additions });
+    const rounds = [
+        round('network', '01', '02', 5),
+        round('assignments', '03', '04', 1),
+        round('assignments', '05', '06', 0), // nothing was left to do
+        round('network', '10', '11', 0),
+        round('settings', '20', '21', 2),
+    ];
+    assert.deepEqual(logic.history.convergenceTimes(rounds), [null, 3000, null, null, 1000]);
+    assert.deepEqual(logic.history.convergenceTimes([]), []);
+});
+
+test('changes are told in words', () => {
+    const { sayEvent } = logic.history;
+    const say = (kind, operation, before, after, more = {}) => sayEvent({ kind, operation, before, after, ...more });
+    assert.equal(say('item', 'update', { replication: 2, labels: {} }, { replication: 3, labels: { a: 'b' } }), 'replication 2 → 3, labels {} → {"a":"b"}');
+    assert.equal(say('member', 'expire', {}, null), 'gone: its lease has expired');
+    assert.equal(say('member', 'update', { exiting: true }, { exiting: false }), 'no longer to be drained');
+    assert.equal(say('assignment', 'create', null, {}, { zone: 'a', suffix: '1', slot: 0 }), 'given to a/1, as primary');
+    assert.equal(say('assignment', 'update', { reported: false }, { reported: true }, { zone: 'a', suffix: '1' }), 'consistent on a/1');
+    assert.equal(say('allocator', 'update', { paused: 'no' }, { paused: 'all', reason: 'x' }), 'paused: x');
+    assert.equal(say('gap', 'miss', null, { from_revision: 1, to_revision: 20 }), 'what happened from revision 1 to 20 is not known');
+    assert.match(say('item', 'delete', {}, null, { reconstructed: true }), /^deleted \(when and by whom is not known\)$/);
 });

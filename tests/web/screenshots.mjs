@@ -61,6 +61,8 @@ const views = {
             await page.getByText(/new-3/).first().waitFor();
         },
     },
+    time: { path: '#/time', ready: (page) => page.getByText(/allocator, round/).first().waitFor() },
+    past: { path: '#/time/at/20', ready: (page) => page.getByText('Back to now').waitFor() },
 };
 
 async function shoot(browser, server, name, view, dark, width) {

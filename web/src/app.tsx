@@ -16,6 +16,8 @@ import { MemberView } from './views/member';
 import { MembersView } from './views/members';
 import { OverviewView } from './views/overview';
 import { ForMember, SignIn, Waiting } from './views/sign_in';
+import { PastView } from './views/past';
+import { TimeView } from './views/time';
 import { WhatIfView } from './views/what_if';
 
 const places = [
@@ -23,6 +25,7 @@ const places = [
     { path: 'members', name: 'Members' },
     { path: 'items', name: 'Items' },
     { path: 'what-if', name: 'What if' },
+    { path: 'time', name: 'Time' },
 ] as const;
 
 function viewOf({ path, query }: Route): JSX.Element {
@@ -33,6 +36,8 @@ function viewOf({ path, query }: Route): JSX.Element {
     if (place === 'items' && first !== undefined) return <ItemView key={first} id={first} />;
     if (place === 'items') return <ItemsView query={query} />;
     if (place === 'what-if') return <WhatIfView />;
+    if (place === 'time' && first === 'at' && second !== undefined) return <PastView at={second} />;
+    if (place === 'time') return <TimeView query={query} />;
     return <OverviewView />;
 }
 

@@ -15,6 +15,7 @@ export function counted(number: number, one: string, many = `${one}s`): string {
 export function percent(part: number, whole: number): string {
     if (whole <= 0) return part > 0 ? 'over' : '–';
     const value = (100 * part) / whole;
+    if (value > 99 && value < 100) return `${Math.floor(10 * value) / 10} %`; // not all of it
     return `${value < 10 && value > 0 ? value.toFixed(1) : Math.round(value)} %`;
 }
 
@@ -45,6 +46,15 @@ export function time(at: number | string): string {
     const date = new Date(at);
     if (Number.isNaN(date.getTime())) return String(at);
     return date.toDateString() === new Date().toDateString() ? clock.format(date) : dated.format(date);
+}
+
+// A tick of a time axis, as precise as the step between two of them asks for.
+export function tickTime(at: number, step: number): string {
+    const date = new Date(at);
+    if (step >= 86400000) return date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' });
+    const text = clock.format(date);
+    if (step >= 60000) return text.slice(0, 5);
+    return step >= 1000 ? text : `${text}.${String(date.getMilliseconds()).padStart(3, '0')}`;
 }
 
 export function memberName(member: MemberId): string {

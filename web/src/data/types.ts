@@ -62,10 +62,8 @@ export interface Zone {
     assigned: number;
 }
 
-export interface Cluster {
-    revision: number;
-    root: string;
-    leader: { instance: string; since_revision: number } | null;
+// What there is, and how it fares; also at a moment of the past.
+export interface Glance {
     totals: {
         items: number;
         members: number;
@@ -80,6 +78,12 @@ export interface Cluster {
     items_by_state: StateCounts;
     zones: Zone[];
     balance: { most_loaded: Loaded | null; least_loaded: Loaded | null };
+}
+
+export interface Cluster extends Glance {
+    revision: number;
+    root: string;
+    leader: { instance: string; since_revision: number } | null;
     allocator: {
         instance: string;
         running: boolean;
@@ -89,6 +93,8 @@ export interface Cluster {
         pending: { add: number; remove: number; keep: number } | null;
     };
     store: { kind: string; reachable: boolean; snapshot_age_ms: number };
+    history: { condition: 'works' | 'behind' | 'fails'; detail?: string; oldest_time: string | null } | null;
+    warnings: string[];
 }
 
 export type Pause = 'no' | 'rebalance' | 'all';

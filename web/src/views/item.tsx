@@ -14,6 +14,7 @@ import { DataTable, sortRows } from '../parts/data_table';
 import type { Column, Sorting } from '../parts/data_table';
 import { useLoaded, useTitle } from '../parts/hooks';
 import { PlanDialog } from '../parts/plan_dialog';
+import { HistoryOf } from './events';
 import { Labels } from './labels';
 
 const mostReplicas = 64;
@@ -200,6 +201,7 @@ export function ItemView({ id }: { id: string }): JSX.Element {
                     <Summary item={value.item} />
                     {value.explanation ? <Replicas explanation={value.explanation} /> : null}
                     {value.explanation ? <Members explanation={value.explanation} /> : null}
+                    <HistoryOf path={`${itemPath(id)}/history`} turn={turn} />
                 </div>
             ) : value && !busy ? (
                 <Empty title={`There is no item ${id}`}>
@@ -207,6 +209,7 @@ export function ItemView({ id }: { id: string }): JSX.Element {
                     <a class="button" href="#/items">
                         See the items
                     </a>
+                    <HistoryOf path={`${itemPath(id)}/history`} turn={turn} />
                 </Empty>
             ) : trouble === null ? (
                 <p class="muted">Reading…</p>

@@ -14,6 +14,7 @@ import { DataTable, sortRows } from '../parts/data_table';
 import type { Column, Sorting } from '../parts/data_table';
 import { useLoaded, useTitle } from '../parts/hooks';
 import { LoadBar, LoadLegend } from '../parts/load_bar';
+import { HistoryOf } from './events';
 import { Labels } from './labels';
 import { LeaseLeft, useLeases } from './lease';
 import { MemberActionDialog } from './member_actions';
@@ -130,6 +131,7 @@ function MemberCards({ member, itemSlots, memberSlots }: { member: Member; itemS
             <div class="span">
                 <Held member={member} />
             </div>
+            <HistoryOf path={`${memberPath(member)}/history`} turn={live.value.cluster?.revision ?? 0} />
         </div>
     );
 }
@@ -164,6 +166,7 @@ export function MemberView({ zone, suffix }: { zone: string; suffix: string }): 
                     <a class="button" href="#/members">
                         See the members
                     </a>
+                    <HistoryOf path={`${memberPath({ zone, suffix })}/history`} turn={0} />
                 </Empty>
             )}
         </>

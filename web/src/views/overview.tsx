@@ -7,14 +7,14 @@ import { live, useMembersWanted } from '../data/live';
 import { useObservable } from '../data/observable';
 import { linkTo } from '../data/route';
 import { mayOperate, session } from '../data/session';
-import type { Allocator, Cluster, Explanation, Item, List, Loaded, Member } from '../data/types';
+import type { Allocator, Cluster, Explanation, Glance, Item, List, Loaded, Member } from '../data/types';
 import { itemStates } from '../data/types';
 import { Card, Empty, Fact, Facts, Note } from '../parts/basics';
 import { useLoaded, useTitle } from '../parts/hooks';
 import { StateBar, StateTable } from '../parts/state_bar';
 import { PauseDialog } from './pause_dialog';
 
-export function verdict(cluster: Cluster): { tone: 'good' | 'info' | 'warn' | 'bad'; words: string } {
+export function verdict(cluster: Glance): { tone: 'good' | 'info' | 'warn' | 'bad'; words: string } {
     const { totals, items_by_state: states } = cluster;
     const lost = totals.unattainable ?? 0;
     const lacking = states.under_replicated + states.unassigned;
@@ -26,7 +26,7 @@ export function verdict(cluster: Cluster): { tone: 'good' | 'info' | 'warn' | 'b
     return { tone: 'good', words: 'Every item is where it should be.' };
 }
 
-function Size({ cluster }: { cluster: Cluster }): JSX.Element {
+function Size({ cluster }: { cluster: Glance }): JSX.Element {
     const { totals } = cluster;
     return (
         <p class="muted">
@@ -174,7 +174,7 @@ function Draining({ members }: { members: Member[] | null }): JSX.Element {
     );
 }
 
-function Zones({ cluster }: { cluster: Cluster }): JSX.Element {
+export function Zones({ cluster }: { cluster: Glance }): JSX.Element {
     return (
         <Card title="Zones">
             {cluster.zones.length === 0 ? (
@@ -249,7 +249,7 @@ function LoadedMember({ name, member }: { name: string; member: Loaded | null })
     );
 }
 
-function Balance({ cluster }: { cluster: Cluster }): JSX.Element {
+export function Balance({ cluster }: { cluster: Glance }): JSX.Element {
     const { most_loaded, least_loaded } = cluster.balance;
     const { item_slots, member_slots } = cluster.totals;
     return (
@@ -298,7 +298,7 @@ function Servers({ cluster }: { cluster: Cluster }): JSX.Element {
 }
 
 // The part that a moment of the past has as well.
-export function ClusterSummary({ cluster, past }: { cluster: Cluster; past?: boolean }): JSX.Element {
+export function ClusterSummary({ cluster, past }: { cluster: Glance; past?: boolean }): JSX.Element {
     const { tone, words } = verdict(cluster);
     const isEmpty = itemStates.every((state) => cluster.items_by_state[state] === 0);
     return (
@@ -327,6 +327,19 @@ export function ClusterSummary({ cluster, past }: { cluster: Cluster; past?: boo
     );
 }
 
+function Warnings({ cluster }: { cluster: Cluster }): JSX.Element | null {
+    if (cluster.warnings.length === 0) return null;
+    return (
+        <Card title="To look after">
+            {cluster.warnings.map((warning) => (
+                <Note key={warning} tone="warn">
+                    {warning}
+                </Note>
+            ))}
+        </Card>
+    );
+}
+
 export function OverviewView(): JSX.Element {
     const { cluster, allocator, members } = useObservable(live);
     useMembersWanted();
@@ -338,6 +351,7 @@ export function OverviewView(): JSX.Element {
                 <div class="packed">
                     <ClusterSummary cluster={cluster} />
                     <Unattainable cluster={cluster} />
+                    <Warnings cluster={cluster} />
                     <AllocatorCard cluster={cluster} allocator={allocator} />
                     <Zones cluster={cluster} />
                     <Balance cluster={cluster} />

@@ -1,0 +1,84 @@
+// Events as a table, wherever they are shown.
+import type { JSX } from 'preact';
+import { useEffect, useMemo } from 'preact/hooks';
+import { memberName, time } from '../data/format';
+import { EventPages, sayActor, sayEvent } from '../data/history';
+import type { HistoryEvent } from '../data/history';
+import { useObservable } from '../data/observable';
+import { linkTo } from '../data/route';
+import { Card, Trouble } from '../parts/basics';
+import { DataTable } from '../parts/data_table';
+import type { Column } from '../parts/data_table';
+
+function Subject({ event }: { event: HistoryEvent }): JSX.Element {
+    const { kind, id, item, zone = '', suffix = '' } = event;
+    if (kind === 'item' && id !== undefined) return <a href={linkTo(['items', id])}>{id}</a>;
+    if (kind === 'assignment' && item !== undefined) return <a href={linkTo(['items', item])}>{item}</a>;
+    if (kind === 'member') return <a href={linkTo(['members', zone, suffix])}>{memberName({ zone, suffix })}</a>;
+    if (kind === 'gap') return <span>▲ gap</span>;
+    return <span>{kind === 'allocator' ? 'allocator' : (event.key ?? kind)}</span>;
+}
+
+const columns: Column<HistoryEvent>[] = [
+    {
+        key: 'time',
+        title: 'When',
+        show: (event) => (
+            <span title={event.time_source === 'observed' ? `${event.time}, as this server saw it` : event.time}>{time(event.time)}</span>
+        ),
+    },
+    { key: 'subject', title: 'What', show: (event) => <Subject event={event} /> },
+    { key: 'words', title: 'Change', show: (event) => <span title={sayEvent(event)}>{sayEvent(event)}</span> },
+    { key: 'actor', title: 'By', show: (event) => <span title={event.actor?.request_id ?? ''}>{sayActor(event.actor)}</span> },
+    { key: 'reason', title: 'Reason', wide: true, show: (event) => event.actor?.reason ?? '' },
+    {
+        key: 'revision',
+        title: 'Revision',
+        number: true,
+        wide: true,
+        show: (event) => (
+            <a href={linkTo(['time', 'at', String(event.revision)])} title="See the cluster as it was then">
+                {event.revision}
+            </a>
+        ),
+    },
+];
+
+export function EventTable({ pages, label }: { pages: EventPages; label: string }): JSX.Element {
+    const { rows, more, busy, trouble } = useObservable(pages.state);
+    return (
+        <>
+            <Trouble words={trouble} />
+            {rows.length > 0 ? (
+                <DataTable
+                    label={label}
+                    columns={columns}
+                    rows={rows}
+                    total={more ? -1 : rows.length}
+                    rowKey={(event) => `${event.revision} ${event.order}`}
+                    onRange={(_, end) => pages.see(end)}
+                />
+            ) : busy ? (
+                <p class="muted" role="status">
+                    Reading the history…
+                </p>
+            ) : trouble === null ? (
+                <p class="muted">Nothing of that kind has happened{more ? ' lately' : ''}.</p>
+            ) : null}
+        </>
+    );
+}
+
+// What has happened to one thing; read anew with each `turn`.
+export function HistoryOf({ path, turn }: { path: string; turn: number }): JSX.Element {
+    const pages = useMemo(() => new EventPages(path), [path]);
+    useEffect(() => {
+        void pages.reload();
+    }, [pages, turn]);
+    useEffect(() => () => pages.close(), [pages]);
+    return (
+        <Card title="History" class="span">
+            <EventTable pages={pages} label="What has happened" />
+        </Card>
+    );
+}
