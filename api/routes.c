@@ -62,10 +62,10 @@ enum { EMPTY_BODY = 1024 };
     }
 
 /* What anybody may load. */
-#define FILE_AT(path, function)                                                      \
-    {                                                                                \
-        .method = "GET", .pattern = path, .handler = function, .access = ROUTE_OPEN, \
-        .is_file = true                                                              \
+#define FILE_AT(path, function)                                                          \
+    {                                                                                    \
+        .method = "GET", .pattern = (path), .handler = (function), .access = ROUTE_OPEN, \
+        .is_file = true                                                                  \
     }
 
 static const struct api_route routes[] = {

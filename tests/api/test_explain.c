@@ -67,6 +67,19 @@ Test(explain, names_the_cut_in_words)
     cr_expect_str_eq(client_text(&client, "/members/1/code"), "limit_zero");
 }
 
+Test(explain, names_no_members_in_the_cut_where_there_are_none)
+{
+    struct fake_store *store = &client.store;
+    fake_store_put(store, "/items/a", "{\"replication\":3}");
+    fake_store_put(store, "/members/east#1", "{\"item_limit\":4}");
+    fake_store_put(store, "/members/west#1", "{\"item_limit\":4}");
+    fake_store_publish(store);
+    cr_expect_eq(get("/v1/items/a/explain"), 200);
+    cr_expect_str_eq(client_text(&client, "/missing/detail"),
+                     "1 item wants 3 replicas, and 2 members have a replica of it already: so 1 "
+                     "can't be assigned, whatever the allocator does");
+}
+
 Test(explain, of_nothing)
 {
     cr_expect_eq(get("/v1/items/a/explain"), 404);

@@ -151,7 +151,7 @@ Test(bodies, that_are_compressed_already_are_sent_as_they_are)
 
 Test(bodies, that_are_compressed_already_are_decompressed_for_who_does_not_take_that)
 {
-    static const size_t sizes[] = {1, 16 * 1024, 16 * 1024 + 1, 300000};
+    static const size_t sizes[] = {1, 16384, 16385, 300000};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         char path[40];
         (void)snprintf(path, sizeof path, "/gzipped?%zu", sizes[i]);

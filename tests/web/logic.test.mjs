@@ -95,6 +95,25 @@ test('a convergence ends with the last round that did something about a change',
     assert.deepEqual(logic.history.convergenceTimes([]), []);
 });
 
+test('a replica that gets another slot is told of once', () => {
+    const { joinSlots, sayEvent } = logic.history;
+    const event = (revision, operation, suffix, slot) => ({ revision, kind: 'assignment', operation, item: 'i', zone: 'a', suffix, slot, before: null });
+    const joined = joinSlots([
+        event(9, 'create', '1', 0),
+        event(9, 'delete', '1', 2),
+        event(9, 'delete', '2', 0),
+        event(8, 'create', '2', 0),
+        event(7, 'delete', '3', 4),
+        event(7, 'create', '3', 1),
+    ]);
+    assert.deepEqual(joined.map(sayEvent), [
+        'now primary on a/1',
+        'taken from a/2',
+        'given to a/2, as primary',
+        'on a/3: slot 4 → 1',
+    ]);
+});
+
 test('changes are told in words', () => {
     const { sayEvent } = logic.history;
     const say = (kind, operation, before, after, more = {}) => sayEvent({ kind, operation, before, after, ...more });

@@ -112,6 +112,8 @@ function sayMember({ operation, before, after }: HistoryEvent): string {
 function sayAssignment(event: HistoryEvent): string {
     const where = memberName({ zone: event.zone ?? '', suffix: event.suffix ?? '' });
     const what = event.slot === 0 ? 'as primary' : `in slot ${event.slot ?? '?'}`;
+    const from = event.before?.['slot'];
+    if (from !== undefined) return event.slot === 0 ? `now primary on ${where}` : `on ${where}: slot ${text(from)} → ${event.slot}`;
     if (event.operation === 'create') return `given to ${where}, ${what}`;
     if (event.operation === 'expire') return `lost with ${where}, whose lease has expired`;
     if (event.operation === 'delete') return `taken from ${where}`;
@@ -147,6 +149,25 @@ export function sayEvent(event: HistoryEvent): string {
         }
     })();
     return event.reconstructed ? `${words} (when and by whom is not known)` : words;
+}
+
+// A replica that gets another slot is taken away and given again in one revision: that is told as
+// one change.
+export function joinSlots(events: HistoryEvent[]): HistoryEvent[] {
+    const name = (event: HistoryEvent): string => JSON.stringify([event.revision, event.item, event.zone, event.suffix]);
+    const taken = new Map<string, HistoryEvent>();
+    const given = new Set<string>();
+    for (const event of events) {
+        if (event.kind !== 'assignment') continue;
+        if (event.operation === 'delete') taken.set(name(event), event);
+        if (event.operation === 'create') given.add(name(event));
+    }
+    return events.flatMap((event) => {
+        const former = event.kind === 'assignment' ? taken.get(name(event)) : undefined;
+        if (!former || !given.has(name(event))) return [event];
+        if (event === former) return [];
+        return [{ ...event, operation: 'update', before: { ...former.before, slot: former.slot } }];
+    });
 }
 
 export function sayActor(actor: Actor | null): string {

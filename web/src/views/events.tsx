@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useMemo } from 'preact/hooks';
 import { memberName, time } from '../data/format';
-import { EventPages, sayActor, sayEvent } from '../data/history';
+import { EventPages, joinSlots, sayActor, sayEvent } from '../data/history';
 import type { HistoryEvent } from '../data/history';
 import { useObservable } from '../data/observable';
 import { linkTo } from '../data/route';
@@ -45,7 +45,8 @@ const columns: Column<HistoryEvent>[] = [
 ];
 
 export function EventTable({ pages, label }: { pages: EventPages; label: string }): JSX.Element {
-    const { rows, more, busy, trouble } = useObservable(pages.state);
+    const { rows: all, more, busy, trouble } = useObservable(pages.state);
+    const rows = useMemo(() => joinSlots(all), [all]);
     return (
         <>
             <Trouble words={trouble} />
