@@ -61,6 +61,23 @@ test('the table is sorted, filtered and searched', async () => {
     await expectNoFaults(page);
 });
 
+test('what is typed stays while the cluster changes', async () => {
+    const page = await open();
+    await page.getByText('9 members').waitFor();
+    let typing = true;
+    const writing = (async () => {
+        for (let n = 0; typing; n++) await server.request('PUT', '/v1/items/busy', { replication: n % 2 });
+    })();
+    await page.getByLabel('Find').pressSequentially('zone-b/m-03', { delay: 120 });
+    typing = false;
+    await writing;
+    await page.getByText('1 of 9 members').waitFor();
+    assert.equal(await page.getByLabel('Find').inputValue(), 'zone-b/m-03');
+    await server.request('DELETE', '/v1/items/busy');
+    await server.settle();
+    await expectNoFaults(page);
+});
+
 test('one is drained by plan, and that is taken back', async () => {
     const page = await open('#/members/zone-a/m-01');
     const held = (await server.request('GET', '/v1/members/zone-a/m-01')).status.assigned;

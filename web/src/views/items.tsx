@@ -1,6 +1,6 @@
 // All items, however many: searched by the server, read page by page.
 import type { JSX } from 'preact';
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import { count, counted, memberName, stateNames } from '../data/format';
 import { ItemPages } from '../data/item_pages';
 import type { Filters } from '../data/item_pages';
@@ -13,6 +13,7 @@ import { Empty, Field, StateMark, Trouble } from '../parts/basics';
 import { DataTable } from '../parts/data_table';
 import type { Column } from '../parts/data_table';
 import { useTitle } from '../parts/hooks';
+import { SearchField } from '../parts/search_field';
 import { Labels } from './labels';
 
 const columns: Column<Item>[] = [
@@ -48,31 +49,12 @@ function filtersOf(query: URLSearchParams): Filters {
     return { contains: contains ?? '', prefix: prefix ?? '', state: state ?? '', label: label ?? '' };
 }
 
-// Typed text becomes a filter once the typing pauses.
-function useTyped(value: string, onChange: (value: string) => void): [string, (value: string) => void] {
-    const [text, setText] = useState(value);
-    useEffect(() => setText(value), [value]);
-    useEffect(() => {
-        if (text === value) return undefined;
-        const timer = setTimeout(() => onChange(text), 250);
-        return () => clearTimeout(timer);
-    }, [text]);
-    return [text, setText];
-}
-
 function Toolbar({ filters }: { filters: Filters }): JSX.Element {
     const change = (part: Partial<Filters>): void => replaceQuery({ ...filters, ...part });
-    const [contains, setContains] = useTyped(filters.contains, (value) => change({ contains: value }));
-    const [prefix, setPrefix] = useTyped(filters.prefix, (value) => change({ prefix: value }));
-    const [label, setLabel] = useTyped(filters.label, (value) => change({ label: value }));
     return (
         <form class="toolbar" role="search" aria-label="Items" onSubmit={(event) => event.preventDefault()}>
-            <Field label="Find">
-                <input type="search" value={contains} placeholder="part of an id" onInput={(event) => setContains(event.currentTarget.value)} />
-            </Field>
-            <Field label="Begins with">
-                <input type="search" value={prefix} placeholder="orders/" onInput={(event) => setPrefix(event.currentTarget.value)} />
-            </Field>
+            <SearchField label="Find" value={filters.contains} placeholder="part of an id" onChange={(contains) => change({ contains })} />
+            <SearchField label="Begins with" value={filters.prefix} placeholder="orders/" onChange={(prefix) => change({ prefix })} />
             <Field label="State">
                 <select value={filters.state} onChange={(event) => change({ state: event.currentTarget.value })}>
                     <option value="">any</option>
@@ -83,9 +65,7 @@ function Toolbar({ filters }: { filters: Filters }): JSX.Element {
                     ))}
                 </select>
             </Field>
-            <Field label="Label">
-                <input type="search" value={label} placeholder="team=search" onInput={(event) => setLabel(event.currentTarget.value)} />
-            </Field>
+            <SearchField label="Label" value={filters.label} placeholder="team=search" onChange={(label) => change({ label })} />
         </form>
     );
 }

@@ -14,6 +14,7 @@ import { DataTable, sortRows } from '../parts/data_table';
 import type { Column, Sorting } from '../parts/data_table';
 import { useTitle } from '../parts/hooks';
 import { LoadBar, LoadLegend, MemberMap } from '../parts/load_bar';
+import { SearchField } from '../parts/search_field';
 import { LeaseLeft, useLeases } from './lease';
 import { MemberActionDialog } from './member_actions';
 import type { MemberAction } from './member_actions';
@@ -86,9 +87,7 @@ function Toolbar(props: { zones: string[]; zone: string; show: FilterName; find:
     const change = (part: Record<string, string>): void => replaceQuery({ zone, show: show === 'all' ? '' : show, find, ...part });
     return (
         <form class="toolbar" role="search" aria-label="Members" onSubmit={(event) => event.preventDefault()}>
-            <Field label="Find">
-                <input type="search" value={find} placeholder="part of a name" onInput={(event) => change({ find: event.currentTarget.value })} />
-            </Field>
+            <SearchField label="Find" value={find} placeholder="part of a name" onChange={(text) => change({ find: text })} />
             <Field label="Zone">
                 <select value={zone} onChange={(event) => change({ zone: event.currentTarget.value })}>
                     <option value="">all</option>

@@ -13,6 +13,7 @@ import type { Series } from '../parts/chart';
 import { DataTable } from '../parts/data_table';
 import type { Column } from '../parts/data_table';
 import { useLoaded, useTitle } from '../parts/hooks';
+import { SearchField } from '../parts/search_field';
 import { EventTable } from './events';
 
 /* --- rounds --- */
@@ -147,26 +148,13 @@ function filtersOf(query: URLSearchParams): EventFilters {
     };
 }
 
-function TextFilter(props: { label: string; value: string; placeholder: string; onChange: (value: string) => void }): JSX.Element {
-    return (
-        <Field label={props.label}>
-            <input
-                type="search"
-                value={props.value}
-                placeholder={props.placeholder}
-                onChange={(event) => props.onChange(event.currentTarget.value.trim())}
-            />
-        </Field>
-    );
-}
-
 function Toolbar({ filters }: { filters: EventFilters }): JSX.Element {
     const change = (part: Partial<EventFilters>): void => replaceQuery({ ...filters, ...part });
     return (
         <form class="toolbar" role="search" aria-label="Changes" onSubmit={(event) => event.preventDefault()}>
-            <TextFilter label="By" value={filters.actor} placeholder="a principal’s name" onChange={(actor) => change({ actor })} />
-            <TextFilter label="Item" value={filters.item} placeholder="orders/7" onChange={(item) => change({ item })} />
-            <TextFilter label="Member or zone" value={filters.member} placeholder="zone-a/one" onChange={(member) => change({ member })} />
+            <SearchField label="By" value={filters.actor} placeholder="a principal’s name" onChange={(actor) => change({ actor })} />
+            <SearchField label="Item" value={filters.item} placeholder="orders/7" onChange={(item) => change({ item })} />
+            <SearchField label="Member or zone" value={filters.member} placeholder="zone-a/one" onChange={(member) => change({ member })} />
             <Field label="Kind">
                 <select value={filters.kind} onChange={(event) => change({ kind: event.currentTarget.value })}>
                     <option value="">any</option>
@@ -177,8 +165,8 @@ function Toolbar({ filters }: { filters: EventFilters }): JSX.Element {
                     ))}
                 </select>
             </Field>
-            <TextFilter label="From" value={filters.from} placeholder="a revision or a time" onChange={(from) => change({ from })} />
-            <TextFilter label="To" value={filters.to} placeholder="a revision or a time" onChange={(to) => change({ to })} />
+            <SearchField label="From" value={filters.from} placeholder="a revision or a time" onChange={(from) => change({ from })} />
+            <SearchField label="To" value={filters.to} placeholder="a revision or a time" onChange={(to) => change({ to })} />
         </form>
     );
 }
