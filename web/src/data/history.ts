@@ -216,9 +216,9 @@ export function convergenceTimes(rounds: Round[]): (number | null)[] {
 
 /* --- reading --- */
 
-export async function readRounds(signal: AbortSignal, before?: number): Promise<{ rounds: Round[]; more: boolean }> {
-    const to = before === undefined ? '' : `&to=${before - 1}`;
-    const page = await get<{ rounds: Round[]; continue?: string }>(`/v1/history/rounds?limit=300${to}`, signal);
+// The last of them, the oldest first.
+export async function readRounds(signal: AbortSignal): Promise<{ rounds: Round[]; more: boolean }> {
+    const page = await get<{ rounds: Round[]; continue?: string }>('/v1/history/rounds?limit=300', signal);
     return { rounds: page.rounds.reverse(), more: page.continue !== undefined };
 }
 
@@ -248,7 +248,8 @@ export interface EventPagesState {
 export class EventPages {
     readonly state = new Observable<EventPagesState>({ rows: [], revision: 0, more: true, busy: false, trouble: null });
     private token = '';
-    private abort = new AbortController();
+    private again = false;
+    private readonly abort = new AbortController();
 
     constructor(
         private readonly path: string,
@@ -259,10 +260,10 @@ export class EventPages {
         this.abort.abort();
     }
 
-    // Begins again: what is shown stays until the first page is there.
+    // Begins again, once what is under way is there: what is shown stays until the first page is.
     async reload(): Promise<void> {
-        this.abort.abort();
-        this.abort = new AbortController();
+        this.again = this.state.value.busy;
+        if (this.again) return;
         this.token = '';
         await this.read(true);
     }
@@ -295,5 +296,6 @@ export class EventPages {
             const empty = error instanceof Problem && error.status === 410;
             this.state.update({ busy: false, more: false, trouble: empty ? null : wordsOf(error) });
         }
+        if (this.again) await this.reload();
     }
 }

@@ -14,8 +14,7 @@ import { watch } from './watch';
 
 export interface Live {
     link: 'connecting' | 'live' | 'lost';
-    since: number; // when it became so
-    heard: number; // when the server was heard of last
+    heard: number; // where it is lost: when the server was heard of last
     trouble: string | null; // why it is lost
     notReady: string | null; // why the server can't serve what is current, in its own words
     cluster: Cluster | null;
@@ -31,7 +30,6 @@ const leastGap = 300;
 
 export const live = new Observable<Live>({
     link: 'connecting',
-    since: Date.now(),
     heard: 0,
     trouble: null,
     notReady: null,
@@ -102,14 +100,15 @@ async function askReady(): Promise<void> {
 
 let running: AbortController | null = null;
 
+// Not part of what is observed: it is news of nothing to whoever shows something.
+let heard = 0;
+
 async function follow(from: number, signal: AbortSignal, seen: (revision: number) => void): Promise<void> {
     for await (const message of watch(from, silence, signal)) {
-        const now = Date.now();
+        heard = Date.now();
         if (live.value.link !== 'live') {
-            live.update({ link: 'live', since: now, heard: now, trouble: null });
+            live.update({ link: 'live', trouble: null });
             refresh();
-        } else {
-            live.update({ heard: now });
         }
         if (message.gone || message.revision === undefined) throw new Problem(410, {});
         seen(message.revision);
@@ -126,7 +125,8 @@ async function run(signal: AbortSignal): Promise<void> {
             if (last === null) {
                 await read();
                 last = live.value.cluster?.revision ?? 0;
-                live.update({ link: 'live', since: Date.now(), heard: Date.now(), trouble: null });
+                heard = Date.now();
+                live.update({ link: 'live', trouble: null });
             }
             await follow(last, signal, (revision) => {
                 last = revision;
@@ -137,7 +137,7 @@ async function run(signal: AbortSignal): Promise<void> {
             // The server no longer has what came after, or it isn't the one that we knew.
             if (error instanceof Problem) last = null;
             if (live.value.link !== 'lost')
-                live.update({ link: 'lost', since: Date.now(), trouble: wordsOf(error) });
+                live.update({ link: 'lost', heard, trouble: wordsOf(error) });
         }
         const pause = pauses[Math.min(failures, pauses.length - 1)] ?? 0;
         await new Promise((done) => setTimeout(done, pause * (0.75 + Math.random() / 2)));

@@ -17,29 +17,62 @@ export interface Loading<T> {
     busy: boolean;
 }
 
-// What `load` gives, read anew when `key` changes; what there was stays until then. A key of null:
-// nothing is to be read.
-export function useLoaded<T>(key: string | null, load: (signal: AbortSignal) => Promise<T>): Loading<T> {
+// Between two reads of the same, however often it changes.
+const leastGap = 300;
+
+// One read at a time; whatever asks for another meanwhile gets one more after it.
+class Reader {
+    readonly abort = new AbortController();
+    private running = false;
+    private again = false;
+
+    constructor(private readonly read: (signal: AbortSignal) => Promise<void>) {}
+
+    async start(): Promise<void> {
+        this.again = this.running;
+        if (this.running) return;
+        this.running = true;
+        await this.read(this.abort.signal);
+        await new Promise((done) => setTimeout(done, leastGap));
+        this.running = false;
+        if (this.again && !this.abort.signal.aborted) await this.start();
+    }
+}
+
+// What `load` gives of what `key` names (null: of nothing), read anew when `turn` changes; what there
+// was stays until then.
+export function useLoaded<T>(
+    key: string | null,
+    load: (signal: AbortSignal) => Promise<T>,
+    turn: number | string = 0,
+): Loading<T> {
     const [state, setState] = useState<Loading<T>>({ value: null, trouble: null, busy: key !== null });
     const latest = useRef(load);
     latest.current = load;
+    const reader = useRef<Reader | null>(null);
     useEffect(() => {
         if (key === null) {
             setState({ value: null, trouble: null, busy: false });
             return undefined;
         }
-        const abort = new AbortController();
-        setState((old) => ({ ...old, busy: true }));
-        latest
-            .current(abort.signal)
-            .then((value) => {
-                if (!abort.signal.aborted) setState({ value, trouble: null, busy: false });
-            })
-            .catch((error: unknown) => {
-                if (!abort.signal.aborted) setState((old) => ({ ...old, trouble: wordsOf(error), busy: false }));
-            });
-        return () => abort.abort();
+        const own = new Reader(async (signal) => {
+            setState((old) => ({ ...old, busy: true }));
+            try {
+                const value = await latest.current(signal);
+                if (!signal.aborted) setState({ value, trouble: null, busy: false });
+            } catch (error) {
+                if (!signal.aborted) setState((old) => ({ ...old, trouble: wordsOf(error), busy: false }));
+            }
+        });
+        reader.current = own;
+        return () => {
+            reader.current = null;
+            own.abort.abort();
+        };
     }, [key]);
+    useEffect(() => {
+        void reader.current?.start();
+    }, [key, turn]);
     return state;
 }
 

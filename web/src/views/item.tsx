@@ -173,13 +173,14 @@ export function ItemView({ id }: { id: string }): JSX.Element {
         if (error instanceof Problem && error.status === 404) return null;
         throw error;
     };
-    const { value, trouble, busy } = useLoaded(`${id} ${turn} ${link}`, async (signal) => {
+    const read = async (signal: AbortSignal): Promise<{ item: Item | null; explanation: Explanation | null }> => {
         const [item, explanation] = await Promise.all([
             get<Item>(itemPath(id), signal).catch(missing),
             get<Explanation>(`${itemPath(id)}/explain`, signal).catch(missing),
         ]);
         return { item, explanation };
-    });
+    };
+    const { value, trouble, busy } = useLoaded(id, read, `${turn} ${link}`);
     return (
         <>
             <header class="view-head">

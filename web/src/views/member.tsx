@@ -64,9 +64,8 @@ function Actions({ member, onGone }: { member: Member; onGone: () => void }): JS
 
 function Held({ member }: { member: Member }): JSX.Element {
     const [sorting, setSorting] = useState<Sorting>({ key: 'item', down: false });
-    const status = member.status;
-    const key = `${memberName(member)} ${status?.assigned ?? 0} ${status?.primaries ?? 0} ${live.value.cluster?.revision ?? 0}`;
-    const { value, trouble } = useLoaded(key, () => getAll<Assignment>(`${memberPath(member)}/assignments`));
+    const read = (): Promise<{ items: Assignment[] }> => getAll<Assignment>(`${memberPath(member)}/assignments`);
+    const { value, trouble } = useLoaded(memberName(member), read, live.value.cluster?.revision);
     return (
         <Card title="Items that it holds">
             <Trouble words={trouble} />

@@ -102,7 +102,7 @@ function RoundsChart({ rows }: { rows: RoundRow[] }): JSX.Element {
 
 function Rounds(): JSX.Element {
     const { cluster } = useObservable(live);
-    const { value, trouble } = useLoaded(`${cluster?.revision ?? 0}`, (signal) => readRounds(signal));
+    const { value, trouble } = useLoaded('rounds', readRounds, cluster?.revision);
     const rows = useMemo((): RoundRow[] => {
         const rounds = value?.rounds ?? [];
         const times = convergenceTimes(rounds);
