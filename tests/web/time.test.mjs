@@ -57,6 +57,35 @@ test('rounds are drawn and listed, each with the change that caused it', async (
     await expectNoFaults(page);
 });
 
+test('a stroke over the chart filters the changes, and a click goes back', async () => {
+    const page = await open('#/time');
+    const chart = await page.locator('.u-over').boundingBox();
+    await page.mouse.move(chart.x + 10, chart.y + 40);
+    await page.mouse.down();
+    await page.mouse.move(chart.x + chart.width / 2, chart.y + 40, { steps: 5 });
+    await page.mouse.up();
+    await page.waitForURL(/from=.*&to=/);
+    await page.getByRole('button', { name: 'Show all of them' }).click();
+    await page.waitForURL(/#\/time$/);
+    await page.mouse.click(chart.x + chart.width - 5, chart.y + 40);
+    await page.getByText('The past:').waitFor();
+    await expectNoFaults(page);
+});
+
+test('a server without history says so', async () => {
+    const other = await new Server({ flags: ['--history', 'none'] }).start();
+    await other.write([...members(1, 30), ...items(2, 2)]);
+    const page = await openPage(browser, other);
+    await page.goto(`${other.base}/#/time`);
+    await page.getByText('This server keeps no history').waitFor();
+    await expectNoBarriers(page);
+    await page.goto(`${other.base}/#/items/orders%2F00001`);
+    await page.getByText('stays: the solution').first().waitFor();
+    assert.equal(await page.getByText('History', { exact: true }).count(), 0);
+    await expectNoFaults(page);
+    await other.end();
+});
+
 test('changes are told in words, with who made them, and filtered', async () => {
     const page = await open('#/time?kind=item');
     await changes(page).getByText('replication 2 → 3').waitFor();
@@ -133,5 +162,25 @@ test('an item tells its history, also one that is gone', async () => {
     await history.getByText('deleted').waitFor();
     await page.goto(`${server.base}/#/members/zone-a/m-01`);
     await history.getByText('to be drained').waitFor();
+    await expectNoFaults(page);
+});
+
+test('what takes longer to read than the next change takes to come is shown all the same', async () => {
+    const page = await open('#/');
+    await page.route('**/v1/history**', async (route) => {
+        await new Promise((done) => setTimeout(done, 1500));
+        await route.continue();
+    });
+    let writes = true;
+    const writing = (async () => {
+        for (let n = 0; writes; n++) await server.request('PUT', '/v1/items/busy', { replication: n % 2 });
+    })();
+    await page.goto(`${server.base}/#/time`);
+    await page.getByRole('group', { name: /rounds with/ }).waitFor();
+    await changes(page).getByRole('link', { name: 'busy' }).first().waitFor();
+    writes = false;
+    await writing;
+    await server.request('DELETE', '/v1/items/busy');
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
     await expectNoFaults(page);
 });

@@ -4,6 +4,7 @@ import { useEffect, useMemo } from 'preact/hooks';
 import { memberName, time } from '../data/format';
 import { EventPages, joinSlots, sayActor, sayEvent } from '../data/history';
 import type { HistoryEvent } from '../data/history';
+import { live } from '../data/live';
 import { useObservable } from '../data/observable';
 import { linkTo } from '../data/route';
 import { Card, Trouble } from '../parts/basics';
@@ -70,8 +71,13 @@ export function EventTable({ pages, label }: { pages: EventPages; label: string 
     );
 }
 
-// What has happened to one thing; read anew with each `turn`.
-export function HistoryOf({ path, turn }: { path: string; turn: number }): JSX.Element {
+// What has happened to one thing; read anew with each `turn`. Nothing, where no history is kept.
+export function HistoryOf(props: { path: string; turn: number }): JSX.Element | null {
+    const { cluster } = useObservable(live);
+    return cluster?.history ? <KeptHistory {...props} /> : null;
+}
+
+function KeptHistory({ path, turn }: { path: string; turn: number }): JSX.Element {
     const pages = useMemo(() => new EventPages(path), [path]);
     useEffect(() => {
         void pages.reload();

@@ -240,19 +240,25 @@ export function TimeView({ query }: { query: URLSearchParams }): JSX.Element {
             <header class="view-head">
                 <h1>Time</h1>
                 {history?.oldest_time ? <p class="muted">Kept since {time(history.oldest_time)}.</p> : null}
-                <GoBack />
+                {history ? <GoBack /> : null}
             </header>
-            {cluster && history === null ? <Note tone="warn">This server keeps no history.</Note> : null}
+            {cluster && history === null ? (
+                <Note tone="warn">
+                    This server keeps no history (<code>--history none</code>): ask another one, or start it without that.
+                </Note>
+            ) : null}
             {history && history.condition !== 'works' ? (
                 <Note tone="warn">
                     The history is {history.condition === 'behind' ? 'behind: the latest changes are still missing' : 'not being written'}
                     {history.detail ? `: ${history.detail}` : ''}.
                 </Note>
             ) : null}
-            <div class="stack">
-                <Rounds />
-                <Changes filters={filtersOf(query)} />
-            </div>
+            {history ? (
+                <div class="stack">
+                    <Rounds />
+                    <Changes filters={filtersOf(query)} />
+                </div>
+            ) : null}
         </>
     );
 }
