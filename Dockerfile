@@ -8,6 +8,7 @@ COPY web web
 COPY core core
 COPY api api
 COPY server server
+COPY migrations migrations
 RUN make -j"$(nproc)" all
 
 FROM debian:12-slim
