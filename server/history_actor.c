@@ -1,5 +1,8 @@
 #include "server/history_actor.h"
 
+#include <string.h>
+
+#include "api/json_peek.h"
 #include "api/json_reader.h"
 #include "api/timestamp.h"
 
@@ -35,23 +38,35 @@ static int64_t number_of(struct json_object *tree, const char *name)
     return json_object_get_int64(field);
 }
 
+/* What it says by these two; there are many, so it is only read as a whole if it must be. */
+enum { PRINCIPAL, TIME, FIELDS };
+static const struct span fields[FIELDS] = {{"principal", 9}, {"time", 4}};
+
+static void set_actor(const struct span *texts, struct history_actor *ret)
+{
+    struct span principal = texts[PRINCIPAL];
+    if (principal.size > HISTORY_MAX_PRINCIPAL)
+        principal.size = HISTORY_MAX_PRINCIPAL;
+    if (principal.size > 0)
+        memcpy(ret->principal, principal.data, principal.size);
+    ret->principal[principal.size] = '\0';
+    ret->time_ms = -1;
+    (void)timestamp_parse(texts[TIME], &ret->time_ms);
+}
+
 int history_actor_read(struct span value, struct history_actor *ret)
 {
     struct json_object *tree = NULL;
-    struct history_actor actor = {.principal = "", .time_ms = -1};
-    int error = read_object(value, &tree);
-    if (tree) {
-        struct span principal = text_of(tree, "principal");
-        if (principal.size > HISTORY_MAX_PRINCIPAL)
-            principal.size = HISTORY_MAX_PRINCIPAL;
-        if (principal.size > 0)
-            memcpy(actor.principal, principal.data, principal.size);
-        struct span time = text_of(tree, "time");
-        (void)timestamp_parse(time, &actor.time_ms);
+    struct span texts[FIELDS];
+    int error = 0;
+    if (!json_peek_texts(value, fields, FIELDS, texts)) {
+        error = read_object(value, &tree);
+        for (int i = 0; i < FIELDS; i++)
+            texts[i] = tree ? text_of(tree, fields[i].data) : (struct span){NULL, 0};
     }
-    json_object_put(tree);
     if (!error)
-        *ret = actor;
+        set_actor(texts, ret);
+    json_object_put(tree);
     return error;
 }
 

@@ -28,13 +28,13 @@ static const char *const texts[STATEMENTS + 1] = {
     [BY_ITEM] = IN_BLOCK("item") BETWEEN,
     [BY_MEMBER] = IN_BLOCK("member") BETWEEN,
     [BY_PRINCIPAL] = IN_BLOCK("principal") BETWEEN,
-    [BY_KIND] = IN_BLOCK("kind") " e.kind <> 2 AND" BETWEEN,
+    [BY_KIND] = IN_BLOCK("kind") " 90 >> e.kind & 1 AND" BETWEEN,
     [BY_ZONE] = IN_BLOCK("zone") BETWEEN,
     [BY_POSITION] = EVENTS BETWEEN,
     [NEWEST_FIRST + BY_ITEM] = IN_BLOCK("item") BETWEEN " DESC",
     [NEWEST_FIRST + BY_MEMBER] = IN_BLOCK("member") BETWEEN " DESC",
     [NEWEST_FIRST + BY_PRINCIPAL] = IN_BLOCK("principal") BETWEEN " DESC",
-    [NEWEST_FIRST + BY_KIND] = IN_BLOCK("kind") " e.kind <> 2 AND" BETWEEN " DESC",
+    [NEWEST_FIRST + BY_KIND] = IN_BLOCK("kind") " 90 >> e.kind & 1 AND" BETWEEN " DESC",
     [NEWEST_FIRST + BY_ZONE] = IN_BLOCK("zone") BETWEEN " DESC",
     [NEWEST_FIRST + BY_POSITION] = EVENTS BETWEEN " DESC",
     [BLOCKS] = BLOCK_COLUMNS " WHERE block >= 0 ORDER BY block",
@@ -118,6 +118,13 @@ static int64_t only_kind(unsigned kinds)
     return is_one ? (int64_t)__builtin_ctz(kinds) : -1;
 }
 
+/* Whether the kind has an index: see migrations/. */
+static bool is_rare(int64_t kind)
+{
+    return kind == HISTORY_MEMBER || kind == HISTORY_ALLOCATOR || kind == HISTORY_SCHEDULER ||
+           kind == HISTORY_GAP;
+}
+
 static void choose_way(struct search *search)
 {
     int64_t kind = only_kind(search->query->filter.kinds);
@@ -127,7 +134,7 @@ static void choose_way(struct search *search)
         search->way = BY_MEMBER;
     else if (search->wanted.principal)
         search->way = BY_PRINCIPAL;
-    else if (kind >= 0 && kind != HISTORY_ASSIGNMENT)
+    else if (is_rare(kind))
         search->way = BY_KIND;
     else if (search->wanted.zone)
         search->way = BY_ZONE;
