@@ -68,6 +68,19 @@ test('a zone is lost, a limit halved and members are added; then that is applied
     await expectNoFaults(page);
 });
 
+test('items that would be in one zone alone are told', async () => {
+    const page = await open();
+    for (const [zone, limit] of Object.entries({ 'zone-a': 60, 'zone-b': 0, 'zone-c': 0, 'zone-d': 5 })) {
+        await page.getByLabel('Suppose to').selectOption('limit');
+        await page.getByLabel('Which').selectOption(`zone:${zone}`);
+        await page.getByLabel('Items', { exact: true }).fill(String(limit));
+        await suppose(page);
+    }
+    await page.getByText(/^75 items would have all their replicas in one zone/).waitFor();
+    await expectNoBarriers(page);
+    await expectNoFaults(page);
+});
+
 test('what can’t be planned is said in words', async () => {
     const page = await open();
     page.expectsFailures = true;

@@ -158,6 +158,7 @@ export interface PlanLoad {
 
 export interface PlanEnd {
     unattainable: number;
+    levels: { zone_excess: number }; // items of which one zone has all replicas
     items_by_state: StateCounts;
     zones: { zone: string; slots: number; assigned: number }[];
 }

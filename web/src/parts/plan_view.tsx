@@ -58,6 +58,21 @@ function Unattainable({ plan }: { plan: Plan }): JSX.Element | null {
     );
 }
 
+// An item of which all replicas are in one zone goes with that zone.
+function OneZone({ plan }: { plan: Plan }): JSX.Element | null {
+    const before = plan.before.levels.zone_excess;
+    const after = plan.after.levels.zone_excess;
+    if (after <= before) return null;
+    return (
+        <Note tone="warn">
+            <strong>
+                {counted(after, 'item')} would have all {after === 1 ? 'its' : 'their'} replicas in one zone
+            </strong>{' '}
+            (now {count(before)}), and be lost with it.
+        </Note>
+    );
+}
+
 function Side({ load, share, scale }: { load: PlanLoad | null; share: [number, number]; scale: number }): JSX.Element {
     return load ? (
         <LoadBar load={loadAt(load, ...share)} exiting={load.exiting} scale={scale} />
@@ -162,6 +177,7 @@ export function PlanView({ plan }: { plan: Plan }): JSX.Element {
             </p>
             {plan.converged ? null : <Note tone="warn">It would not come to an end in {count(plan.rounds)} rounds.</Note>}
             <Unattainable plan={plan} />
+            <OneZone plan={plan} />
             <Picture plan={plan} />
             <details>
                 <summary>Items by state, before and after</summary>
