@@ -20,7 +20,7 @@ export function verdict(cluster: Glance): { tone: 'good' | 'info' | 'warn' | 'ba
     const lacking = states.under_replicated + states.unassigned;
     if (lost > 0)
         return { tone: 'bad', words: `${counted(lost, 'replica')} can’t be placed.` };
-    if (lacking > 0) return { tone: 'warn', words: `${counted(lacking, 'item')} ${lacking === 1 ? 'has' : 'have'} too few replicas; they are on their way.` };
+    if (lacking > 0) return { tone: 'warn', words: `${counted(lacking, 'item')} ${lacking === 1 ? 'has' : 'have'} too few replicas so far.` };
     if (states.converging > 0)
         return { tone: 'info', words: `Every item has its replicas; ${counted(states.converging, 'item')} still moving.` };
     return { tone: 'good', words: 'Every item is where it should be.' };
