@@ -160,7 +160,7 @@ static int migrate(const struct options *options)
 static int check(const struct options *options)
 {
     struct history_db *db = NULL;
-    struct history_check found;
+    struct history_check found = {0};
     int status = open_file(options, HISTORY_DB_READ, &db);
     if (status)
         return status;

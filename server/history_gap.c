@@ -7,29 +7,33 @@
 struct gap {
     struct history_appender *appender;
     struct history_origin origin;
-    size_t root_size;
     int64_t order; /* of the next event */
 };
 
-static int add_difference(struct gap *gap, struct span root, const struct entry *before,
-                          const struct entry *after)
+static struct span text_of(struct span value)
 {
-    const struct entry *entry = after ? after : before;
+    return value.data ? value : SPAN("");
+}
+
+/* What leads from @before to @after, either of which may be NULL: @key is that of both. */
+static int add_difference(struct gap *gap, struct span root, struct span key,
+                          const struct entry *before, const struct entry *after)
+{
     struct history_new_event event = {
         .order = gap->order++,
         .kind = HISTORY_OTHER,
         .operation = HISTORY_DELETE,
-        .key = {entry->key.data + gap->root_size, entry->key.size - gap->root_size},
+        .key = {key.data + root.size, key.size - root.size},
         .mod_revision = gap->origin.revision,
     };
     event.kind = history_kind_of(event.key);
-    if (keys_parse(root, entry->key, &event.parts) && event.kind <= HISTORY_ASSIGNMENT)
+    if (keys_parse(root, key, &event.parts) && event.kind <= HISTORY_ASSIGNMENT)
         event.kind = HISTORY_OTHER;
     if (before)
-        event.before = before->value.data ? before->value : SPAN("");
+        event.before = text_of(before->value);
     if (after) {
         event.operation = before ? HISTORY_UPDATE : HISTORY_CREATE;
-        event.after = after->value.data ? after->value : SPAN("");
+        event.after = text_of(after->value);
         event.create_revision = after->create_revision;
         event.mod_revision = after->mod_revision;
         event.version = after->version;
@@ -52,8 +56,8 @@ static int add_differences(struct gap *gap, const struct keyspace *former,
         int order = !before ? 1 : !after ? -1 : span_compare(before->key, after->key);
         bool is_same = order == 0 && before->mod_revision == after->mod_revision;
         if (!is_same)
-            error =
-                add_difference(gap, root, order <= 0 ? before : NULL, order >= 0 ? after : NULL);
+            error = add_difference(gap, root, order <= 0 ? before->key : after->key,
+                                   order <= 0 ? before : NULL, order >= 0 ? after : NULL);
         if (order <= 0)
             before = keyspace_next(&old_cursor);
         if (order >= 0)
@@ -78,12 +82,10 @@ int history_gap_append(struct history_db *db, struct history_appender *appender,
 {
     int64_t from = keyspace_seen_revision(former);
     int64_t to = keyspace_seen_revision(now);
-    struct gap gap = {.appender = appender,
-                      .origin = {.revision = to,
-                                 .time_ms = now_ms,
-                                 .time_is_observed = true,
-                                 .reconstructed = true},
-                      .root_size = keyspace_root(now).size};
+    struct gap gap = {
+        .appender = appender,
+        .origin = {
+            .revision = to, .time_ms = now_ms, .time_is_observed = true, .reconstructed = true}};
     char text[96];
     int size = snprintf(text, sizeof text,
                         "{\"from_revision\":%" PRId64 ",\"to_revision\":%" PRId64 "}", from, to);

@@ -22,7 +22,7 @@ static bool peeks(const char *text)
 {
     struct span found[NAMES];
     struct json_object *tree = NULL;
-    struct error_message why;
+    struct error_message why = {""};
     if (!json_peek_texts(span_of(text), names, NAMES, found))
         return false;
     int error = json_read(span_of(text), &tree, &why);

@@ -24,7 +24,7 @@ static struct known *know(const struct model_store *store, size_t *ret_count)
     size_t event_count = 0;
     const struct store_event *events = model_store_events_since(store, 1, &event_count);
     struct known *known = calloc(event_count + 1, sizeof *known);
-    struct model_table table = {NULL};
+    struct model_table table = {.kvs = NULL};
     int32_t order = 0;
     *ret_count = 0;
     for (size_t i = 0; i < event_count; i++) {
@@ -33,14 +33,17 @@ static struct known *know(const struct model_store *store, size_t *ret_count)
         if (i > 0 && events[i - 1].kv.mod_revision != event->kv.mod_revision)
             order = 0;
         bool is_actor = span_equal(event->kv.key, SPAN(STORY_ROOT "/actor"));
-        if (!is_actor || event->kind == STORE_EVENT_DELETE)
-            known[(*ret_count)++] =
+        if (!is_actor || event->kind == STORE_EVENT_DELETE) {
+            known[*ret_count] =
                 (struct known){.event = event,
-                               .order = order++,
+                               .order = order,
                                .key = {event->kv.key.data + strlen(STORY_ROOT),
                                        event->kv.key.size - strlen(STORY_ROOT)},
                                .before = before ? before->value : (struct span){NULL, 0},
                                .before_lease = before ? before->lease : 0};
+            ++*ret_count;
+            order++;
+        }
         model_table_apply(&table, event);
     }
     model_table_release(&table);
@@ -51,8 +54,6 @@ struct hearing {
     const struct known *known;
     size_t count;
     size_t next;
-    bool (*wanted)(const struct history_filter *filter, const struct history_event *event);
-    const struct history_filter *filter;
     int64_t heard;
     bool newest_first;
 };
