@@ -224,7 +224,8 @@ static int64_t converge(struct run *run)
                                  .ttl_seconds = 30,
                                  .gather_ms = 1,
                                  .threads = 1,
-                                 .gone_members_count = run->gone_members_count};
+                                 .gone_members_count = run->gone_members_count,
+                                 .solver = SOLVER_REFERENCE};
     cr_assert_eq(loop_start(&config, &loop), 0);
     for (bool marked = true; marked;) {
         int64_t idle_revision = loop_idle_wait(loop, run->revision);
