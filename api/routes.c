@@ -228,7 +228,9 @@ static bool begins_alike(const char *pattern, const struct path *path)
 {
     struct span first = path->segments[0];
     bool more = path->count > 1;
-    return strncmp(pattern + 1, first.data, first.size) == 0 &&
+    /* The path may have zero bytes, which the pattern ends with. */
+    return strnlen(pattern + 1, first.size) == first.size &&
+           memcmp(pattern + 1, first.data, first.size) == 0 &&
            pattern[1 + first.size] == (more ? '/' : '\0') &&
            (!more || pattern[2 + first.size] == '{' || path->segments[1].size == 0 ||
             pattern[2 + first.size] == path->segments[1].data[0]);

@@ -72,6 +72,16 @@ Test(requests, unknown_paths)
     }
 }
 
+/* A zero byte in a segment ends no pattern's: what is behind it in memory is not looked at. */
+Test(requests, a_zero_byte_does_not_end_a_segment)
+{
+    static const char *const targets[] = {
+        "/%00",         "/%00t%04F",    "/livez%00",     "/livez%00and-far-more",
+        "/v1%00/items", "/v1/items%00", "/v1/items%00/a"};
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++)
+        cr_expect_eq(get(targets[i]), 404, "%s gives %d", targets[i], client.reply.status);
+}
+
 Test(requests, an_unknown_resource_is_another_404)
 {
     (void)get("/v1/items/a?");
