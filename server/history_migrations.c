@@ -16,10 +16,12 @@ enum {
 /* --- the files --- */
 
 /* The text of a file, with a zero byte behind it. */
+/* A name can't be in parentheses. NOLINTBEGIN(bugprone-macro-parentheses) */
 #define EMBED(symbol, path)                                                                \
     __asm__(".section .rodata\n" #symbol ":\n.incbin \"" path "\"\n.byte 0\n.previous\n"); \
     extern const char symbol[] __attribute__((visibility("hidden")))
 
+/* NOLINTEND(bugprone-macro-parentheses) */
 EMBED(migration_1, "migrations/0001_history.sql");
 
 const struct history_migration history_migrations[] = {{1, "0001_history.sql", migration_1}};

@@ -214,8 +214,11 @@ static int read_text(struct history_names *names, int64_t id, const struct name 
 int history_names_text(struct history_names *names, int64_t id, struct span *ret)
 {
     const struct name *known = at_hand_by_id(names, id);
-    int error = known ? 0 : read_text(names, id, &known);
-    if (!error)
-        *ret = (struct span){known->bytes, known->size};
-    return error;
+    if (!known) {
+        int error = read_text(names, id, &known);
+        if (error || !known)
+            return error;
+    }
+    *ret = (struct span){known->bytes, known->size};
+    return 0;
 }

@@ -33,9 +33,9 @@ struct watch_queue {
 int watch_queue_init(struct watch_queue *queue, size_t max_bytes);
 void watch_queue_release(struct watch_queue *queue);
 
-/* A store_watch_event, for the context of a queue. What is beyond its maximum, or can't be copied,
+/* A store_watch_event, whose context is a queue. What is beyond its maximum, or can't be copied,
  * ends what the queue takes until it is cleared: ALLOT_ELIMIT or ALLOT_ENOMEM. */
-void watch_queue_push(void *queue, const struct store_watch_response *response);
+void watch_queue_push(void *context, const struct store_watch_response *response);
 
 /* Waits until there is something, then until @gather_until_ms (monotonic; it is not waited for if
  * so much is there already that this take is full), and takes what has come: up to the first

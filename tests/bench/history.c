@@ -30,6 +30,7 @@ enum {
     STORE_MS = 3000,
     ROUNDS = 5,
     QUERIES = 20,
+    ASKED = 2 * QUERIES, /* of each question */
 };
 
 static double seconds(void)
@@ -183,11 +184,10 @@ enum { MAX_TEXT = 96 << 20, MAX_EVENTS = BATCH_REVISIONS * 3 };
 
 static struct span keep(struct batch *batch, const char *text)
 {
-    size_t size = strlen(text);
-    char *at = batch->text + batch->text_size;
-    memcpy(at, text, size);
-    batch->text_size += size;
-    return (struct span){at, size};
+    struct span copy = {batch->text + batch->text_size, strlen(text)};
+    memcpy(batch->text + batch->text_size, text, copy.size);
+    batch->text_size += copy.size;
+    return copy;
 }
 
 static void add(struct batch *batch, enum store_event_kind kind, const char *key, const char *value,
@@ -369,9 +369,9 @@ static bool count_event(void *context, const struct history_event *event)
 static void ask(struct history_readers *readers, const char *what, struct history_query query)
 {
     static const atomic_bool never = false;
-    double times[2 * QUERIES];
+    double times[ASKED];
     int64_t found = 0;
-    for (int i = 0; i < 2 * QUERIES; i++) {
+    for (int i = 0; i < ASKED; i++) {
         struct history_page page;
         query.newest_first = i % 2 == 0;
         found = 0;
@@ -379,9 +379,9 @@ static void ask(struct history_readers *readers, const char *what, struct histor
         must(history_readers_events(readers, &query, &never, count_event, &found, &page), what);
         times[i] = seconds() - begin;
     }
-    double middle = median(times, 2 * QUERIES);
+    double middle = median(times, ASKED);
     printf("  %-44s %6.2f ms, at most %6.2f ms; %" PRId64 " events\n", what, 1e3 * middle,
-           1e3 * times[2 * QUERIES - 1], found);
+           1e3 * times[ASKED - 1], found);
 }
 
 static void measure_queries(struct stage *stage, struct history_readers *readers)
@@ -391,7 +391,7 @@ static void measure_queries(struct stage *stage, struct history_readers *readers
     struct history_filter all = {
         .kinds = (1u << HISTORY_KIND_COUNT) - 1, .to_revision = INT64_MAX, .to_ms = INT64_MAX};
     struct history_query query = {.filter = all, .limit = 500};
-    printf("first pages of 500, medians of %d:\n", 2 * QUERIES);
+    printf("first pages of 500, medians of %d:\n", ASKED);
     ask(readers, "all", query);
 #define ASK(what, ...)                            \
     do {                                          \

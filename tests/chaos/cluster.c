@@ -280,8 +280,9 @@ static bool is_told_right(const struct cluster *cluster, int number)
     struct history_db *db = NULL;
     struct history_check found = {0};
     struct error_message why = {""};
-    name_data(cluster, number, path, sizeof path);
-    (void)strcat(path, "/history.db");
+    char data[2 * TEMPORARY_SIZE];
+    name_data(cluster, number, data, sizeof data);
+    (void)snprintf(path, sizeof path, "%s/history.db", data);
     int error = history_db_open(path, HISTORY_DB_READ, &db, &why);
     if (!error) {
         error = history_check_all(db, &found);

@@ -270,7 +270,7 @@ Test(round_writer, the_longest_record_is_under_4_KiB)
     size_t cut = strlen("\"cut\":{\"items\":,\"wanted\":,\"slots\":,\"full_members\":,"
                         "\"sharing\":,\"text\":\"\"},") +
                  10 + 10 + 10 + 19 + 19 + strlen(words);
-    cut += strlen("\"zone_excess\":,\"overflow\":,\"kept\":,") + 3 * 19;
+    cut += strlen("\"zone_excess\":,\"overflow\":,\"kept\":,") + (size_t)3 * 19;
     cr_expect_leq(value.size + cut, ROUND_WRITER_MAX_RECORD, "%zu and %zu", value.size, cut);
     json_object_put(record);
     json_object_put(actor);
