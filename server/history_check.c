@@ -112,27 +112,11 @@ static int compare(struct history_db *db, const struct keyspace *replayed,
     return 0;
 }
 
-/* The first number that a query gives; -1: none. */
-static int find_number(struct history_db *db, const char *text, int64_t parameter, int64_t *ret)
-{
-    sqlite3_stmt *statement = NULL;
-    int error = history_db_prepare(db, &text, 1, &statement);
-    if (error)
-        return error;
-    history_db_bind(statement, &parameter, 1);
-    int code = sqlite3_step(statement);
-    *ret = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
-    if (code != SQLITE_ROW && code != SQLITE_DONE)
-        error = history_db_fail(db, "reading", code);
-    history_db_finalize(&statement, 1);
-    return error;
-}
-
 static int next_checkpoint(struct history_db *db, int64_t revision, int64_t *ret)
 {
-    return find_number(
+    return history_db_find(
         db, "SELECT revision FROM checkpoints WHERE revision > ?1 ORDER BY revision LIMIT 1",
-        revision, ret);
+        revision, -1, ret);
 }
 
 struct telling {
@@ -147,7 +131,7 @@ struct telling {
 static int find_gap(struct history_db *db, int64_t to_revision, int64_t *ret_from)
 {
     static const char *const text = "SELECT from_revision FROM gaps WHERE to_revision = ?1";
-    return find_number(db, text, to_revision, ret_from);
+    return history_db_find(db, text, to_revision, -1, ret_from);
 }
 
 static int replay_to(struct telling *telling, int64_t revision)

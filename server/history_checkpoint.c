@@ -236,29 +236,13 @@ static int load_pages(struct history_db *db, sqlite3_stmt *pages, struct span ro
     return error;
 }
 
-/* How many keys the checkpoint has; -1: there is none. */
-static int find_count(struct history_db *db, int64_t revision, int64_t *ret)
-{
-    sqlite3_stmt *statement = NULL;
-    int error = history_db_prepare(db, &read_count, 1, &statement);
-    if (error)
-        return error;
-    history_db_bind(statement, &revision, 1);
-    int code = sqlite3_step(statement);
-    *ret = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
-    if (code != SQLITE_ROW && code != SQLITE_DONE)
-        error = history_db_fail(db, "reading a checkpoint", code);
-    history_db_finalize(&statement, 1);
-    return error;
-}
-
 int history_checkpoint_read(struct history_db *db, const struct keyspace *empty,
                             uint64_t cluster_id, int64_t revision, struct keyspace **ret)
 {
     struct keyspace_loader *loader = NULL;
     sqlite3_stmt *pages = NULL;
     int64_t wanted = -1, count = 0;
-    int error = find_count(db, revision, &wanted);
+    int error = history_db_find(db, read_count, revision, -1, &wanted);
     if (!error)
         error = history_db_prepare(db, &read_pages, 1, &pages);
     if (!error)

@@ -98,18 +98,26 @@ int history_db_run_integers(struct history_db *db, sqlite3_stmt *statement, cons
     return history_db_run(db, statement, what);
 }
 
-int history_db_query(struct history_db *db, const char *sql, int64_t *ret)
+int history_db_find(struct history_db *db, const char *sql, int64_t parameter, int64_t absent,
+                    int64_t *ret)
 {
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(db->database, sql, -1, &statement, NULL);
+    if (code == SQLITE_OK && sqlite3_bind_parameter_count(statement) > 0)
+        code = sqlite3_bind_int64(statement, 1, parameter);
     if (code == SQLITE_OK)
         code = sqlite3_step(statement);
     int error =
         code == SQLITE_ROW || code == SQLITE_DONE ? 0 : history_db_fail(db, "reading", code);
     if (!error)
-        *ret = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+        *ret = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : absent;
     (void)sqlite3_finalize(statement);
     return error;
+}
+
+int history_db_query(struct history_db *db, const char *sql, int64_t *ret)
+{
+    return history_db_find(db, sql, 0, 0, ret);
 }
 
 void history_db_bind(sqlite3_stmt *statement, const int64_t *numbers, int count)

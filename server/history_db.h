@@ -52,6 +52,9 @@ int history_db_run_integers(struct history_db *db, sqlite3_stmt *statement, cons
                             int count, const char *what);
 /* The one number that a query gives; 0 if it gives no row. */
 int history_db_query(struct history_db *db, const char *sql, int64_t *ret);
+/* The same of one with a parameter; @absent if it gives no row. */
+int history_db_find(struct history_db *db, const char *sql, int64_t parameter, int64_t absent,
+                    int64_t *ret);
 
 void history_db_bind(sqlite3_stmt *statement, const int64_t *numbers, int count);
 /* As a blob that is borrowed until the statement is reset; of data NULL: as NULL. */

@@ -334,24 +334,6 @@ int history_replay_on(struct history_rows *rows, const struct history_extent *ex
 
 /* --- from a checkpoint --- */
 
-/* The last checkpoint up to @revision; 0: there is none. */
-static int find_checkpoint(struct history_db *db, int64_t revision, int64_t *ret)
-{
-    static const char *const text =
-        "SELECT revision FROM checkpoints WHERE revision <= ?1 ORDER BY revision DESC LIMIT 1";
-    sqlite3_stmt *statement = NULL;
-    int error = history_db_prepare(db, &text, 1, &statement);
-    if (error)
-        return error;
-    history_db_bind(statement, &revision, 1);
-    int code = sqlite3_step(statement);
-    *ret = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
-    if (code != SQLITE_ROW && code != SQLITE_DONE)
-        error = history_db_fail(db, "reading a checkpoint", code);
-    history_db_finalize(&statement, 1);
-    return error;
-}
-
 int history_replay(struct history_rows *rows, const struct keyspace *empty,
                    const struct history_extent *extent, int64_t revision, struct keyspace **ret)
 {
@@ -359,7 +341,10 @@ int history_replay(struct history_rows *rows, const struct keyspace *empty,
     int64_t checkpoint = 0;
     if (revision < extent->oldest || revision > extent->reached)
         return ALLOT_ENOTFOUND;
-    int error = find_checkpoint(rows->db, revision, &checkpoint);
+    int error = history_db_find(
+        rows->db,
+        "SELECT revision FROM checkpoints WHERE revision <= ?1 ORDER BY revision DESC LIMIT 1",
+        revision, 0, &checkpoint);
     if (!error && checkpoint == 0 && extent->oldest > 0)
         error = history_db_damaged(rows->db, "its oldest checkpoint is missing");
     if (!error && checkpoint > 0)
