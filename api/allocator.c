@@ -184,12 +184,12 @@ static int write_value(struct api_call *call, const struct allocator_body *body,
 static struct span settings_key(struct api_call *call)
 {
     struct span root = call->runtime->root;
-    size_t size = root.size + sizeof SETTINGS_KEY - 1;
+    size_t size = root.size + sizeof KEYS_ALLOCATOR - 1;
     char *key = arena_allocate(&call->arena, size);
     if (!key)
         return (struct span){NULL, 0};
     memcpy(key, root.data, root.size);
-    memcpy(key + root.size, SETTINGS_KEY, sizeof SETTINGS_KEY - 1);
+    memcpy(key + root.size, KEYS_ALLOCATOR, sizeof KEYS_ALLOCATOR - 1);
     return (struct span){key, size};
 }
 

@@ -57,7 +57,7 @@ static void write_actor(const struct api_call *call, struct span reason, const c
 
 static struct span actor_key(struct api_call *call)
 {
-    static const struct span name = {"/actor", 6};
+    static const struct span name = {KEYS_ACTOR, sizeof KEYS_ACTOR - 1};
     struct span root = call->runtime->root;
     char *key = arena_allocate(&call->arena, root.size + name.size);
     if (!key)

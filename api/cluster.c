@@ -12,7 +12,7 @@
 /* The candidate's name: its key after ROOT/schedulers/. */
 static struct span instance_of(const struct api_call *call, const struct entry *leader)
 {
-    static const struct span folder = {"/schedulers/", 12};
+    static const struct span folder = {KEYS_SCHEDULERS, sizeof KEYS_SCHEDULERS - 1};
     struct span root = call->runtime->root;
     struct span key = leader->key;
     size_t prefix = root.size + folder.size;

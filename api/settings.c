@@ -26,11 +26,11 @@ const struct entry *settings_find(const struct keyspace *keyspace)
 {
     struct span root = keyspace_root(keyspace);
     char key[512];
-    size_t size = root.size + sizeof SETTINGS_KEY - 1;
+    size_t size = root.size + sizeof KEYS_ALLOCATOR - 1;
     if (size > sizeof key)
         return NULL; /* no such root is taken */
     memcpy(key, root.data, root.size);
-    memcpy(key + root.size, SETTINGS_KEY, sizeof SETTINGS_KEY - 1);
+    memcpy(key + root.size, KEYS_ALLOCATOR, sizeof KEYS_ALLOCATOR - 1);
     return keyspace_find(keyspace, (struct span){key, size});
 }
 

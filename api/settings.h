@@ -6,8 +6,6 @@
 #include "core/allocator.h"
 #include "core/keyspace.h"
 
-#define SETTINGS_KEY "/allocator" /* after the root */
-
 extern const char *const settings_pause_names[]; /* by enum allocator_pause; ends with NULL */
 
 struct settings {

@@ -6,8 +6,6 @@
 
 #include "api/values.h"
 
-#define SCHEDULERS "/schedulers/"
-
 static int check_root(struct span root, struct error_message *why)
 {
     if (keys_root_is_valid(root))
@@ -57,12 +55,12 @@ int candidate_init_scheduler(struct candidate *ret, struct span root, struct spa
         error = check_name("instance", instance, why);
     if (error)
         return error;
-    char *text = malloc(root.size + sizeof SCHEDULERS + instance.size);
+    char *text = malloc(root.size + sizeof KEYS_SCHEDULERS + instance.size);
     if (!text)
         return ALLOT_ENOMEM;
     char *at = text;
     struct span under = append(&at, root);
-    struct span prefix = joined(under, append(&at, SPAN(SCHEDULERS)));
+    struct span prefix = joined(under, append(&at, SPAN(KEYS_SCHEDULERS)));
     struct span name = append(&at, instance);
     *ret = (struct candidate){.principal = "allocator",
                               .instance = name,
@@ -85,7 +83,7 @@ int candidate_init_member(struct candidate *ret, struct span root, struct span z
         error = check_name("suffix", suffix, why);
     if (error)
         return error;
-    char *text = malloc(2 * root.size + sizeof KEYS_MEMBERS + sizeof SCHEDULERS + zone.size +
+    char *text = malloc(2 * root.size + sizeof KEYS_MEMBERS + sizeof KEYS_SCHEDULERS + zone.size +
                         suffix.size + value.size + 1);
     if (!text)
         return ALLOT_ENOMEM;
@@ -104,7 +102,7 @@ int candidate_init_member(struct candidate *ret, struct span root, struct span z
                               .key = joined(prefix, last),
                               .value = value_copy,
                               .member = joined(prefix, last),
-                              .absent_prefix = joined(under, append(&at, SPAN(SCHEDULERS))),
+                              .absent_prefix = joined(under, append(&at, SPAN(KEYS_SCHEDULERS))),
                               .text = text};
     return 0;
 }

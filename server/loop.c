@@ -21,7 +21,6 @@ enum {
     KEPT_ROUNDS = 1000,
 };
 
-#define ACTOR "/actor"
 #define ROUNDS "/rounds/"
 
 struct loop {
@@ -461,8 +460,8 @@ static char *key_under_root(const struct loop *loop, const char *name)
 
 static int create_keys(struct loop *loop)
 {
-    loop->actor_key = key_under_root(loop, ACTOR);
-    loop->settings_key = key_under_root(loop, SETTINGS_KEY);
+    loop->actor_key = key_under_root(loop, KEYS_ACTOR);
+    loop->settings_key = key_under_root(loop, KEYS_ALLOCATOR);
     loop->rounds_prefix = key_under_root(loop, ROUNDS);
     return loop->actor_key && loop->settings_key && loop->rounds_prefix ? 0 : ALLOT_ENOMEM;
 }

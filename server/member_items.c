@@ -21,8 +21,6 @@ enum {
     MAX_ACTOR = 4096,
 };
 
-#define ACTOR "/actor"
-
 /* An item that we have told of, or are to tell of. */
 struct held {
     char *item;
@@ -135,12 +133,12 @@ static int write_actor(const struct state *state, struct arena *arena, struct bu
     json_end(&writer, '}');
 
     struct span root = keyspace_root(state->keyspace);
-    char *key = arena_allocate(arena, root.size + sizeof ACTOR);
+    char *key = arena_allocate(arena, root.size + sizeof KEYS_ACTOR);
     if (!key)
         return ALLOT_ENOMEM;
     memcpy(key, root.data, root.size);
-    memcpy(key + root.size, ACTOR, sizeof ACTOR);
-    *ret_key = (struct span){key, root.size + sizeof ACTOR - 1};
+    memcpy(key + root.size, KEYS_ACTOR, sizeof KEYS_ACTOR);
+    *ret_key = (struct span){key, root.size + sizeof KEYS_ACTOR - 1};
     return value->error;
 }
 
