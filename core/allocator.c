@@ -1,70 +1,8 @@
-#include "core/allocator.h"
+#include "core/allocator_internal.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "core/recorder.h"
-
-enum phase {
-    PHASE_WAIT,
-    PHASE_SOLVE, /* the caller is solving */
-    PHASE_PASS,
-    PHASE_TXN,       /* the caller is executing */
-    PHASE_RENEW,     /* the fence is to be renewed */
-    PHASE_RENEWAL,   /* the caller is executing that */
-    PHASE_RECORD,    /* a round is to be recorded */
-    PHASE_RECORDING, /* the caller is executing that */
-    PHASE_STOP,
-};
-
-/* The transaction that puts our own key again. */
-struct renewal {
-    struct state *state; /* a reference: what the key is there */
-    struct store_compare unchanged;
-    struct store_op puts[2]; /* the actor, if there is one, and the key */
-    struct store_op get;
-    struct store_txn txn;
-};
-
-enum { UNKNOWN_MOVES = -1 };
-
-struct allocator {
-    struct allocator_config config; /* spans point into `keys` */
-    struct store_keys absent;       /* so does this, empty if there is no such prefix */
-    char *keys;
-    enum phase phase;
-    int stop_error;
-    struct state *newest;
-    struct allocator_term term;
-    struct allocator_rules rules;
-    struct move_window window;
-    struct solution *solution; /* the last one */
-    bool solved_as_leader;     /* that one was asked for when we led */
-    uint64_t random;
-
-    /* WAIT ends when the newest state has reached wait_revision, or at this time; but not before it
-     * has all that was applied. */
-    int64_t wait_revision;
-    int64_t retry_at_ms;
-    int64_t applied_revision; /* of our last transaction that was */
-
-    /* A transaction of the loop may be under way that isn't known to have been applied: of this
-     * allocator, or of one before it that had the same key. */
-    bool unsettled;
-    int64_t unsettled_moves; /* that it may begin; UNKNOWN_MOVES: any number */
-    struct renewal renewal;
-
-    /* The pass under way. */
-    struct pass *pass;
-    int64_t fence_revision;
-    bool failed;         /* something in it */
-    int64_t moves_noted; /* of it, in the window */
-
-    struct recorder recorder; /* of this pass, or of the last one */
-    int64_t idle_revision;    /* of that; the status has it once its record is put */
-    struct allocator_status status;
-};
 
 static void copy_key(struct span *key, char **at)
 {
@@ -119,7 +57,7 @@ int allocator_create(const struct allocator_config *config, struct allocator **r
     allocator->rules = ALLOCATOR_RULES_NONE;
     allocator->retry_at_ms = INT64_MAX;
     allocator->unsettled = true;
-    allocator->unsettled_moves = UNKNOWN_MOVES;
+    allocator->unsettled_moves = ALLOCATOR_UNKNOWN_MOVES;
     allocator->term.until_ms = INT64_MIN;
     *ret = allocator;
     return 0;
@@ -171,7 +109,7 @@ void allocator_observe(struct allocator *allocator, struct state *state)
     }
     if (former && !(goes_on && keeps_own_key(former, state))) {
         allocator->unsettled = true;
-        allocator->unsettled_moves = UNKNOWN_MOVES;
+        allocator->unsettled_moves = ALLOCATOR_UNKNOWN_MOVES;
         allocator->solved_as_leader = false;
         recorder_begin_anew(&allocator->recorder);
     }
@@ -200,7 +138,7 @@ static bool in_term(const struct allocator *allocator, int64_t now_ms)
 
 /* --- moves --- */
 
-static void stop(struct allocator *allocator, int error)
+void allocator_stop(struct allocator *allocator, int error)
 {
     pass_destroy(allocator->pass);
     allocator->pass = NULL;
@@ -231,7 +169,7 @@ static int64_t retry_delay(struct allocator *allocator)
 }
 
 /* Waits for news; after a failure also for the time of the next try. */
-static void wait_for_change(struct allocator *allocator, int64_t now_ms, bool failed)
+void allocator_wait_for_change(struct allocator *allocator, int64_t now_ms, bool failed)
 {
     allocator->phase = PHASE_WAIT;
     allocator->retry_at_ms = INT64_MAX;
@@ -254,13 +192,13 @@ static void close_pass(struct allocator *allocator, enum recorder_end how)
     allocator->pass = NULL;
 }
 
-static void end_pass(struct allocator *allocator, int64_t now_ms, int error)
+void allocator_end_pass(struct allocator *allocator, int64_t now_ms, int error)
 {
     bool failed = allocator->failed || error;
     close_pass(allocator, error ? RECORDER_BROKEN : failed ? RECORDER_FAILED : RECORDER_SERVED);
     if (failed)
         allocator->status.last_error = error;
-    wait_for_change(allocator, now_ms, failed);
+    allocator_wait_for_change(allocator, now_ms, failed);
     int64_t room_ms = allocator->status.last_pass.throttled == 0
                           ? INT64_MAX
                           : move_window_next_room_ms(&allocator->window,
@@ -275,7 +213,7 @@ static void end_pass(struct allocator *allocator, int64_t now_ms, int error)
 static void leave_pass(struct allocator *allocator, int64_t now_ms)
 {
     close_pass(allocator, RECORDER_BROKEN);
-    wait_for_change(allocator, now_ms, false);
+    allocator_wait_for_change(allocator, now_ms, false);
     allocator->wait_revision = 0;
     allocator->retry_at_ms = now_ms;
     if (recorder_is_due(&allocator->recorder))
@@ -342,18 +280,18 @@ static void look(struct allocator *allocator, int64_t now_ms)
     struct state *state = allocator->newest;
     allocator->wait_revision = state->revision + 1;
     if (!state->own) {
-        stop(allocator, ALLOT_EFENCE);
+        allocator_stop(allocator, ALLOT_EFENCE);
     } else if (state_should_exit(state)) {
-        stop(allocator, 0);
+        allocator_stop(allocator, 0);
     } else if (needs_solution(allocator)) {
         allocator->phase = PHASE_SOLVE;
         if (state_is_leader(state) && !allocator->solved_as_leader)
             move_window_begin(&allocator->window, now_ms);
         allocator->solved_as_leader = state_is_leader(state);
     } else if (!state_is_leader(state)) {
-        wait_for_change(allocator, now_ms, false);
+        allocator_wait_for_change(allocator, now_ms, false);
     } else if (state->own->lease != allocator->term.lease || !in_term(allocator, now_ms)) {
-        wait_for_change(allocator, now_ms, false);
+        allocator_wait_for_change(allocator, now_ms, false);
         allocator->retry_at_ms = now_ms + allocator->config.first_retry_ms;
     } else if (allocator->unsettled) {
         allocator->phase = PHASE_RENEW;
@@ -362,11 +300,11 @@ static void look(struct allocator *allocator, int64_t now_ms)
         allocator->phase = PHASE_RECORD;
     } else if (allocator->rules.pause == ALLOCATOR_PAUSES) {
         allocator->idle_revision = 0;
-        wait_for_change(allocator, now_ms, false);
+        allocator_wait_for_change(allocator, now_ms, false);
     } else {
         int error = begin_pass(allocator, now_ms);
         if (error)
-            stop(allocator, error);
+            allocator_stop(allocator, error);
         else
             allocator->phase = PHASE_PASS;
     }
@@ -410,7 +348,7 @@ static struct allocator_step next_txn(struct allocator *allocator, int64_t now_m
         if (!error)
             error = pass_next(allocator->pass, &txn);
         if (error || !txn)
-            end_pass(allocator, now_ms, error);
+            allocator_end_pass(allocator, now_ms, error);
     }
     if (allocator->phase == PHASE_RECORD)
         return record(allocator);
@@ -422,7 +360,7 @@ static struct allocator_step next_txn(struct allocator *allocator, int64_t now_m
 
 static struct allocator_step renew_fence(struct allocator *allocator)
 {
-    struct renewal *renewal = &allocator->renewal;
+    struct allocator_renewal *renewal = &allocator->renewal;
     struct state *state = state_ref(allocator->newest);
     state_unref(renewal->state);
     renewal->state = state;
@@ -487,160 +425,4 @@ struct allocator_step allocator_finish(struct allocator *allocator, int64_t now_
     if (allocator->phase == PHASE_RECORD && in_term(allocator, now_ms))
         return record(allocator);
     return (struct allocator_step){.action = ALLOCATOR_WAIT, .wake_at_ms = INT64_MAX};
-}
-
-/* --- answers --- */
-
-void allocator_solved(struct allocator *allocator, int64_t now_ms, struct solution *solution,
-                      int error)
-{
-    assert(allocator->phase == PHASE_SOLVE);
-    if (!solution) {
-        allocator->status.last_error = error;
-        wait_for_change(allocator, now_ms, true);
-        return;
-    }
-    solution_ref(solution);
-    solution_unref(allocator->solution);
-    allocator->solution = solution;
-    recorder_note_solved(&allocator->recorder);
-    allocator->phase = PHASE_WAIT; /* and look again, at what may be a newer state by now */
-    allocator->wait_revision = 0;
-}
-
-/* Our key as the failure branch found it, or NULL. */
-static const struct store_kv *found_key(const struct store_txn_result *result)
-{
-    bool found = result->result_count == 1 && result->results[0].kv_count == 1;
-    return found ? &result->results[0].kvs[0] : NULL;
-}
-
-static void note_applied(struct allocator *allocator, int64_t revision)
-{
-    allocator->applied_revision = revision;
-    if (allocator->wait_revision < revision)
-        allocator->wait_revision = revision;
-}
-
-static void settle_moves(struct allocator *allocator, int64_t now_ms)
-{
-    if (allocator->unsettled_moves == UNKNOWN_MOVES)
-        move_window_begin(&allocator->window, now_ms);
-    else
-        move_window_note(&allocator->window, now_ms, allocator->unsettled_moves);
-    allocator->unsettled_moves = 0;
-}
-
-static void fence_renewed(struct allocator *allocator, int64_t now_ms, int error,
-                          const struct store_txn_result *result)
-{
-    if (error) {
-        allocator->status.last_error = error;
-        wait_for_change(allocator, now_ms, true);
-        return;
-    }
-    const struct store_kv *found = found_key(result);
-    if (result->succeeded) {
-        settle_moves(allocator, now_ms);
-        allocator->unsettled = false;
-        note_applied(allocator, result->revision);
-    } else if (found && found->create_revision == allocator->renewal.state->own->create_revision) {
-        /* Renewed before, by a transaction whose answer was lost, or by another process: what is
-         * under way may even be checked against that one. Again, once the mirror has it. */
-        note_applied(allocator, found->mod_revision);
-    } else {
-        stop(allocator, ALLOT_EFENCE);
-        return;
-    }
-    allocator->phase = PHASE_WAIT;
-    allocator->retry_at_ms = INT64_MAX;
-}
-
-/* Those that may yet be begun are noted once they can't be any more. */
-static void note_moves(struct allocator *allocator, int64_t now_ms, int error,
-                       const struct store_txn_result *result)
-{
-    int64_t begun = pass_summary(allocator->pass).moves - allocator->moves_noted;
-    if (error && error != ALLOT_EUNAVAILABLE)
-        allocator->unsettled_moves = begun;
-    if (error || !result->succeeded)
-        return;
-    move_window_note(&allocator->window, now_ms, begun);
-    allocator->moves_noted += begun;
-}
-
-/* After checks that failed: the fence may be lost. */
-static void stop_without_fence(struct allocator *allocator, const struct store_txn_result *result)
-{
-    const struct store_kv *found = found_key(result);
-    if (!found || found->mod_revision != allocator->fence_revision)
-        stop(allocator, ALLOT_EFENCE);
-}
-
-static void pass_txn_done(struct allocator *allocator, int64_t now_ms, int error,
-                          const struct store_txn_result *result)
-{
-    note_moves(allocator, now_ms, error, result);
-    pass_done(allocator->pass, !error && result->succeeded);
-    if (error) {
-        allocator->unsettled = error != ALLOT_EUNAVAILABLE;
-        if (allocator->unsettled)
-            recorder_note_unknown(&allocator->recorder);
-        end_pass(allocator, now_ms, error);
-        return;
-    }
-    allocator->phase = PHASE_PASS;
-    if (result->succeeded) {
-        note_applied(allocator, result->revision);
-        recorder_note_applied(&allocator->recorder, result->revision);
-        return;
-    }
-    allocator->failed = true;
-    stop_without_fence(allocator, result);
-}
-
-/* If nothing but the record has changed since a pass found nothing to do, there is still nothing.
- */
-static void note_recorded(struct allocator *allocator, int64_t revision)
-{
-    bool alone = allocator->idle_revision != 0 && allocator->idle_revision + 1 == revision &&
-                 allocator_rules_equal(&allocator->recorder.view.rules, &allocator->rules);
-    note_applied(allocator, revision);
-    if (!alone)
-        return;
-    allocator->idle_revision = revision;
-    allocator->wait_revision = revision + 1;
-}
-
-static void record_done(struct allocator *allocator, int64_t now_ms, int error,
-                        const struct store_txn_result *result)
-{
-    if (error) {
-        allocator->unsettled = error != ALLOT_EUNAVAILABLE;
-        allocator->status.last_error = error;
-        recorder_put_failed(&allocator->recorder);
-        wait_for_change(allocator, now_ms, true);
-        return;
-    }
-    allocator->phase = PHASE_WAIT;
-    if (result->succeeded) {
-        recorder_put_done(&allocator->recorder);
-        note_recorded(allocator, result->revision);
-    } else {
-        recorder_lose(&allocator->recorder);
-        stop_without_fence(allocator, result);
-    }
-}
-
-void allocator_done(struct allocator *allocator, int64_t now_ms, int error,
-                    const struct store_txn_result *result)
-{
-    assert(allocator->phase == PHASE_TXN || allocator->phase == PHASE_RENEWAL ||
-           allocator->phase == PHASE_RECORDING);
-    if (allocator->phase == PHASE_RENEWAL)
-        fence_renewed(allocator, now_ms, error, result);
-    else if (allocator->phase == PHASE_RECORDING)
-        record_done(allocator, now_ms, error, result);
-    else
-        pass_txn_done(allocator, now_ms, error, result);
 }
