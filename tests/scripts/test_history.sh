@@ -5,60 +5,15 @@
 #   HISTORY_KILLS: how often the first is killed (20)
 set -eu
 cd "$(dirname "$0")/../.."
-ALLOTD=${ALLOTD:-build/allotd}
-[ -x "$ALLOTD" ] || { echo "no $ALLOTD: run make" >&2; exit 1; }
+. tests/scripts/stage.sh
 
-tree=$(mktemp -d "${TMPDIR:-/tmp}/allot-history.XXXXXX")
 sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo
-etcd_pid=
-pid=
-other_pid=
 clean_up() {
-    for process in $pid $other_pid $etcd_pid; do
-        kill -9 "$process" 2>/dev/null || true
-    done
     $sudo umount --lazy "$tree/small" 2>/dev/null || true
-    rm -rf "$tree"
+    end_stage
 }
 trap clean_up EXIT
-
-fail() {
-    echo "test_history: $*" >&2
-    for file in "$tree"/*.log; do
-        sed "s,^,$(basename "$file"): ," "$file" | grep -v -e msg=pass -e msg=request | tail -n 40 >&2
-    done
-    exit 1
-}
-
-# until_true WHAT COMMAND...: tries for half a minute.
-until_true() {
-    what=$1
-    shift
-    tries=0
-    until "$@" >"$tree/output" 2>&1; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 600 ] || fail "$what: $(cat "$tree/output")"
-        sleep 0.05
-    done
-}
-
-# start NAME FLAG...: sets pid and url once it is ready.
-start() {
-    name=$1
-    shift
-    : >"$tree/$name.log"
-    "$ALLOTD" serve --listen 127.0.0.1:0 "$@" 2>>"$tree/$name.log" &
-    pid=$!
-    until_true "$name does not listen" grep -q msg=listening "$tree/$name.log"
-    url=http://$(sed -n 's/.*msg=listening address=\([^ ]*\) .*/\1/p' "$tree/$name.log")
-    until_true "$name is not ready" curl -fs "$url/readyz"
-}
-
-stop() {
-    kill "$1"
-    wait "$1" || fail "does not stop: status $?"
-}
 
 # history_is URL CONDITION, and has come to what the store has.
 history_is() {
@@ -76,17 +31,16 @@ compare() {
 kills=${HISTORY_KILLS:-20}
 killed=0
 while [ "$killed" -lt "$kills" ]; do
-    start killed --data-dir "$tree/killed" --ttl-seconds 2
+    start killed --ttl-seconds 2
     python3 tests/scripts/change_things.py "$url" "$killed" &
     changer=$!
     sleep "0.$(($(od -An -N1 -tu1 /dev/urandom) % 8 + 1))"
-    kill -9 "$pid"
-    wait "$pid" 2>/dev/null || true
+    crash "$pid"
     wait "$changer" || true
     compare store "$tree/killed/store.sqlite" "$tree/killed/history.db"
     killed=$((killed + 1))
 done
-start killed --data-dir "$tree/killed" --ttl-seconds 2
+start killed --ttl-seconds 2
 until_true "the history does not catch up" history_is "$url" works
 # What the history says of now is what the server says of now.
 is_told_alike() {
@@ -97,7 +51,6 @@ is_told_alike() {
 }
 until_true "the state differs" is_told_alike
 stop "$pid"
-pid=
 compare store "$tree/killed/store.sqlite" "$tree/killed/history.db" whole
 "$ALLOTD" history check "$tree/killed/history.db" || fail "the history has not been told right"
 "$ALLOTD" history export "$tree/killed/history.db" >"$tree/events"
@@ -110,7 +63,7 @@ jq -se 'any(.[]; .kind == "member" and .zone == "leased" and .after.item_limit =
 
 mkdir "$tree/small"
 $sudo mount -t tmpfs -o size=400k,mode=0777 none "$tree/small"
-start full --data-dir "$tree/full" --history "$tree/small/history.db"
+start full --history "$tree/small/history.db"
 python3 tests/scripts/change_things.py "$url" 1 2000
 until_true "a full disk is not told of" history_is "$url" fails
 curl -fsS "$url/v1/cluster" | jq -e '.warnings | length == 1' >/dev/null || fail "no warning"
@@ -126,50 +79,26 @@ until_true "the history does not catch up" history_is "$url" works
 curl -fsS "$url/v1/cluster" | jq -e '.warnings == []' >/dev/null || fail "still a warning"
 
 stop "$pid"
-pid=
 compare store "$tree/full/store.sqlite" "$tree/small/history.db" whole
 "$ALLOTD" history check "$tree/small/history.db" || fail "the history has not been told right"
 
 # ---- not to be written ----
 
 $sudo mount -o remount,ro "$tree/small"
-start full --data-dir "$tree/full" --history "$tree/small/history.db"
+start full --history "$tree/small/history.db"
 python3 tests/scripts/change_things.py "$url" 3 200
 until_true "a read-only disk is not told of" history_is "$url" fails
 $sudo mount -o remount,rw "$tree/small"
 until_true "the history does not catch up a third time" history_is "$url" works
 stop "$pid"
-pid=
 compare store "$tree/full/store.sqlite" "$tree/small/history.db" whole
 
 # ---- two over one etcd ----
 
-start_etcd() {
-    etcd --name test --data-dir "$tree/etcd" --logger zap --log-level error \
-        --listen-peer-urls "http://127.0.0.1:$((port + 1))" \
-        --initial-advertise-peer-urls "http://127.0.0.1:$((port + 1))" \
-        --initial-cluster "test=http://127.0.0.1:$((port + 1))" \
-        --listen-client-urls "http://127.0.0.1:$port" \
-        --advertise-client-urls "http://127.0.0.1:$port" >>"$tree/etcd.log" 2>&1 &
-    etcd_pid=$!
-    tries=0
-    until curl -fs -o /dev/null "http://127.0.0.1:$port/health"; do
-        kill -0 "$etcd_pid" 2>/dev/null || return 1
-        tries=$((tries + 1))
-        [ "$tries" -lt 600 ] || return 1
-        sleep 0.05
-    done
-}
-attempt=0
-port=$((20000 + $$ % 20000))
-until start_etcd; do
-    attempt=$((attempt + 1))
-    [ "$attempt" -lt 5 ] || fail "etcd does not start"
-    port=$((port + 7))
-done
-start first --data-dir "$tree/first" --store etcd --etcd-endpoints "http://127.0.0.1:$port"
+start_etcd
+start first --store etcd --etcd-endpoints "$etcd_url"
 other_pid=$pid other=$url
-start second --data-dir "$tree/second" --store etcd --etcd-endpoints "http://127.0.0.1:$port"
+start second --store etcd --etcd-endpoints "$etcd_url"
 python3 tests/scripts/change_things.py "$url" 4 150 &
 changer=$!
 python3 tests/scripts/change_things.py "$other" 5 150
@@ -181,10 +110,7 @@ until_true "the cluster does not settle" is_settled
 # Both to the same revision, with nothing after it: the one that leads goes last.
 until_true "the second's history is behind" history_is "$url" works
 until_true "the first's history is behind" history_is "$other" works
-kill -9 "$pid" "$other_pid"
-wait "$pid" "$other_pid" 2>/dev/null || true
-pid=
-other_pid=
+crash "$pid" "$other_pid"
 compare same "$tree/first/history.db" "$tree/second/history.db"
 for one in first second; do
     "$ALLOTD" history check "$tree/$one/history.db" || fail "the history has not been told right"
