@@ -53,6 +53,11 @@ const struct api_reply *api_call_reply(const struct api_call *call)
     return &call->reply;
 }
 
+const struct api_route *api_call_route(const struct api_call *call)
+{
+    return call->route;
+}
+
 /* --- steps --- */
 
 bool api_refuse_early(struct api_call *call, int64_t content_length, size_t *ret_body_limit)

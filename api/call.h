@@ -19,6 +19,7 @@
 #include "api/assets.h"
 #include "api/buffer.h"
 #include "api/history.h"
+#include "api/metrics_text.h"
 #include "api/principal.h"
 #include "api/watch.h"
 #include "core/snapshot.h"
@@ -54,7 +55,8 @@ struct api_header {
     const char *value; /* lives as long as the call */
 };
 
-struct api_call; /* opaque; see api_call_create */
+struct api_call;  /* opaque; see api_call_create */
+struct api_route; /* see routes.h */
 
 struct api_reply {
     int status;
@@ -120,6 +122,8 @@ struct api_runtime {
      * that is used up. NULL: no limit. */
     bool (*take_quota)(void *context, struct span key, struct api_quota *ret);
     const struct api_history *history; /* NULL: none is kept */
+    /* Appends all metrics of this server to @text, by a worker. Cost: all entries. */
+    void (*write_metrics)(void *context, struct metrics_text *text);
     struct span root;
     /* What a request's Host may be, beside localhost, 127.0.0.1 and [::1]: names or addresses,
      * without ports; IPv6 addresses in brackets. */
@@ -190,6 +194,8 @@ enum api_step api_resume(struct api_call *call, const struct api_outcome *outcom
 
 const union api_action *api_call_action(const struct api_call *call);
 const struct api_reply *api_call_reply(const struct api_call *call);
+/* The route that the request takes; NULL: it was refused before one was found. */
+const struct api_route *api_call_route(const struct api_call *call);
 
 /* Before the body is read: whether the method, target and headers alone already decide that the
  * request is refused (unknown path, method not allowed, wrong media type, foreign Host or Origin,

@@ -319,6 +319,7 @@ const struct openapi_schema openapi_schemas[] = {
     {"Lease", lease_json, NULL, false},
     {"Principal", principal_json, NULL, false},
     {"File", STRING, NULL, false},
+    {"Metrics", STRING, NULL, false},
     {"Cluster", cluster_json, NULL, false},
     {"Glance", glance_json, NULL, false},
     {"History", history_json, NULL, false},

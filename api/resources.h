@@ -41,6 +41,8 @@ api_handler history_list, history_of_item, history_of_member;
 api_handler history_rounds;
 /* history_state.c */
 api_handler history_state;
+/* metrics.c */
+api_handler metrics_get;
 /* whoami.c */
 api_handler whoami_get;
 /* openapi.c */

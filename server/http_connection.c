@@ -29,7 +29,9 @@ void http_connection_notify(void *server, struct MHD_Connection *mhd, void **con
                             enum MHD_ConnectionNotificationCode code)
 {
     struct http_connection *connection = *context;
-    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+    bool begins = code == MHD_CONNECTION_NOTIFY_STARTED;
+    http_metrics_note_connection(((struct http_server *)server)->config.metrics, begins ? 1 : -1);
+    if (begins) {
         begin(server, mhd, context);
     } else if (connection) {
         /* The socket is still open here, and the deadline is over before it closes: so no cut can

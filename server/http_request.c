@@ -76,6 +76,7 @@ struct http_request {
     struct http_stream *stream;       /* the reply's body, if it is one, */
     struct http_body *pieces;         /* or isn't sent as it stands */
     int64_t lease;   /* granted to the call, and nothing stands on it; 0: none, or the exchange's */
+    bool waited;     /* for something to change: how long it took says nothing */
     unsigned status; /* of the reply that was queued; 0: none yet */
 };
 
@@ -106,6 +107,7 @@ void *http_request_begin(void *context, const char *target, struct MHD_Connectio
         return NULL;
     }
     memcpy(request->target, target, size);
+    http_metrics_note_begin(server->config.metrics);
     return request;
 }
 
@@ -428,6 +430,7 @@ static enum MHD_Result follow(struct http_request *request, enum api_step step)
                                 api_call_action(request->call), request->lease, &request->exchange);
         if (error == 0) {
             request->lease = 0;
+            request->waited = request->waited || step == API_WAIT_CHANGE;
             request->phase = PHASE_ASKING;
             return MHD_YES;
         }
@@ -507,6 +510,18 @@ static void log_access(const struct http_request *request)
                          log_span("path", path))); /* last, as it may be too long for the line */
 }
 
+static void note_end(const struct http_request *request)
+{
+    const struct http_metrics_request ended = {
+        .route = request->call ? api_call_route(request->call) : NULL,
+        .method = request->method,
+        .status = request->status,
+        .timed = !request->stream && !request->waited,
+        .us = now_us() - request->begin_us,
+    };
+    http_metrics_note_end(request->server->config.metrics, &ended);
+}
+
 static void count_out(struct http_server *server)
 {
     (void)pthread_mutex_lock(&server->mutex);
@@ -529,6 +544,7 @@ void http_request_end(void *context, struct MHD_Connection *connection, void **e
         return;
     }
     log_access(request);
+    note_end(request);
     if (request->exchange) {
         end_exchange(request);
     }

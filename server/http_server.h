@@ -16,6 +16,7 @@
 
 #include "api/call.h"
 #include "core/store.h"
+#include "server/http_metrics.h"
 #include "server/outcomes.h"
 #include "server/publisher.h"
 #include "server/watch_hub.h"
@@ -64,6 +65,7 @@ struct http_server_config {
     struct publisher *publisher;
     struct watch_hub *hub;     /* whose changes are streamed; NULL: none are. As the runtime */
     struct outcomes *outcomes; /* asked when a write's answer is lost; NULL: nobody is. As above */
+    struct http_metrics *metrics; /* told of all requests; NULL: nobody is. As the runtime */
 };
 
 struct http_server;

@@ -575,6 +575,7 @@ void loop_status(struct loop *loop, struct loop_status *ret)
 {
     bool following = mirror_is_following(loop->mirror);
     int64_t current_ms = mirror_current_ms(loop->mirror);
+    struct allocator_term term = session_term(loop->session);
     pthread_mutex_lock(&loop->mutex);
     *ret = (struct loop_status){
         .store_reachable = following,
@@ -582,6 +583,7 @@ void loop_status(struct loop *loop, struct loop_status *ret)
         .leading = loop->newest && state_is_leader(loop->newest),
         .refused = loop->refused,
         .current_monotonic_ms = current_ms,
+        .term = term,
         .failed_passes = loop->status.failed_passes,
         .allocator = loop->status,
     };

@@ -40,6 +40,7 @@ struct loop_status {
     bool leading;                 /* this instance, as of the newest state */
     bool refused;                 /* others lead this root: see candidate.h */
     int64_t current_monotonic_ms; /* as of when the newest snapshot was; 0: never */
+    struct allocator_term term;   /* how long this instance's key is sure to stand */
     int64_t failed_passes;        /* in a row */
     struct allocator_status allocator;
 };

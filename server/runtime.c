@@ -57,6 +57,12 @@ static void tell_watch_range(void *context, int64_t *ret_oldest, int64_t *ret_ne
     watch_hub_range(runtime->hub, ret_oldest, ret_newest);
 }
 
+static void write_metrics(void *context, struct metrics_text *text)
+{
+    struct runtime *runtime = context;
+    metrics_write(runtime->metrics, text);
+}
+
 static bool authenticate(void *context, struct span token, struct principal *ret)
 {
     struct runtime *runtime = context;
@@ -120,6 +126,7 @@ int runtime_init(struct runtime *runtime, const struct config *config)
         .watch_range = runtime->hub ? tell_watch_range : NULL,
         .take_quota = runtime->rate_limit ? take_quota : NULL,
         .history = runtime->history ? history_api(runtime->history) : NULL,
+        .write_metrics = write_metrics,
         .root = span_of(config->root),
         .host_names = runtime->host_names,
         .host_name_count = config->host_name_count + 1,

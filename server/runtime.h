@@ -8,6 +8,7 @@
 #include "server/history.h"
 #include "server/kept_snapshots.h"
 #include "server/loop.h"
+#include "server/metrics.h"
 #include "server/principals.h"
 #include "server/rate_limit.h"
 #include "server/watch_hub.h"
@@ -20,6 +21,7 @@ struct runtime {
     const char *store;    /* its kind */
     const char *instance; /* this server's name */
     struct watch_hub *hub;
+    struct metrics *metrics;
     struct history *history;       /* NULL: none is kept */
     struct principals *principals; /* NULL: everybody is let in */
     /* Of its own. */

@@ -10,6 +10,7 @@
 #include "server/http_server.h"
 #include "server/log.h"
 #include "server/loop.h"
+#include "server/metrics.h"
 #include "server/process.h"
 #include "server/publisher.h"
 #include "server/runtime.h"
@@ -18,6 +19,7 @@
 
 /* All parts of a running server, each set once it runs. */
 struct parts {
+    struct metrics metrics;
     struct store *store;
     struct publisher *publisher;
     struct candidate candidate;
@@ -138,6 +140,7 @@ static int start_http(const struct config *config, struct parts *parts)
         .publisher = parts->publisher,
         .outcomes = parts->outcomes,
         .hub = parts->hub,
+        .metrics = parts->metrics.http,
     };
     int error = http_server_start(&http, &parts->http, &why);
     if (error < 0) {
@@ -177,8 +180,19 @@ static int open_principals(const struct config *config, struct parts *parts)
     return error < 0 ? process_fail("cannot read who is let in", error, &why) : 0;
 }
 
+static int make_metrics(struct parts *parts)
+{
+    int error = metrics_init(&parts->metrics);
+    return error < 0 ? process_fail("cannot start", error, &(struct error_message){""}) : 0;
+}
+
 static int make_runtime(const struct config *config, struct parts *parts)
 {
+    parts->metrics.publisher = parts->publisher;
+    parts->metrics.loop = parts->loop;
+    parts->metrics.hub = parts->hub;
+    parts->metrics.ttl_seconds = config->ttl_seconds;
+    parts->runtime.metrics = &parts->metrics;
     parts->runtime.publisher = parts->publisher;
     parts->runtime.loop = parts->loop;
     parts->runtime.hub = parts->hub;
@@ -203,6 +217,9 @@ static int start(const struct config *config, struct parts *parts)
     int error = open_principals(config, parts);
     if (error == 0) {
         error = open_tls(config, parts);
+    }
+    if (error == 0) {
+        error = make_metrics(parts);
     }
     if (error == 0) {
         error = open_store(config, parts);
@@ -258,6 +275,7 @@ static void stop(struct parts *parts)
     outcomes_destroy(parts->outcomes);
     watch_hub_destroy(parts->hub);
     publisher_destroy(parts->publisher);
+    metrics_release(&parts->metrics);
     principals_close(parts->runtime.principals);
     tls_close();
 }

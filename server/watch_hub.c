@@ -294,6 +294,14 @@ void watch_hub_range(struct watch_hub *hub, int64_t *ret_oldest, int64_t *ret_ne
     (void)pthread_mutex_unlock(&hub->mutex);
 }
 
+int watch_hub_count(struct watch_hub *hub)
+{
+    (void)pthread_mutex_lock(&hub->mutex);
+    int count = hub->watcher_count;
+    (void)pthread_mutex_unlock(&hub->mutex);
+    return count;
+}
+
 /* --- watchers --- */
 
 static void enlist(struct watch_hub *hub, struct watcher *watcher)

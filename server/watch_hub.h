@@ -40,6 +40,9 @@ void watch_hub_break(struct watch_hub *hub);
 /* Changes after *@ret_oldest or any later revision can be watched, up to *@ret_newest so far. */
 void watch_hub_range(struct watch_hub *hub, int64_t *ret_oldest, int64_t *ret_newest);
 
+/* How many watch. */
+int watch_hub_count(struct watch_hub *hub);
+
 /* --- watchers --- */
 
 struct watcher;

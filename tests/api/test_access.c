@@ -59,6 +59,7 @@ static const struct {
     {"GET", "/livez", "ormn-"},
     {"GET", "/readyz", "ormn-"},
     {"GET", "/openapi.json", "ormn-"},
+    {"GET", "/metrics", "or"},
     {"GET", "/v1/allocator", "or"},
     {"PUT", "/v1/allocator", "o"},
     {"GET", "/v1/assignments", "or"},

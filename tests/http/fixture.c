@@ -60,6 +60,10 @@ void fixture_start(struct fixture *fixture)
     fixture->config.publisher = fixture->publisher;
     cr_assert_eq(outcomes_create(SPAN("/allot/test"), &fixture->outcomes), 0);
     fixture->config.outcomes = fixture->outcomes;
+    size_t route_count;
+    const struct api_route *routes = routes_all(&route_count);
+    cr_assert_eq(http_metrics_create(routes, route_count, &fixture->metrics), 0);
+    fixture->config.metrics = fixture->metrics;
     cr_assert_eq(http_server_start(&fixture->config, &fixture->server, &why), 0, "%s", why.text);
     http_server_address(fixture->server, &fixture->address);
 }
@@ -71,6 +75,7 @@ void fixture_stop(struct fixture *fixture)
     held_store_destroy(fixture->store);
     outcomes_destroy(fixture->outcomes);
     publisher_destroy(fixture->publisher);
+    http_metrics_destroy(fixture->metrics);
     cr_assert_eq(scripted_api_calls(), 0);
 }
 

@@ -14,6 +14,7 @@ struct fixture {
     struct held_store *store;
     struct publisher *publisher;
     struct outcomes *outcomes; /* of what is put at /allot/test */
+    struct http_metrics *metrics;
     struct http_server *server;
     struct sockaddr_storage address;
 };

@@ -7,6 +7,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "api/routes.h"
+
 enum verb {
     COMPUTE,
     ECHO,
@@ -367,6 +369,20 @@ const union api_action *api_call_action(const struct api_call *call)
 const struct api_reply *api_call_reply(const struct api_call *call)
 {
     return &call->reply;
+}
+
+/* One for all that isn't missing. */
+static const struct api_route the_route = {.method = "GET", .pattern = "/scripted"};
+
+const struct api_route *routes_all(size_t *ret_count)
+{
+    *ret_count = 1;
+    return &the_route;
+}
+
+const struct api_route *api_call_route(const struct api_call *call)
+{
+    return call->route == &no_route ? NULL : &the_route;
 }
 
 bool api_refuse_early(struct api_call *call, int64_t content_length, size_t *ret_body_limit)

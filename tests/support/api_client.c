@@ -52,6 +52,12 @@ static struct snapshot *find_kept(void *context, int64_t revision)
     return NULL;
 }
 
+static void write_metrics(void *context, struct metrics_text *text)
+{
+    (void)context;
+    metrics_text_counter(text, "fake_things_total", "Things.", 7);
+}
+
 void client_init(struct client *client)
 {
     *client = (struct client){
@@ -70,6 +76,7 @@ void client_init(struct client *client)
         .random = fill,
         .keep_snapshot = keep,
         .kept_snapshot = find_kept,
+        .write_metrics = write_metrics,
         .root = SPAN(FAKE_ROOT),
     };
     fake_store_init(&client->store);

@@ -73,6 +73,7 @@ static void start_http(struct whole_server *server)
         .runtime = &server->runtime.api,
         .store = server->store,
         .publisher = server->publisher,
+        .metrics = server->metrics.http,
     };
     http.times.stop_ms = 1000;
     require(http_server_start(&http, &server->http, &why) == 0, why.text);
@@ -109,6 +110,10 @@ void whole_server_start(struct whole_server *server, const char *data_dir)
     server->runtime.instance = embedded_store_instance(server->store);
     start_loop(server);
     server->runtime.loop = server->loop;
+    require(metrics_init(&server->metrics) == 0, "metrics");
+    server->metrics.publisher = server->publisher;
+    server->metrics.loop = server->loop;
+    server->runtime.metrics = &server->metrics;
     require(runtime_init(&server->runtime, &server->config) == 0, "runtime");
     start_http(server);
     wait_until_ready(server);
@@ -122,4 +127,5 @@ void whole_server_stop(struct whole_server *server)
     candidate_release(&server->candidate);
     server->store->operations->destroy(server->store);
     publisher_destroy(server->publisher);
+    metrics_release(&server->metrics);
 }

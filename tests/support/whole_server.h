@@ -13,6 +13,7 @@ struct whole_server {
     struct publisher *publisher;
     struct candidate candidate;
     struct loop *loop;
+    struct metrics metrics;
     struct runtime runtime;
     struct http_server *http;
     struct sockaddr_storage address;

@@ -1,0 +1,86 @@
+#include "server/metrics.h"
+
+#include "server/clock.h"
+#include "server/cluster_metrics.h"
+#include "server/process_metrics.h"
+
+int metrics_init(struct metrics *metrics)
+{
+    size_t count;
+    const struct api_route *routes = routes_all(&count);
+    *metrics = (struct metrics){.started_ms = clock_wall_ms()};
+    return http_metrics_create(routes, count, &metrics->http);
+}
+
+void metrics_release(struct metrics *metrics)
+{
+    http_metrics_destroy(metrics->http);
+}
+
+/* --- the store --- */
+
+static void write_store(struct metrics_text *text, const struct loop_status *loop, int64_t now_ms)
+{
+    metrics_text_gauge(text, "allot_store_reachable",
+                       "1: the store is being watched, and what it tells is applied.",
+                       loop->store_reachable);
+    if (loop->current_monotonic_ms == 0)
+        return;
+    int64_t age_ms = now_ms - loop->current_monotonic_ms;
+    metrics_text_gauge_us(text, "allot_store_watch_age_seconds",
+                          "How old what is served may be; 0: it is current.",
+                          age_ms < API_STALE_MS ? 0 : age_ms * 1000);
+}
+
+static void write_lease(struct metrics_text *text, const struct loop_status *loop, int64_t now_ms,
+                        int64_t ttl_seconds)
+{
+    metrics_text_gauge(text, "allot_lease_ttl_seconds", "Time to live of this server's lease.",
+                       ttl_seconds);
+    if (loop->term.lease == 0)
+        return;
+    int64_t left_ms = loop->term.until_ms - now_ms;
+    metrics_text_gauge_us(text, "allot_lease_remaining_seconds",
+                          "How long this server's lease is sure to last unless it is renewed.",
+                          left_ms > 0 ? left_ms * 1000 : 0);
+}
+
+/* --- the loop --- */
+
+static void write_loop(struct metrics_text *text, const struct loop_status *loop, int64_t now_ms)
+{
+    metrics_text_gauge(text, "allot_leader",
+                       "1: this server leads, and its lease can't have expired.",
+                       loop->leading && loop->term.until_ms > now_ms);
+    metrics_text_gauge(text, "allot_loop_failed_passes", "Failed passes in a row.",
+                       loop->failed_passes);
+}
+
+/* --- the whole --- */
+
+static void write_snapshot(struct metrics *metrics, struct metrics_text *text)
+{
+    struct snapshot *snapshot = publisher_snapshot(metrics->publisher);
+    if (snapshot) {
+        metrics_text_gauge(text, "allot_store_revision", "The newest revision that is served.",
+                           snapshot->state->revision);
+        cluster_metrics_write(text, snapshot);
+    }
+    snapshot_unref(snapshot);
+}
+
+void metrics_write(struct metrics *metrics, struct metrics_text *text)
+{
+    struct loop_status loop;
+    int64_t now_ms = clock_monotonic_ms();
+    loop_status(metrics->loop, &loop);
+    http_metrics_write(metrics->http, text);
+    if (metrics->hub)
+        metrics_text_gauge(text, "allot_watches", "Connections that watch changes.",
+                           watch_hub_count(metrics->hub));
+    write_store(text, &loop, now_ms);
+    write_lease(text, &loop, now_ms, metrics->ttl_seconds);
+    write_loop(text, &loop, now_ms);
+    write_snapshot(metrics, text);
+    process_metrics_write(text, metrics->started_ms);
+}

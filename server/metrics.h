@@ -1,0 +1,28 @@
+/* All that a running server tells by /metrics: what its parts have counted, and what can be seen of
+ * them now. docs/metrics.md tells the names. */
+#ifndef ALLOT_SERVER_METRICS_H
+#define ALLOT_SERVER_METRICS_H
+
+#include "server/http_metrics.h"
+#include "server/loop.h"
+#include "server/publisher.h"
+#include "server/watch_hub.h"
+
+struct metrics {
+    struct http_metrics *http; /* owned, as what follows */
+    int64_t started_ms;        /* since 1970 */
+    /* Set before metrics_write; all borrowed. */
+    struct publisher *publisher;
+    struct loop *loop;
+    struct watch_hub *hub; /* NULL: there is none */
+    int64_t ttl_seconds;   /* of this server's lease */
+};
+
+/* ALLOT_ENOMEM: there is nothing to release. */
+int metrics_init(struct metrics *metrics);
+void metrics_release(struct metrics *metrics); /* also of a zeroed one */
+
+/* Appends all families. Cost: all entries of the newest snapshot; waits for nobody. */
+void metrics_write(struct metrics *metrics, struct metrics_text *text);
+
+#endif
