@@ -62,11 +62,12 @@ static void write_snapshot(struct metrics *metrics, struct metrics_text *text)
 {
     struct snapshot *snapshot = publisher_snapshot(metrics->publisher);
     if (snapshot) {
-        metrics_text_gauge(text, "allot_store_revision", "The newest revision that is served.",
-                           snapshot->state->revision);
+        metric_raise(&metrics->store.revision, snapshot->state->revision);
         cluster_metrics_write(text, snapshot);
     }
     snapshot_unref(snapshot);
+    metrics_text_gauge(text, "allot_store_revision", "The newest revision that was seen.",
+                       metric_read(&metrics->store.revision));
 }
 
 void metrics_write(struct metrics *metrics, struct metrics_text *text)
@@ -78,6 +79,7 @@ void metrics_write(struct metrics *metrics, struct metrics_text *text)
     if (metrics->hub)
         metrics_text_gauge(text, "allot_watches", "Connections that watch changes.",
                            watch_hub_count(metrics->hub));
+    store_metrics_write(&metrics->store, text);
     write_store(text, &loop, now_ms);
     write_lease(text, &loop, now_ms, metrics->ttl_seconds);
     write_loop(text, &loop, now_ms);

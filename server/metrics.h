@@ -5,12 +5,14 @@
 
 #include "server/http_metrics.h"
 #include "server/loop.h"
+#include "server/metered_store.h"
 #include "server/publisher.h"
 #include "server/watch_hub.h"
 
 struct metrics {
     struct http_metrics *http; /* owned, as what follows */
-    int64_t started_ms;        /* since 1970 */
+    struct store_metrics store;
+    int64_t started_ms; /* since 1970 */
     /* Set before metrics_write; all borrowed. */
     struct publisher *publisher;
     struct loop *loop;

@@ -60,9 +60,14 @@ static void allow_descriptors(const struct config *config)
 
 static int open_store(const struct config *config, struct parts *parts)
 {
+    struct error_message why = {""};
     struct process_store opened = {.store = NULL};
     int error = process_open_store(config, &opened);
     parts->store = opened.store;
+    if (error == 0) {
+        error = metered_store_create(opened.store, &parts->metrics.store, &parts->store);
+        error = error < 0 ? process_fail("cannot start", error, &why) : 0;
+    }
     parts->runtime.store = opened.name;
     parts->runtime.instance = config->instance[0] ? config->instance : opened.instance;
     return error;

@@ -113,6 +113,10 @@ check all \
     'allot_store_watch_age_seconds=0' 'allot_lease_ttl_seconds=20' \
     'allot_members=2' 'allot_zones=2' 'allot_slots=6' 'allot_capacity_slots=8' \
     'allot_members_over_limit=0' 'allot_load_imbalance_ratio=1' 'allot_unattainable_replicas=0' \
+    'allot_store_requests_total{operation="txn"}>=8' \
+    'allot_store_requests_total{operation="lease_grant"}=1' \
+    'allot_store_requests_total{operation="watch"}>=2' \
+    'allot_store_request_duration_seconds_count{operation="txn"}>=8' \
     'process_open_fds>=8' 'process_threads>=4' 'process_resident_memory_bytes>=1000000'
 
 kill "$watch"
