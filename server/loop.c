@@ -35,6 +35,7 @@ struct loop {
     struct mirror *mirror;
     pthread_t thread;
     bool thread_started;
+    struct progress progress;    /* of the thread */
     struct allocator *allocator; /* the thread's own, as what it writes */
     struct round_writer writer;
 
@@ -248,6 +249,7 @@ static void read_result(void *context, const struct store_txn_result *result)
 static void execute(struct loop *loop, const struct store_txn *txn)
 {
     int64_t begin_us = clock_monotonic_us();
+    progress_wait(&loop->progress, TXN_TIMEOUT_MS);
     int error = store_wait_txn(loop->config.store, txn, TXN_TIMEOUT_MS, read_result, loop);
     round_writer_note_wait(&loop->writer, clock_monotonic_us() - begin_us);
     if (!error)
@@ -291,6 +293,11 @@ static void restart(struct loop *loop, int error)
     pthread_mutex_unlock(&loop->mutex);
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Waits for a state that the allocator hasn't seen, or until @wake_at_ms; false: stop. A new state
  * is given @gather_ms to be joined by others. Only states in which our candidate stands are of use.
  */
@@ -311,7 +318,10 @@ static bool wait_for_state(struct loop *loop, int64_t gather_ms, int64_t wake_at
         }
         if (clock_monotonic_ms() >= wake_at_ms)
             break;
-        clock_condition_wait(&loop->changed, &loop->mutex, due < wake_at_ms ? due : wake_at_ms);
+        progress_wait(&loop->progress, PROGRESS_IDLE_MS);
+        clock_condition_wait(
+            &loop->changed, &loop->mutex,
+            earlier(earlier(due, wake_at_ms), clock_monotonic_ms() + PROGRESS_IDLE_MS));
     }
     bool go_on = !loop->stopping;
     pthread_mutex_unlock(&loop->mutex);
@@ -362,11 +372,6 @@ static int64_t end_of_pause(const struct settings *settings)
     return ends ? clock_monotonic_ms() + left_ms : INT64_MAX;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static void report_lost_rounds(const struct allocator_status *before,
                                const struct allocator_status *after)
 {
@@ -385,9 +390,8 @@ static void finish(struct loop *loop)
         execute(loop, step.txn);
 }
 
-static void *allocator_thread(void *argument)
+static void run(struct loop *loop)
 {
-    struct loop *loop = argument;
     struct allocator_status before = {0};
     struct settings settings = SETTINGS_NONE;
     while (!is_stopping(loop)) {
@@ -415,7 +419,7 @@ static void *allocator_thread(void *argument)
             if (step.error == 0) {
                 if (loop->config.left)
                     loop->config.left(loop->config.context);
-                return NULL;
+                return;
             }
             report_lost_rounds(&before, &after);
             restart(loop, step.error);
@@ -441,6 +445,14 @@ static void *allocator_thread(void *argument)
         state_unref(state);
     }
     finish(loop);
+}
+
+static void *allocator_thread(void *argument)
+{
+    struct loop *loop = argument;
+    progress_begin(&loop->progress, "allocator");
+    run(loop);
+    progress_end(&loop->progress);
     return NULL;
 }
 
@@ -588,4 +600,19 @@ void loop_status(struct loop *loop, struct loop_status *ret)
         .allocator = loop->status,
     };
     pthread_mutex_unlock(&loop->mutex);
+}
+
+int64_t loop_overdue_ms(struct loop *loop, const char **ret_thread)
+{
+    struct progress *threads[] = {&loop->progress, mirror_progress(loop->mirror),
+                                  session_progress(loop->session)};
+    int64_t longest_ms = 0;
+    for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
+        int64_t overdue_ms = progress_overdue_ms(threads[i]);
+        if (overdue_ms > longest_ms) {
+            longest_ms = overdue_ms;
+            *ret_thread = threads[i]->name;
+        }
+    }
+    return longest_ms;
 }

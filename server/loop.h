@@ -60,4 +60,10 @@ int loop_update(struct loop *loop, struct span value);
 
 void loop_status(struct loop *loop, struct loop_status *ret);
 
+/* For how long the loop should have got on and has not (see progress.h), in that of its threads
+ * which is the latest, named in *@ret_thread (static); 0: all of them get on. To be asked now and
+ * then, by one thread at a time. It takes no lock, so that a thread that is stuck can't hold up who
+ * asks. */
+int64_t loop_overdue_ms(struct loop *loop, const char **ret_thread);
+
 #endif

@@ -21,6 +21,7 @@ struct mirror {
     char *root_end;            /* the end of its range */
     struct store_keys keys;    /* all under the root; points into the two above */
     pthread_t thread;
+    struct progress progress; /* of the thread */
 
     struct watch_queue queue;
 
@@ -39,9 +40,11 @@ static void on_watch(void *context, const struct store_watch_response *response)
     watch_queue_push(&mirror->queue, response);
 }
 
+/* Between two pages of a load, on any of the threads that load. */
 static bool is_stopping(void *context)
 {
     struct mirror *mirror = context;
+    progress_wait(&mirror->progress, MIRROR_LOAD_PAGE_MS);
     return watch_queue_is_stopping(&mirror->queue);
 }
 
@@ -119,10 +122,14 @@ static int follow(struct mirror *mirror)
     int64_t idle_since_ms = 0;
     while (!error) {
         int64_t gather = busy_ms < mirror->config.gather_ms ? busy_ms : mirror->config.gather_ms;
+        progress_wait(&mirror->progress, PROGRESS_IDLE_MS + gather);
         struct watch_message *messages =
-            watch_queue_take(&mirror->queue, idle_since_ms + gather, INT64_MAX, SIZE_MAX, &error);
-        if (!messages)
+            watch_queue_take(&mirror->queue, idle_since_ms + gather,
+                             clock_monotonic_ms() + PROGRESS_IDLE_MS, SIZE_MAX, &error);
+        if (!messages && watch_queue_is_stopping(&mirror->queue))
             break;
+        if (!messages)
+            continue;
         int64_t begin = clock_monotonic_ms();
         error = apply(mirror, messages);
         if (!error)
@@ -164,12 +171,15 @@ static int run(struct mirror *mirror)
 static void *mirror_thread(void *argument)
 {
     struct mirror *mirror = argument;
+    progress_begin(&mirror->progress, "mirror");
     for (bool goes_on = true; goes_on;) {
         int error = run(mirror);
-        if (error && !is_stopping(mirror))
+        if (error && !watch_queue_is_stopping(&mirror->queue))
             mirror->config.broken(mirror->config.context, error);
+        progress_wait(&mirror->progress, RETRY_MS);
         goes_on = watch_queue_pause(&mirror->queue, clock_monotonic_ms() + (error ? RETRY_MS : 0));
     }
+    progress_end(&mirror->progress);
     return NULL;
 }
 
@@ -242,6 +252,11 @@ int64_t mirror_current_ms(struct mirror *mirror)
     int64_t current_ms = mirror->current_ms;
     pthread_mutex_unlock(&mirror->mutex);
     return current_ms;
+}
+
+struct progress *mirror_progress(struct mirror *mirror)
+{
+    return &mirror->progress;
 }
 
 bool mirror_is_following(struct mirror *mirror)

@@ -4,6 +4,7 @@
 #define ALLOT_SERVER_MIRROR_H
 
 #include "core/keyspace.h"
+#include "server/progress.h"
 
 struct mirror_config {
     struct store *store;             /* borrowed, outlives the mirror */
@@ -33,5 +34,8 @@ void mirror_stop(struct mirror *mirror); /* NULL is fine */
  * that it takes in was heard; 0: never. And whether the store is being watched now. */
 int64_t mirror_current_ms(struct mirror *mirror);
 bool mirror_is_following(struct mirror *mirror);
+
+/* How its thread gets on; valid until the end. */
+struct progress *mirror_progress(struct mirror *mirror);
 
 #endif

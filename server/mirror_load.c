@@ -9,7 +9,6 @@
 enum {
     FIRST_PAGE = 1000,
     PAGE = 20000,
-    TIMEOUT_MS = 30000, /* for a page */
     LANES = 4,
     SAMPLE_EACH = 64, /* items */
 };
@@ -135,7 +134,7 @@ static void load_page(struct lane *lane, int64_t limit)
         lane->error = ALLOT_ECANCELED;
         return;
     }
-    int error = store_wait_range(config->store, &range, TIMEOUT_MS, read_page, lane);
+    int error = store_wait_range(config->store, &range, MIRROR_LOAD_PAGE_MS, read_page, lane);
     if (error)
         lane->error = error;
 }

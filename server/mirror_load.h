@@ -5,6 +5,8 @@
 #include "core/keyspace.h"
 #include "core/store.h"
 
+enum { MIRROR_LOAD_PAGE_MS = 30000 }; /* that a page may take */
+
 struct mirror_load_config {
     struct store *store;          /* borrowed */
     const struct keyspace *empty; /* to begin from; borrowed */

@@ -10,6 +10,7 @@
 enum {
     LONGEST_REQUEST_MS = 5000,
     RETRY_MS = 500,
+    MOST_REQUESTS = 6, /* in a row, with an update that is waited for */
 };
 
 struct session {
@@ -19,7 +20,8 @@ struct session {
     int64_t renew_ms;   /* a third of the TTL */
     int64_t request_ms; /* what a request may take */
     pthread_t thread;
-    bool withdrawn; /* the thread has ended */
+    struct progress progress; /* of the thread */
+    bool withdrawn;           /* it has ended */
 
     /* The thread's own. */
     int64_t lease; /* 0: none */
@@ -172,9 +174,12 @@ static int keep_alive(struct session *session)
 static bool pause_until(struct session *session, int64_t deadline_ms)
 {
     pthread_mutex_lock(&session->mutex);
-    while (!session->stopping && !session->check &&
-           clock_condition_wait(&session->changed, &session->mutex, deadline_ms))
-        ;
+    while (!session->stopping && !session->check && clock_monotonic_ms() < deadline_ms) {
+        int64_t look_up_ms = clock_monotonic_ms() + PROGRESS_IDLE_MS;
+        progress_wait(&session->progress, PROGRESS_IDLE_MS);
+        clock_condition_wait(&session->changed, &session->mutex,
+                             deadline_ms < look_up_ms ? deadline_ms : look_up_ms);
+    }
     if (session->check)
         session->announced = false;
     session->check = false;
@@ -193,6 +198,7 @@ static void report(struct session *session, const char *what, int error)
 static int work(struct session *session)
 {
     int error = 0;
+    progress_wait(&session->progress, MOST_REQUESTS * session->request_ms);
     if (session->lease && clock_monotonic_ms() >= session->renew_at_ms) {
         error = keep_alive(session);
         report(session, "keep alive", error);
@@ -210,12 +216,14 @@ static void *session_thread(void *argument)
 {
     struct session *session = argument;
     int64_t wake_ms = INT64_MAX;
+    progress_begin(&session->progress, "session");
     while (pause_until(session, wake_ms)) {
         int error = work(session);
         wake_ms = error ? clock_monotonic_ms() + RETRY_MS : session->renew_at_ms;
     }
     if (session->lease)
         (void)store_wait_lease_revoke(session->config.store, session->lease, session->request_ms);
+    progress_end(&session->progress);
     return NULL;
 }
 
@@ -309,6 +317,11 @@ struct allocator_term session_term(struct session *session)
     struct allocator_term term = session->term;
     pthread_mutex_unlock(&session->mutex);
     return term;
+}
+
+struct progress *session_progress(struct session *session)
+{
+    return &session->progress;
 }
 
 void session_withdraw(struct session *session)

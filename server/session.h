@@ -7,6 +7,7 @@
 #include "core/allocator.h"
 #include "core/error.h"
 #include "core/store.h"
+#include "server/progress.h"
 
 struct session_config {
     struct store *store; /* borrowed, outlives the session */
@@ -42,6 +43,9 @@ struct allocator_term session_term(struct session *session);
  * it, and if it is gone it is announced again with the new value; ALLOT_EUNKNOWN: it may have been
  * done; ALLOT_EUNAVAILABLE, ALLOT_ENOMEM. After any of them it may be called again. */
 int session_update(struct session *session, struct span value);
+
+/* How its thread gets on; valid until the end. */
+struct progress *session_progress(struct session *session);
 
 /* Revokes the lease, which deletes the key, and ends the thread. The other functions have no effect
  * from then on. */
