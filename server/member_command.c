@@ -12,6 +12,7 @@
 #include "server/member_items.h"
 #include "server/process.h"
 #include "server/publisher.h"
+#include "server/service_manager.h"
 #include "server/version.h"
 
 enum {
@@ -22,6 +23,7 @@ enum {
 /* All parts of a running member, each set once it runs. */
 struct parts {
     const struct config *config;
+    struct service_manager manager;
     struct process_store opened;
     struct publisher *publisher;
     struct candidate candidate;
@@ -138,10 +140,21 @@ static int drain(struct parts *parts)
     return 0;
 }
 
+static int wait_for_end(struct parts *parts)
+{
+    int number = 0;
+    while (number == 0) {
+        service_manager_look(&parts->manager, parts->loop);
+        number = process_wait_for_signal(service_manager_period_ms(&parts->manager));
+    }
+    return number;
+}
+
 static int run(const struct config *config)
 {
     struct parts parts = {.config = config};
     process_begin(config);
+    service_manager_init(&parts.manager, process_environment);
     int error = start(&parts);
     if (error == 0) {
         log_write(LOG_INFO, "member",
@@ -149,13 +162,16 @@ static int run(const struct config *config)
                              log_text("suffix", config->suffix), log_text("root", config->root),
                              log_integer("item_limit", config->item_limit),
                              log_text("store", parts.opened.name)));
-        int number = process_wait_for_signal();
+        service_manager_ready(&parts.manager);
+        int number = wait_for_end(&parts);
+        service_manager_stopping(&parts.manager);
         log_write(LOG_INFO, "draining", LOG_FIELDS(log_text("signal", strsignal(number))));
     }
     process_let_signals_cut();
     if (error == 0)
         error = drain(&parts);
     stop(&parts);
+    service_manager_release(&parts.manager);
     if (error == 0)
         log_write(LOG_INFO, "stopped", NULL);
     return error < 0 ? PROCESS_FAILED : PROCESS_DONE;

@@ -35,13 +35,13 @@ void process_begin(const struct config *config)
     (void)signal(SIGPIPE, SIG_IGN); /* a client that leaves is an error of write() */
 }
 
-int process_wait_for_signal(void)
+int process_wait_for_signal(int64_t timeout_ms)
 {
     sigset_t signals = stop_signals();
-    int number = 0;
-    while (sigwait(&signals, &number) != 0) {
-    }
-    return number;
+    const struct timespec timeout = {.tv_sec = timeout_ms / 1000,
+                                     .tv_nsec = timeout_ms % 1000 * 1000000};
+    int number = sigtimedwait(&signals, NULL, timeout_ms == INT64_MAX ? NULL : &timeout);
+    return number < 0 ? 0 : number;
 }
 
 static void leave_at_once(int number)

@@ -20,8 +20,9 @@ const char *process_environment(const char *name);
 /* Sets the log up, and blocks SIGINT, SIGTERM and SIGHUP in every thread: before the first one
  * begins. */
 void process_begin(const struct config *config);
-/* Waits for one of them, and returns which. */
-int process_wait_for_signal(void);
+/* Waits for one of them, and returns which; 0: none has come in @timeout_ms (INT64_MAX: for ever).
+ */
+int process_wait_for_signal(int64_t timeout_ms);
 /* From now on a signal ends the process at once. */
 void process_let_signals_cut(void);
 

@@ -14,12 +14,14 @@
 #include "server/process.h"
 #include "server/publisher.h"
 #include "server/runtime.h"
+#include "server/service_manager.h"
 #include "server/tls.h"
 #include "server/version.h"
 
 /* All parts of a running server, each set once it runs. */
 struct parts {
     struct metrics metrics;
+    struct service_manager manager;
     struct store *store;
     struct publisher *publisher;
     struct candidate candidate;
@@ -291,6 +293,7 @@ static void stop(struct parts *parts)
 static void reload(struct parts *parts)
 {
     struct error_message why = {""};
+    service_manager_reloading(&parts->manager);
     int principals_error =
         parts->runtime.principals ? principals_reload(parts->runtime.principals, &why) : 0;
     if (principals_error < 0) {
@@ -303,33 +306,43 @@ static void reload(struct parts *parts)
     if (principals_error == 0 && tls_error == 0) {
         log_write(LOG_INFO, "read again", NULL);
     }
+    service_manager_ready(&parts->manager);
 }
 
-/* Where there is nothing to read again, a SIGHUP ends the server as the other signals do. */
+/* Where there is nothing to read again, a SIGHUP ends the server as the other signals do: its
+ * terminal is gone. But not where a service manager sends it. */
 static int wait_for_end(struct parts *parts)
 {
-    bool reloads = parts->runtime.principals || parts->has_tls;
-    int number = process_wait_for_signal();
-    while (number == SIGHUP && reloads) {
-        reload(parts);
-        number = process_wait_for_signal();
+    bool reloads =
+        parts->runtime.principals || parts->has_tls || service_manager_is_there(&parts->manager);
+    for (;;) {
+        service_manager_look(&parts->manager, parts->loop);
+        int number = process_wait_for_signal(service_manager_period_ms(&parts->manager));
+        if (number == SIGHUP && reloads) {
+            reload(parts);
+        } else if (number != 0) {
+            return number;
+        }
     }
-    return number;
 }
 
 static int serve(const struct config *config)
 {
     struct parts parts = {.store = NULL};
     process_begin(config);
+    service_manager_init(&parts.manager, process_environment);
     allow_descriptors(config);
     int error = start(config, &parts);
     if (error == 0) {
         tell_listening(config, &parts);
+        service_manager_ready(&parts.manager);
         int number = wait_for_end(&parts);
+        service_manager_stopping(&parts.manager);
         log_write(LOG_INFO, "stopping", LOG_FIELDS(log_text("signal", strsignal(number))));
     }
     process_let_signals_cut();
     stop(&parts);
+    service_manager_release(&parts.manager);
     if (error == 0) {
         log_write(LOG_INFO, "stopped", NULL);
     }
@@ -349,9 +362,11 @@ int serve_command(int argc, char **argv)
     case CONFIG_RUN:
         return serve(&config);
     case CONFIG_HELP:
-        (void)printf("usage: allotd [serve] [FLAG]...\n\n"
-                     "Serves the API and runs the allocation loop, until SIGTERM or SIGINT.\n"
-                     "SIGHUP has it read tokens and certificate again, if it has any.\n\n");
+        (void)printf(
+            "usage: allotd [serve] [FLAG]...\n\n"
+            "Serves the API and runs the allocation loop, until SIGTERM or SIGINT.\n"
+            "SIGHUP has it read tokens and certificate again, if it has any. A service manager\n"
+            "(NOTIFY_SOCKET, WATCHDOG_USEC) is told how it is: see deploy/README.md.\n\n");
         config_help(CONFIG_SERVE, stdout);
         (void)printf("\nExit status: 0 when stopped, 1 if it can't start, 2 on bad flags or\n"
                      "variables, 128 + N when cut short by a second signal N.\n");
