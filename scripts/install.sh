@@ -28,7 +28,8 @@ packages_for() {
     run) echo libmicrohttpd12 libjson-c5 libsqlite3-0 libgnutls30 zlib1g libcurl3-gnutls curl ;;
     test)
         echo libcriterion-dev clang clang-format curl jq etcd-server etcd-client \
-            python3 python3-jsonschema python3-prometheus-client prometheus openssl chromium
+            python3 python3-jsonschema python3-prometheus-client prometheus openssl chromium \
+            systemd
         ;;
     lint) echo clang-tidy cppcheck shellcheck ;;
     coverage) echo gcovr ;;
