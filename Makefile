@@ -106,17 +106,17 @@ $(WEB_FILES): build/web/packages $(WEB_SOURCES)
 
 # What the bundle is made of and by; and with what its tests take. Nothing of it is committed, and
 # none of it may run anything as it is installed.
-NPM_CI = npm --prefix web ci --ignore-scripts --silent
+NPM_CI = npm --prefix web ci --ignore-scripts --loglevel=error
 build/web/packages: web/package.json web/package-lock.json web/.npmrc
 	@mkdir -p $(@D)
 	$(SAY)
 	@command -v npm >/dev/null || { echo "the dashboard is built with node and npm (scripts/install.sh web); \
 	make WEB=no leaves it out" >&2; exit 1; }
-	$(QUIET)$(NPM_CI) --omit=dev
+	$(QUIET)$(NPM_CI) --omit=dev >/dev/null
 	@touch $@
 build/web/test-packages: build/web/packages | $(WEB_FILES)
 	$(SAY)
-	$(QUIET)$(NPM_CI)
+	$(QUIET)$(NPM_CI) >/dev/null
 	@touch $@
 
 # It embeds them.
