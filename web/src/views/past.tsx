@@ -44,7 +44,7 @@ function Members({ past }: { past: PastState }): JSX.Element {
 }
 
 function Moment({ past }: { past: PastState }): JSX.Element {
-    const newest = live.value.cluster?.revision ?? past.revision;
+    const newest = live.value.cluster?.revision ?? Infinity; // not known yet: there may be one
     const at = (revision: number): string => linkTo(['time', 'at', String(revision)]);
     return (
         <div class="moment" role="status">
