@@ -21,7 +21,7 @@ struct item_status item_status(const struct snapshot *snapshot, int32_t item)
             status.primary = i;
     }
     if (solution)
-        status.desired = solution->begin[item + 1] - solution->begin[item];
+        status.desired = solution_desired(solution, item).count;
     int32_t wanted = state->replication[item];
     if (status.assigned == 0 && wanted > 0)
         status.state = ITEM_UNASSIGNED;

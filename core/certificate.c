@@ -72,6 +72,7 @@ struct check {
     int64_t *held;       /* … the least potential that its members there allow */
     int32_t rank_count;
     int32_t outside; /* members that can take anything and are not in the cut */
+    int64_t assigned;
 };
 
 static void *array(size_t count, size_t size, int *error)
@@ -120,8 +121,7 @@ static bool check_counts(struct check *check)
 {
     const struct state *state = check->state;
     const struct solution *solution = check->solution;
-    if (!solution_fits(solution, state) || solution->begin[0] != 0 ||
-        solution->assigned != solution->begin[state->item_count] ||
+    if (!solution_fits(solution, state) ||
         solution->unattainable != state->item_slots - solution->assigned)
         return refute(check, CERTIFICATE_COUNTS, STATE_NONE, STATE_NONE);
     return true;
@@ -130,17 +130,16 @@ static bool check_counts(struct check *check)
 static bool check_item_members(struct check *check, int32_t item)
 {
     const struct state *state = check->state;
-    const struct solution *solution = check->solution;
-    int32_t begin = solution->begin[item];
-    int32_t end = solution->begin[item + 1];
-    if (end < begin)
+    struct desired desired = solution_desired(check->solution, item);
+    if (desired.count < 0)
         return refute(check, CERTIFICATE_COUNTS, item, STATE_NONE);
-    if (end - begin > state->replication[item])
+    if (desired.count > state->replication[item])
         return refute(check, CERTIFICATE_REPLICATION, item, STATE_NONE);
-    for (int32_t r = begin; r < end; r++) {
-        int32_t member = solution->member[r];
+    check->assigned += desired.count;
+    for (int32_t d = 0; d < desired.count; d++) {
+        int32_t member = desired.members[d];
         if (member < 0 || member >= state->member_count ||
-            (r > begin && member <= solution->member[r - 1]))
+            (d > 0 && member <= desired.members[d - 1]))
             return refute(check, CERTIFICATE_MEMBERS, item, STATE_NONE);
         if (++check->load[member] > state->effective_limit[member])
             return refute(check, CERTIFICATE_LIMIT, item, member);
@@ -153,6 +152,8 @@ static bool check_feasible(struct check *check)
     bool valid = check_counts(check);
     for (int32_t item = 0; valid && item < check->state->item_count; item++)
         valid = check_item_members(check, item);
+    if (valid && check->assigned != check->solution->assigned)
+        valid = refute(check, CERTIFICATE_COUNTS, STATE_NONE, STATE_NONE);
     return valid;
 }
 
@@ -236,7 +237,7 @@ static int64_t least(int64_t a, int64_t b)
 static void look_at_members(struct check *check, int32_t item)
 {
     const struct state *state = check->state;
-    const struct solution *solution = check->solution;
+    struct desired desired = solution_desired(check->solution, item);
     for (int32_t zone = 0; zone < state->zone_count; zone++) {
         check->count[zone] = 0;
         check->held[zone] = UNBOUNDED;
@@ -244,8 +245,8 @@ static void look_at_members(struct check *check, int32_t item)
     for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++)
         if (state->assignment_member[a] != STATE_NONE)
             check->current[state->assignment_member[a]] = item;
-    for (int32_t r = solution->begin[item]; r < solution->begin[item + 1]; r++) {
-        int32_t member = solution->member[r];
+    for (int32_t d = 0; d < desired.count; d++) {
+        int32_t member = desired.members[d];
         int32_t zone = state->member_zone[member];
         int64_t cost = check->current[member] == item ? 0 : 1;
         check->holder[member] = item;
@@ -287,8 +288,7 @@ static bool check_zone_item(struct check *check, int32_t item, int32_t zone, int
 static bool check_item(struct check *check, int32_t item)
 {
     const struct state *state = check->state;
-    const struct solution *solution = check->solution;
-    int32_t placed = solution->begin[item + 1] - solution->begin[item];
+    int32_t placed = solution_desired(check->solution, item).count;
     int32_t zones = state->zone_count;
     look_at_members(check, item);
     int64_t potential = placed < state->replication[item] ? 0 : UNBOUNDED;
@@ -315,13 +315,13 @@ static bool check_item(struct check *check, int32_t item)
 static bool check_cut_item(struct check *check, int32_t item)
 {
     const struct state *state = check->state;
-    const struct solution *solution = check->solution;
+    struct desired desired = solution_desired(check->solution, item);
     const bool *cut = check->certificate->cut;
     int32_t outside = 0;
-    bool in_cut = solution->begin[item + 1] - solution->begin[item] < state->replication[item];
-    for (int32_t r = solution->begin[item]; r < solution->begin[item + 1]; r++) {
-        in_cut = in_cut || cut[solution->member[r]];
-        outside += !cut[solution->member[r]];
+    bool in_cut = desired.count < state->replication[item];
+    for (int32_t d = 0; d < desired.count; d++) {
+        in_cut = in_cut || cut[desired.members[d]];
+        outside += !cut[desired.members[d]];
     }
     if (in_cut && outside < check->outside)
         return refute(check, CERTIFICATE_CUT_ITEM, item, STATE_NONE);

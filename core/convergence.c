@@ -44,8 +44,7 @@ struct deciding {
     const struct load_counts *counts;
     int32_t item;
     int32_t begin, end; /* current assignments */
-    const int32_t *desired;
-    int32_t desired_count;
+    struct desired desired;
     int32_t replication;
     bool frozen; /* one of the assignments is */
 };
@@ -61,6 +60,7 @@ static void split(struct deciding *deciding)
 {
     struct convergence *convergence = deciding->convergence;
     const struct state *state = deciding->state;
+    const struct desired desired = deciding->desired;
     int32_t d = 0;
     for (int32_t a = deciding->begin; a < deciding->end; a++) {
         int32_t member = state->assignment_member[a];
@@ -68,19 +68,19 @@ static void split(struct deciding *deciding)
             deciding->frozen = true;
             continue;
         }
-        while (member != STATE_NONE && d < deciding->desired_count && deciding->desired[d] < member)
+        while (member != STATE_NONE && d < desired.count && desired.members[d] < member)
             convergence->additions[convergence->addition_count++] =
-                (struct addition){deciding->desired[d++], 0};
-        if (member != STATE_NONE && d < deciding->desired_count && deciding->desired[d] == member) {
+                (struct addition){desired.members[d++], 0};
+        if (member != STATE_NONE && d < desired.count && desired.members[d] == member) {
             convergence->kept[convergence->kept_count++] = a;
             d++;
         } else {
             convergence->removals[convergence->removal_count++] = a;
         }
     }
-    while (d < deciding->desired_count)
+    while (d < desired.count)
         convergence->additions[convergence->addition_count++] =
-            (struct addition){deciding->desired[d++], 0};
+            (struct addition){desired.members[d++], 0};
 }
 
 /* Keeps what is on members that are there, and adds no more than is missing beside that. */
@@ -259,11 +259,10 @@ int convergence_decide(struct convergence *convergence, const struct state *stat
         .item = item,
         .begin = state->assignment_begin[item],
         .end = state->assignment_end[item],
-        .desired = solution->member + solution->begin[item],
-        .desired_count = solution->begin[item + 1] - solution->begin[item],
+        .desired = solution_desired(solution, item),
         .replication = state->replication[item],
     };
-    int error = reserve(convergence, deciding.end - deciding.begin + deciding.desired_count);
+    int error = reserve(convergence, deciding.end - deciding.begin + deciding.desired.count);
     if (error)
         return error;
     convergence->addition_count = convergence->removal_count = convergence->kept_count = 0;

@@ -55,6 +55,33 @@ static void find_chunk(struct search *search, int32_t item)
         search->item_slots += state->replication[i];
 }
 
+/* Turns the items' members into the members' items. ALLOT_ENOMEM. */
+static int index_members(struct search *search)
+{
+    int32_t members = search->state->member_count;
+    int error = 0;
+    solution_add_load(search->solution, search->item_begin, search->item_end, search->load);
+    for (int32_t m = 0; m < members; m++)
+        search->member_begin[m + 1] = search->member_begin[m] + search->load[m];
+    search->member_item =
+        array((size_t)search->member_begin[members], sizeof *search->member_item, &error);
+    if (error)
+        return error;
+    int32_t *next = search->holder; /* for now: where the member's next item goes */
+    for (int32_t m = 0; m < members; m++)
+        next[m] = search->member_begin[m];
+    for (int32_t item = search->item_begin; item < search->item_end; item++) {
+        struct desired desired = solution_desired(search->solution, item);
+        for (int32_t d = 0; d < desired.count; d++)
+            search->member_item[next[desired.members[d]]++] = item;
+    }
+    for (int32_t m = 0; m < members; m++) {
+        search->holder[m] = STATE_NONE;
+        search->unreached[search->unreached_count++] = m;
+    }
+    return 0;
+}
+
 static int search_init(struct search *search, const struct state *state,
                        const struct solution *solution, int32_t item, struct explain_cut *cut)
 {
@@ -63,16 +90,15 @@ static int search_init(struct search *search, const struct state *state,
     *search = (struct search){.state = state, .solution = solution, .cut = cut};
     find_chunk(search, item);
     size_t count = (size_t)(search->item_end - search->item_begin);
-    size_t replicas =
-        (size_t)(solution->begin[search->item_end] - solution->begin[search->item_begin]);
     search->load = array(members, sizeof *search->load, &error);
     search->holder = array(members, sizeof *search->holder, &error);
     search->unreached = array(members, sizeof *search->unreached, &error);
     search->reached = array(count, sizeof *search->reached, &error);
     search->member_begin = array(members + 1, sizeof *search->member_begin, &error);
-    search->member_item = array(replicas, sizeof *search->member_item, &error);
     cut->items = array(count, sizeof *cut->items, &error);
     cut->full = array(members, sizeof *cut->full, &error);
+    if (!error)
+        error = index_members(search);
     return error;
 }
 
@@ -84,34 +110,6 @@ static void search_release(struct search *search)
     free(search->reached);
     free(search->member_begin);
     free(search->member_item);
-}
-
-static int32_t desired_count(const struct solution *solution, int32_t item)
-{
-    return solution->begin[item + 1] - solution->begin[item];
-}
-
-/* Turns the items' members into the members' items. */
-static void index_members(struct search *search)
-{
-    const struct solution *solution = search->solution;
-    int32_t first = search->item_begin;
-    int32_t end = search->item_end;
-    int32_t members = search->state->member_count;
-    for (int32_t r = solution->begin[first]; r < solution->begin[end]; r++)
-        search->load[solution->member[r]]++;
-    for (int32_t m = 0; m < members; m++)
-        search->member_begin[m + 1] = search->member_begin[m] + search->load[m];
-    int32_t *next = search->holder; /* for now: where the member's next item goes */
-    for (int32_t m = 0; m < members; m++)
-        next[m] = search->member_begin[m];
-    for (int32_t item = first; item < end; item++)
-        for (int32_t r = solution->begin[item]; r < solution->begin[item + 1]; r++)
-            search->member_item[next[solution->member[r]]++] = item;
-    for (int32_t m = 0; m < members; m++) {
-        search->holder[m] = STATE_NONE;
-        search->unreached[search->unreached_count++] = m;
-    }
 }
 
 static void reach_item(struct search *search, int32_t item)
@@ -142,10 +140,10 @@ static void reach_member(struct search *search, int32_t member)
 /* The item could be on every member that doesn't have it. */
 static void go_on_from(struct search *search, int32_t item)
 {
-    const struct solution *solution = search->solution;
+    struct desired desired = solution_desired(search->solution, item);
     int32_t left = 0;
-    for (int32_t r = solution->begin[item]; r < solution->begin[item + 1]; r++)
-        search->holder[solution->member[r]] = item;
+    for (int32_t d = 0; d < desired.count; d++)
+        search->holder[desired.members[d]] = item;
     for (int32_t i = 0; i < search->unreached_count; i++) {
         int32_t member = search->unreached[i];
         if (search->holder[member] == item)
@@ -165,7 +163,6 @@ static int find_cut(const struct state *state, const struct solution *solution, 
     *cut = (struct explain_cut){.is_tight = true, .with_room = STATE_NONE};
     int error = search_init(&search, state, solution, item, cut);
     if (!error) {
-        index_members(&search);
         reach_item(&search, item);
         for (int32_t i = 0; i < cut->item_count; i++)
             go_on_from(&search, cut->items[i]);
@@ -189,11 +186,11 @@ int explanation_make(const struct state *state, const struct solution *solution,
         error = move_counts_make(state, &ret->moves);
     if (error)
         return error;
-    for (int32_t r = 0; r < solution->begin[state->item_count]; r++)
-        ret->desired_load[solution->member[r]]++;
+    ret->desired = solution_desired(solution, item);
+    solution_add_load(solution, 0, state->item_count, ret->desired_load);
     for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++)
         ret->consistent += state->consistent[a];
-    ret->missing = state->replication[item] - desired_count(solution, item);
+    ret->missing = state->replication[item] - ret->desired.count;
     if (ret->missing > 0)
         error = find_cut(state, solution, item, &ret->cut);
     return error;
@@ -210,10 +207,8 @@ void explanation_release(struct explanation *explanation)
 
 static bool is_desired(const struct explanation *explanation, int32_t member)
 {
-    const struct solution *solution = explanation->solution;
-    for (int32_t r = solution->begin[explanation->item]; r < solution->begin[explanation->item + 1];
-         r++)
-        if (solution->member[r] == member)
+    for (int32_t d = 0; d < explanation->desired.count; d++)
+        if (explanation->desired.members[d] == member)
             return true;
     return false;
 }
@@ -250,10 +245,9 @@ enum explain_member explain_member(const struct explanation *explanation, int32_
 static bool is_replaced(const struct explanation *explanation)
 {
     const struct state *state = explanation->state;
-    const struct solution *solution = explanation->solution;
     int32_t item = explanation->item;
-    for (int32_t r = solution->begin[item]; r < solution->begin[item + 1]; r++)
-        if (!has_replica(explanation, solution->member[r]))
+    for (int32_t d = 0; d < explanation->desired.count; d++)
+        if (!has_replica(explanation, explanation->desired.members[d]))
             return true;
     for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++)
         if (!state->consistent[a] && state->assignment_member[a] != STATE_NONE &&
@@ -305,13 +299,12 @@ static bool is_full(const struct state *state, int32_t member)
 static bool is_move(const struct explanation *explanation, int32_t member)
 {
     const struct state *state = explanation->state;
-    const struct solution *solution = explanation->solution;
-    int32_t item = explanation->item;
+    const int32_t *members = explanation->desired.members;
     int32_t before = 0;
-    for (int32_t r = solution->begin[item]; r < solution->begin[item + 1]; r++)
-        before += solution->member[r] < member && !has_replica(explanation, solution->member[r]) &&
-                  !is_full(state, solution->member[r]);
-    return before >= moves_missing(state, item);
+    for (int32_t d = 0; d < explanation->desired.count; d++)
+        before += members[d] < member && !has_replica(explanation, members[d]) &&
+                  !is_full(state, members[d]);
+    return before >= moves_missing(state, explanation->item);
 }
 
 enum move_limit explain_limit_reached(const struct explanation *explanation, int32_t member)

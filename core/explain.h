@@ -72,6 +72,7 @@ struct explanation {
     struct allocator_rules rules;
     struct move_counts moves;
     int32_t item;
+    struct desired desired; /* of it */
     int32_t *desired_load;  /* by member: how many replicas the solution gives it */
     int32_t consistent;     /* of the item's assignments */
     int32_t missing;        /* replicas that the solution can't give it */

@@ -27,10 +27,10 @@ static int64_t zone_excess(const struct state *state, const struct solution *sol
     int32_t bound = levels_zone_bound(state, state->replication[item]);
     int64_t excess = 0;
     int32_t count = 0;
-    for (int32_t r = solution->begin[item]; r < solution->begin[item + 1]; r++) {
-        int32_t zone = state->member_zone[solution->member[r]];
-        bool same =
-            r > solution->begin[item] && zone == state->member_zone[solution->member[r - 1]];
+    struct desired desired = solution_desired(solution, item);
+    for (int32_t d = 0; d < desired.count; d++) {
+        int32_t zone = state->member_zone[desired.members[d]];
+        bool same = d > 0 && zone == state->member_zone[desired.members[d - 1]];
         count = same ? count + 1 : 1;
         excess += count > bound;
     }
@@ -40,8 +40,7 @@ static int64_t zone_excess(const struct state *state, const struct solution *sol
 static int64_t overflow(const struct state *state, const struct solution *solution, int32_t *load)
 {
     int64_t overflow = 0;
-    for (int32_t r = 0; r < solution->begin[solution->item_count]; r++)
-        load[solution->member[r]]++;
+    solution_add_load(solution, 0, solution->item_count, load);
     for (int32_t m = 0; m < state->member_count; m++) {
         int32_t share = levels_fair_share(state, m);
         overflow += load[m] > share ? load[m] - share : 0;

@@ -275,44 +275,37 @@ void placement_close(struct placement *placement)
 
 /* --- the answer --- */
 
-int64_t placement_count(const struct placement *placement)
-{
-    int64_t count = 0;
-    for (int32_t m = 0; m < placement->state->member_count; m++)
-        count += placement->load[m];
-    return count;
-}
-
-int32_t placement_members(const struct placement *placement, int32_t item, int32_t *ret_members)
+/* Writes the item's members, ascending. */
+static void write_members(const struct placement *placement, int32_t item, int32_t *ret_members)
 {
     const int32_t *members = placement->member + placement->begin[item];
-    int32_t count = placement->placed[item];
-    for (int32_t i = 0; i < count; i++) {
+    for (int32_t i = 0; i < placement->placed[item]; i++) {
         int32_t at = i;
         for (; at > 0 && ret_members[at - 1] > members[i]; at--)
             ret_members[at] = ret_members[at - 1];
         ret_members[at] = members[i];
     }
-    return count;
+}
+
+int placement_write(const struct placement *placement, struct solution_writer *writer, int32_t item)
+{
+    int32_t *members = NULL;
+    int error = solution_writer_add(writer, placement->placed[item], &members);
+    if (!error)
+        write_members(placement, item, members);
+    return error;
 }
 
 int placement_solution(const struct placement *placement, struct solution **ret)
 {
-    const struct state *state = placement->state;
-    struct solution *solution = NULL;
-    int error = solution_create(state, placement_count(placement), &solution);
-    if (error)
-        return error;
-    int32_t end = 0;
-    for (int32_t item = 0; item < state->item_count; item++) {
-        solution->begin[item] = end;
-        end += placement_members(placement, item, solution->member + end);
-    }
-    solution->begin[state->item_count] = end;
-    solution->assigned = end;
-    solution->unattainable = state->item_slots - end;
-    *ret = solution;
-    return 0;
+    struct solution_writer writer;
+    int error = solution_writer_init(&writer, placement->state);
+    for (int32_t item = 0; !error && item < placement->state->item_count; item++)
+        error = placement_write(placement, &writer, item);
+    if (!error)
+        error = solution_writer_finish(&writer, ret);
+    solution_writer_release(&writer);
+    return error;
 }
 
 /* --- bringing it up to date --- */

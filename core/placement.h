@@ -10,7 +10,7 @@
 #ifndef ALLOT_CORE_PLACEMENT_H
 #define ALLOT_CORE_PLACEMENT_H
 
-#include "core/solution.h"
+#include "core/solution_writer.h"
 
 struct placement {
     const struct state *state; /* borrowed */
@@ -75,11 +75,9 @@ void placement_add(struct placement *placement, int32_t item, int32_t member);
  * first in its new list, so that who goes through that doesn't meet it again. */
 void placement_move(struct placement *placement, int32_t slot, int32_t member);
 
-/* How many replicas there are in all. */
-int64_t placement_count(const struct placement *placement);
-
-/* Writes the item's members, ascending, into @ret_members, and returns how many. */
-int32_t placement_members(const struct placement *placement, int32_t item, int32_t *ret_members);
+/* Writes what @item has, which is the writer's next one. ALLOT_ENOMEM. */
+int placement_write(const struct placement *placement, struct solution_writer *writer,
+                    int32_t item);
 
 /* Copies what was placed; no certificate. ALLOT_ENOMEM. */
 int placement_solution(const struct placement *placement, struct solution **ret);

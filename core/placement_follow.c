@@ -270,75 +270,62 @@ int placement_follow(struct placement *placement, const struct state *state,
 /* --- the answer --- */
 
 /* Writes one solution while reading another. */
-struct copying {
-    struct solution *solution;
+struct succession {
+    struct solution_writer writer;
     const struct solution *former;
     int32_t item;
     int32_t former_item;
 };
 
-static void copy_rows(struct copying *copying, int32_t count)
+static int share(struct succession *succession, int32_t count)
 {
-    struct solution *solution = copying->solution;
-    const struct solution *former = copying->former;
-    const int32_t *begin = former->begin + copying->former_item;
-    int32_t to = solution->begin[copying->item];
-    memcpy(solution->member + to, former->member + begin[0],
-           (size_t)(begin[count] - begin[0]) * sizeof *solution->member);
-    for (int32_t i = 1; i <= count; i++)
-        solution->begin[copying->item + i] = begin[i] - begin[0] + to;
-    copying->item += count;
-    copying->former_item += count;
+    int error = solution_writer_share(&succession->writer, succession->former,
+                                      succession->former_item, count);
+    succession->item += count;
+    succession->former_item += count;
+    return error;
 }
 
-static void write_row(struct copying *copying, const struct placement *placement)
-{
-    int32_t *begin = copying->solution->begin + copying->item;
-    begin[1] = begin[0] +
-               placement_members(placement, copying->item, copying->solution->member + begin[0]);
-    copying->item++;
-}
-
-static void write_rows(struct copying *copying, const struct placement *placement,
+static int write_items(struct succession *succession, const struct placement *placement,
                        const struct placement_shifts *shifts)
 {
     int32_t note = 0;
     int32_t come = 0;
     int32_t gone = 0;
     int32_t count = placement->state->item_count;
-    copying->solution->begin[0] = 0;
-    while (copying->item < count) {
+    int error = 0;
+    while (!error && succession->item < count) {
         int32_t same =
-            (note < placement->note_count ? placement->notes[note] : count) - copying->item;
+            (note < placement->note_count ? placement->notes[note] : count) - succession->item;
         int32_t until_gone =
-            gone < shifts->gone_count ? shifts->gone[gone] - copying->former_item : INT32_MAX;
+            gone < shifts->gone_count ? shifts->gone[gone] - succession->former_item : INT32_MAX;
         if (until_gone == 0) {
-            copying->former_item++;
+            succession->former_item++;
             gone++;
         } else if (same > 0) {
-            copy_rows(copying, same < until_gone ? same : until_gone);
+            error = share(succession, same < until_gone ? same : until_gone);
         } else {
-            bool is_new = come < shifts->come_count && shifts->come[come] == copying->item;
+            bool is_new = come < shifts->come_count && shifts->come[come] == succession->item;
             come += is_new;
-            copying->former_item += !is_new;
-            write_row(copying, placement);
+            succession->former_item += !is_new;
+            error = placement_write(placement, &succession->writer, succession->item++);
             note++;
         }
     }
+    return error;
 }
 
 int placement_follow_solution(struct placement *placement, const struct solution *former,
                               const struct placement_shifts *shifts, struct solution **ret)
 {
-    const struct state *state = placement->state;
-    struct copying copying = {.former = former};
-    int error = solution_create(state, placement_count(placement), &copying.solution);
+    struct succession succession = {.former = former};
+    int error = solution_writer_init(&succession.writer, placement->state);
     if (error)
         return error;
     sort_notes(placement);
-    write_rows(&copying, placement, shifts);
-    copying.solution->assigned = copying.solution->begin[state->item_count];
-    copying.solution->unattainable = state->item_slots - copying.solution->assigned;
-    *ret = copying.solution;
-    return 0;
+    error = write_items(&succession, placement, shifts);
+    if (!error)
+        error = solution_writer_finish(&succession.writer, ret);
+    solution_writer_release(&succession.writer);
+    return error;
 }

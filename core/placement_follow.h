@@ -28,7 +28,8 @@ int placement_follow(struct placement *placement, const struct state *state,
                      struct placement_shifts *ret_shifts, bool *ret_follows);
 
 /* The solution of a @placement that has followed, to @former's state with @shifts, and was routed
- * since: @former's rows but for those of the notes. ALLOT_ENOMEM. Cost: a copy of @former. */
+ * since: what @former has, but for the items of the notes. ALLOT_ENOMEM. Cost: these, and the
+ * blocks of @former. */
 int placement_follow_solution(struct placement *placement, const struct solution *former,
                               const struct placement_shifts *shifts, struct solution **ret);
 

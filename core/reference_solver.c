@@ -5,13 +5,15 @@
 #include <string.h>
 
 #include "core/flow_network.h"
+#include "core/solution_writer.h"
 
-/* One solve, shared by its workers. Chunk c's desired members are written from member[room[c]] on;
- * the number of each item's into begin[item + 1]. */
+/* One solve, shared by its workers. Chunk c's desired members are written from members[room[c]] on;
+ * the number of each item's into counts[item]. */
 struct solving {
     const struct state *state;
-    struct solution *solution;
-    int64_t *room; /* by chunk */
+    int32_t *counts;
+    int32_t *members;
+    int64_t *room; /* by chunk, and where all end */
     int32_t chunk_count;
     atomic_int next_chunk;
     atomic_int error;
@@ -39,11 +41,10 @@ static int solve_chunk(const struct solving *solving, struct flow_network *netwo
     error = max_flow_solve(flow, &view);
     if (error)
         return error;
-    int32_t *members = solving->solution->member + solving->room[chunk];
+    int32_t *members = solving->members + solving->room[chunk];
     for (int32_t item = begin; item < begin + network->item_count; item++) {
-        int32_t count = flow_network_members(network, flow, item, members);
-        solving->solution->begin[item + 1] = count;
-        members += count;
+        solving->counts[item] = flow_network_members(network, flow, item, members);
+        members += solving->counts[item];
     }
     return 0;
 }
@@ -81,65 +82,86 @@ static int64_t most_members(const struct state *state, int32_t chunk)
     return most < state->member_slots ? most : state->member_slots;
 }
 
-/* Sets room[], where each chunk's members begin at first, and returns where all end. */
-static int64_t measure(const struct solving *solving)
+/* Sets room[]. */
+static void measure(const struct solving *solving)
 {
     int64_t total = 0;
     for (int32_t chunk = 0; chunk < solving->chunk_count; chunk++) {
         solving->room[chunk] = total;
         total += most_members(solving->state, chunk);
     }
-    return total;
+    solving->room[solving->chunk_count] = total;
 }
 
-/* Closes the gaps between the chunks, and turns counts into beginnings. */
-static void concatenate(const struct solving *solving)
+static int solving_init(struct solving *solving, const struct state *state)
 {
-    struct solution *solution = solving->solution;
-    int32_t total = 0;
-    solution->begin[0] = 0;
-    for (int32_t chunk = 0; chunk < solving->chunk_count; chunk++) {
-        int32_t begin = chunk_begin(chunk);
-        int32_t end = begin + chunk_size(solving->state, chunk);
-        int32_t first = total;
-        for (int32_t item = begin; item < end; item++) {
-            total += solution->begin[item + 1];
-            solution->begin[item + 1] = total;
-        }
-        memmove(solution->member + first, solution->member + solving->room[chunk],
-                (size_t)(total - first) * sizeof *solution->member);
+    int32_t chunks = (state->item_count + SOLVER_CHUNK_ITEMS - 1) / SOLVER_CHUNK_ITEMS;
+    *solving = (struct solving){.state = state, .chunk_count = chunks};
+    solving->counts = malloc(((size_t)state->item_count + 1) * sizeof *solving->counts);
+    solving->room = malloc(((size_t)chunks + 1) * sizeof *solving->room);
+    if (!solving->counts || !solving->room)
+        return ALLOT_ENOMEM;
+    measure(solving);
+    if (solving->room[chunks] > INT32_MAX)
+        return ALLOT_ELIMIT;
+    solving->members = malloc(((size_t)solving->room[chunks] + 1) * sizeof *solving->members);
+    return solving->members ? 0 : ALLOT_ENOMEM;
+}
+
+static void solving_release(struct solving *solving)
+{
+    free(solving->counts);
+    free(solving->members);
+    free(solving->room);
+}
+
+static int write_chunk(const struct solving *solving, struct solution_writer *writer, int32_t chunk)
+{
+    const int32_t *members = solving->members + solving->room[chunk];
+    int32_t begin = chunk_begin(chunk);
+    int32_t end = begin + chunk_size(solving->state, chunk);
+    int error = 0;
+    for (int32_t item = begin; !error && item < end; item++) {
+        int32_t count = solving->counts[item];
+        int32_t *desired = NULL;
+        error = solution_writer_add(writer, count, &desired);
+        if (!error && count > 0)
+            memcpy(desired, members, (size_t)count * sizeof *desired);
+        members += count;
     }
-    solution->assigned = total;
-    solution->unattainable = solving->state->item_slots - total;
+    return error;
+}
+
+/* Brings the chunks together. */
+static int write_solution(const struct solving *solving, struct solution **ret)
+{
+    struct solution_writer writer;
+    int error = solution_writer_init(&writer, solving->state);
+    for (int32_t chunk = 0; !error && chunk < solving->chunk_count; chunk++)
+        error = write_chunk(solving, &writer, chunk);
+    if (!error)
+        error = solution_writer_finish(&writer, ret);
+    if (!error)
+        (*ret)->solver = SOLVER_REFERENCE;
+    solution_writer_release(&writer);
+    return error;
 }
 
 int reference_solver_solve(const struct state *state, const struct executor *executor,
                            struct solution **ret)
 {
-    struct solving solving = {
-        .state = state,
-        .chunk_count = (state->item_count + SOLVER_CHUNK_ITEMS - 1) / SOLVER_CHUNK_ITEMS,
-    };
-    solving.room = malloc(((size_t)solving.chunk_count + 1) * sizeof *solving.room);
-    if (!solving.room)
-        return ALLOT_ENOMEM;
-    int error = solution_create(state, measure(&solving), &solving.solution);
+    struct solving solving;
+    int error = solving_init(&solving, state);
     if (error)
         goto out;
-    solving.solution->solver = SOLVER_REFERENCE;
-
     if (executor && executor->width > 1 && solving.chunk_count > 1)
         executor->run(executor->context, work, &solving);
     else
         work(&solving, 0);
     error = atomic_load(&solving.error);
-    if (error)
-        goto out;
-    concatenate(&solving);
-    *ret = solving.solution;
-    solving.solution = NULL;
+    if (!error)
+        error = write_solution(&solving, ret);
 out:
-    solution_unref(solving.solution);
-    free(solving.room);
+    solving_release(&solving);
     return error;
 }

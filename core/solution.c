@@ -1,7 +1,8 @@
 #include "core/solution.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
+
+#include "core/solution_block.h"
 
 const char *const solver_kind_names[] = {"optimal", "reference", NULL};
 
@@ -10,33 +11,39 @@ struct counted_solution {
     atomic_int references;
 };
 
-/* Rounded up, so that solutions of nearly equal sizes, one after the other, find each other's
- * memory as they left it. */
-static size_t round_up(int64_t count)
+struct solution *solution_create(const struct state *state)
 {
-    return ((size_t)count | 4095) + 1;
-}
-
-int solution_create(const struct state *state, int64_t room, struct solution **ret)
-{
-    if (room > INT32_MAX)
-        return ALLOT_ELIMIT;
     struct counted_solution *counted = calloc(1, sizeof *counted);
     if (!counted)
-        return ALLOT_ENOMEM;
+        return NULL;
     atomic_init(&counted->references, 1);
-    struct solution *solution = &counted->solution;
-    solution->network_hash = state->network_hash;
-    solution->item_count = state->item_count;
-    solution->member_count = state->member_count;
-    solution->begin = malloc(round_up(state->item_count) * sizeof *solution->begin);
-    solution->member = malloc(round_up(room) * sizeof *solution->member);
-    if (!solution->begin || !solution->member) {
-        solution_unref(solution);
-        return ALLOT_ENOMEM;
+    counted->solution.network_hash = state->network_hash;
+    counted->solution.item_count = state->item_count;
+    counted->solution.member_count = state->member_count;
+    return &counted->solution;
+}
+
+int32_t solution_find_block(const struct solution *solution, int32_t item)
+{
+    int32_t block = solution->block_of[item / SOLUTION_BLOCK_ITEMS];
+    while (solution->block_begin[block + 1] <= item)
+        block++;
+    return block;
+}
+
+struct desired solution_desired(const struct solution *solution, int32_t item)
+{
+    int32_t block = solution_find_block(solution, item);
+    return solution_block_desired(solution->blocks[block], item - solution->block_begin[block]);
+}
+
+void solution_add_load(const struct solution *solution, int32_t begin, int32_t end, int32_t *load)
+{
+    for (int32_t item = begin; item < end; item++) {
+        struct desired desired = solution_desired(solution, item);
+        for (int32_t d = 0; d < desired.count; d++)
+            load[desired.members[d]]++;
     }
-    *ret = solution;
-    return 0;
 }
 
 bool solution_fits(const struct solution *solution, const struct state *state)
@@ -59,8 +66,11 @@ void solution_unref(struct solution *solution)
         return;
     if (atomic_fetch_sub(&((struct counted_solution *)solution)->references, 1) != 1)
         return;
-    free(solution->begin);
-    free(solution->member);
+    for (int32_t i = 0; i < solution->block_count; i++)
+        solution_block_unref(solution->blocks[i]);
+    free(solution->blocks);
+    free(solution->block_begin);
+    free(solution->block_of);
     certificate_destroy(solution->certificate);
     free(solution);
 }
@@ -71,15 +81,15 @@ struct change_summary solution_changes(const struct solution *solution, const st
     for (int32_t item = 0; item < state->item_count; item++) {
         int32_t a = state->assignment_begin[item];
         int32_t a_end = state->assignment_end[item];
-        int32_t d = solution->begin[item];
-        int32_t d_end = solution->begin[item + 1];
-        while (a < a_end || d < d_end) {
+        struct desired desired = solution_desired(solution, item);
+        int32_t d = 0;
+        while (a < a_end || d < desired.count) {
             int32_t current = a < a_end ? state->assignment_member[a] : STATE_NONE;
             if (a < a_end &&
-                (current == STATE_NONE || d == d_end || current < solution->member[d])) {
+                (current == STATE_NONE || d == desired.count || current < desired.members[d])) {
                 summary.removed++;
                 a++;
-            } else if (a == a_end || solution->member[d] < current) {
+            } else if (a == a_end || desired.members[d] < current) {
                 summary.added++;
                 d++;
             } else {

@@ -12,24 +12,34 @@ enum solver_kind {
 };
 extern const char *const solver_kind_names[]; /* "optimal", "reference"; ends with NULL */
 
-/* The desired assignments. Immutable, reference-counted. Indices are those of every state that
- * solution_fits. */
+/* The desired assignments. Immutable, reference-counted; made by a solution_writer. Indices are
+ * those of every state that solution_fits. */
 struct solution {
     enum solver_kind solver; /* that it is of */
     struct network_hash network_hash;
     int32_t item_count;
     int32_t member_count;
-    int32_t *begin;  /* item_count + 1: item i's desired members are member[begin[i]] … */
-    int32_t *member; /* ascending within an item */
     int64_t assigned;
     int64_t unattainable; /* item_slots - assigned */
     /* The proof that this is best; NULL: of a solver that doesn't give one. */
     struct certificate *certificate;
+
+    /* Private. The items' members are in blocks, which solutions share; solution_block.h. */
+    int32_t block_count;
+    struct solution_block **blocks;
+    int32_t *block_begin; /* block_count + 1: the item that each begins with */
+    int32_t *block_of;    /* by item / SOLUTION_BLOCK_ITEMS: the block of the first of these */
 };
 
-/* For solvers: a solution of @state with one reference and with room for @room members, to be
- * filled in. ALLOT_ENOMEM; ALLOT_ELIMIT (more members than can be numbered). */
-int solution_create(const struct state *state, int64_t room, struct solution **ret);
+/* Members that an item shall be on, ascending. Borrowed from the solution. */
+struct desired {
+    const int32_t *members;
+    int32_t count;
+};
+struct desired solution_desired(const struct solution *solution, int32_t item);
+
+/* Adds to @load, by member, what each is to have of the items from @begin up to (without) @end. */
+void solution_add_load(const struct solution *solution, int32_t begin, int32_t end, int32_t *load);
 
 /* Whether @solution (NULL: no) is one of @state: of both of its network hashes, and of as many
  * items and members, so that not even an accident of hashes reads past an array. */

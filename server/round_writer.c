@@ -127,9 +127,8 @@ static void write_revisions(struct json_writer *json, const struct round *round)
 /* The first item that lacks replicas; there is one. */
 static int32_t first_lacking(const struct round *round)
 {
-    const struct solution *solution = round->solution;
     int32_t item = 0;
-    while (solution->begin[item + 1] - solution->begin[item] >= round->state->replication[item])
+    while (solution_desired(round->solution, item).count >= round->state->replication[item])
         item++;
     return item;
 }

@@ -78,8 +78,9 @@ static void print_desired(const struct state *state, const struct solution *solu
 {
     const char *separator = "";
     for (int32_t item = 0; item < state->item_count; item++) {
-        for (int32_t d = solution->begin[item]; d < solution->begin[item + 1]; d++) {
-            const struct entry *member = state->members[solution->member[d]];
+        struct desired desired = solution_desired(solution, item);
+        for (int32_t d = 0; d < desired.count; d++) {
+            const struct entry *member = state->members[desired.members[d]];
             fputs(separator, stdout);
             putchar('[');
             tool_print_string(stdout, state->items[item]->parts.item);

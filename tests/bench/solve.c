@@ -1,7 +1,9 @@
 /* How long the core takes to observe and to solve large instances, by the optimal solver and by the
  * reference's, side by side (best of five, one thread); what that moves; and what it takes in
  * memory. With 0.9, the members can hold nine tenths of what is wanted. Then changes of one item
- * after another, each told to the solver that has answered before. */
+ * after another, each told to the solver that has answered before.
+ *
+ *     bench_solve [ITEMS]      only those of so many items */
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -191,9 +193,11 @@ static void bench_size(const struct large_size *size)
     solution_unref(settled);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    long items = argc > 1 ? strtol(argv[1], NULL, 10) : 0;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        bench_size(&sizes[i]);
+        if (items == 0 || sizes[i].items == items)
+            bench_size(&sizes[i]);
     return 0;
 }

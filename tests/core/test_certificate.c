@@ -151,18 +151,19 @@ Test(certificate, finds_every_worse_replica)
         struct solution *solution = solve(state);
         struct levels best = levels_of(state, solution);
         for (int32_t item = 0; item < state->item_count; item++) {
-            int32_t begin = solution->begin[item];
-            if (solution->begin[item + 1] != begin + 1)
+            struct desired desired = solution_desired(solution, item);
+            if (desired.count != 1)
                 continue;
-            int32_t former = solution->member[begin];
-            solution->member[begin] = (int32_t)random_below(&random, (uint64_t)state->member_count);
+            int32_t *member = (int32_t *)desired.members; /* nobody shares it */
+            int32_t former = *member;
+            *member = (int32_t)random_below(&random, (uint64_t)state->member_count);
             struct levels levels = levels_of(state, solution);
             enum certificate_fault fault = fault_of(state, solution);
             if (levels_compare(&levels, &best) < 0) {
                 cr_assert_neq(fault, CERTIFICATE_VALID, "seed %" PRIu64, seed);
                 worse++;
             }
-            solution->member[begin] = former;
+            *member = former;
         }
         solution_unref(solution);
         state_unref(state);

@@ -157,7 +157,7 @@ static bool proves(const struct explained *explained)
     for (int32_t i = 0; i < cut->item_count; i++) {
         int32_t item = cut->items[i];
         wanted += state->replication[item];
-        given += solution->begin[item + 1] - solution->begin[item];
+        given += solution_desired(solution, item).count;
     }
     cr_assert_eq(cut->items[0], explanation->item);
     cr_assert_eq(cut->wanted, wanted);

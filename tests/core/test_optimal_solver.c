@@ -127,11 +127,12 @@ static struct state *settled(const struct state *state, const struct solution *s
         const struct span id = state->items[item]->parts.item;
         snprintf(texts[count][0], 64, "items/%.*s", (int)id.size, id.data);
         snprintf(texts[count++][1], 64, "%d", state->replication[item]);
-        for (int32_t r = solution->begin[item]; r < solution->begin[item + 1]; r++, count++) {
-            const struct key_parts *parts = &state->members[solution->member[r]]->parts;
+        const struct desired desired = solution_desired(solution, item);
+        for (int32_t d = 0; d < desired.count; d++, count++) {
+            const struct key_parts *parts = &state->members[desired.members[d]]->parts;
             snprintf(texts[count][0], 64, "assign/%.*s#%.*s#%.*s#%d", (int)id.size, id.data,
                      (int)parts->zone.size, parts->zone.data, (int)parts->suffix.size,
-                     parts->suffix.data, r - solution->begin[item]);
+                     parts->suffix.data, d);
         }
     }
     for (size_t i = 0; i < count; i++) {
@@ -180,8 +181,7 @@ Test(optimal_solver, places_all_where_all_have_room)
     struct solution *solution = solve(state, 0);
     int32_t load[100] = {0};
     cr_assert_eq(solution->assigned, 30000);
-    for (int32_t r = 0; r < 30000; r++)
-        load[solution->member[r]]++;
+    solution_add_load(solution, 0, 30000, load);
     for (int32_t m = 0; m < 100; m++)
         cr_assert_eq(load[m], 300); /* and evenly */
     solution_unref(solution);
@@ -201,7 +201,7 @@ Test(optimal_solver, gives_first_to_those_that_have_least)
     struct solution *solution = solve(state, 0);
     cr_assert_eq(solution->assigned, 5);
     for (int32_t item = 0; item < 3; item++)
-        cr_assert_eq(solution->begin[item + 1] - solution->begin[item], item < 2 ? 2 : 1);
+        cr_assert_eq(solution_desired(solution, item).count, item < 2 ? 2 : 1);
     solution_unref(solution);
     state_unref(state);
 }

@@ -95,8 +95,9 @@ static void adopt(const struct state *state, const struct solution *solution, st
         return;
     int32_t item = below(random, state->item_count);
     const struct span id = state->items[item]->parts.item;
-    for (int32_t r = solution->begin[item]; r < solution->begin[item + 1]; r++) {
-        const struct key_parts *parts = &state->members[solution->member[r]]->parts;
+    const struct desired desired = solution_desired(solution, item);
+    for (int32_t d = 0; d < desired.count; d++) {
+        const struct key_parts *parts = &state->members[desired.members[d]]->parts;
         (void)snprintf(add(events, true), TEXT_SIZE, BUILDER_ROOT "/assign/%.*s#%.*s#%.*s#9",
                        (int)id.size, id.data, (int)parts->zone.size, parts->zone.data,
                        (int)parts->suffix.size, parts->suffix.data);

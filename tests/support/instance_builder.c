@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/solution_writer.h"
 #include "tests/support/array.h"
 
 enum { TEXT_SIZE = 64 };
@@ -154,29 +155,36 @@ static bool next_member(const char **text, struct span *ret_zone, struct span *r
     return size > 0;
 }
 
+static int32_t count_members(const char *text)
+{
+    struct span zone;
+    struct span suffix;
+    int32_t count = 0;
+    while (next_member(&text, &zone, &suffix))
+        count++;
+    return count;
+}
+
 struct solution *builder_solution(const struct state *state, const char *const *desired)
 {
+    struct solution_writer writer;
     struct solution *solution = NULL;
-    check(solver_solve(SOLVER_OPTIMAL, state, NULL, &solution) == 0, "solver_solve");
-    int32_t count = 0;
-    certificate_destroy(solution->certificate);
-    solution->certificate = NULL;
-    free(solution->member);
-    solution->member = array_create((size_t)state->item_count * (size_t)state->member_count,
-                                    sizeof *solution->member);
+    check(solution_writer_init(&writer, state) == 0, "solution_writer_init");
     for (int32_t item = 0; item < state->item_count; item++) {
         const char *text = desired[item];
         struct span zone;
         struct span suffix;
+        int32_t *members = NULL;
+        check(solution_writer_add(&writer, count_members(text), &members) == 0,
+              "solution_writer_add");
         while (next_member(&text, &zone, &suffix)) {
             int32_t member = state_find_member(state, zone, suffix);
             check(member != STATE_NONE, "no such member is desired");
-            solution->member[count++] = member;
+            *members++ = member;
         }
-        solution->begin[item + 1] = count;
     }
-    solution->assigned = count;
-    solution->unattainable = state->item_slots - count;
+    check(solution_writer_finish(&writer, &solution) == 0, "solution_writer_finish");
+    solution_writer_release(&writer);
     return solution;
 }
 

@@ -32,18 +32,20 @@ static void write_assignments(FILE *file, enum large_kind kind, const struct sta
                               const struct solution *settled)
 {
     const char *comma = "";
-    for (int32_t i = 0; settled && i < settled->item_count; i++)
-        for (int32_t d = settled->begin[i]; d < settled->begin[i + 1]; d++) {
-            const struct key_parts *member = &state->members[settled->member[d]]->parts;
+    for (int32_t i = 0; settled && i < settled->item_count; i++) {
+        struct desired desired = solution_desired(settled, i);
+        for (int32_t d = 0; d < desired.count; d++) {
+            const struct key_parts *member = &state->members[desired.members[d]]->parts;
             if (kind == LARGE_LOST && span_equal(member->suffix, SPAN("m0001")))
                 continue;
             fprintf(file,
                     "%s{\"item\": \"item-%07d\", \"zone\": \"%.*s\", \"suffix\": \"%.*s\", "
                     "\"slot\": %d, \"consistent\": true}",
                     comma, (int)i, (int)member->zone.size, member->zone.data,
-                    (int)member->suffix.size, member->suffix.data, d - settled->begin[i]);
+                    (int)member->suffix.size, member->suffix.data, d);
             comma = ",\n";
         }
+    }
 }
 
 void large_instance_write(FILE *file, const struct large_size *size, enum large_kind kind,
