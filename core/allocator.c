@@ -187,6 +187,8 @@ static void close_pass(struct allocator *allocator, enum recorder_end how)
     bool idle = how == RECORDER_SERVED && summary.transactions == 0 && summary.throttled == 0;
     allocator->idle_revision = idle ? allocator->recorder.view.state->revision : 0;
     allocator->status.last_pass = summary;
+    allocator->status.ended++;
+    pass_summary_add(&allocator->status.total, &summary);
     recorder_end(&allocator->recorder, how, &summary, allocator->solution);
     pass_destroy(allocator->pass);
     allocator->pass = NULL;

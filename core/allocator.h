@@ -132,6 +132,8 @@ struct allocator_status {
     int64_t idle_revision;
     int64_t lost_records;
     struct pass_summary last_pass;
+    int64_t ended;             /* passes */
+    struct pass_summary total; /* of all that have ended */
 };
 struct allocator_status allocator_status(const struct allocator *allocator);
 

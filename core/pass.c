@@ -90,6 +90,20 @@ void pass_destroy(struct pass *pass)
     free(pass);
 }
 
+void pass_summary_add(struct pass_summary *total, const struct pass_summary *pass)
+{
+    total->additions += pass->additions;
+    total->removals += pass->removals;
+    total->dead_removals += pass->dead_removals;
+    total->promotions += pass->promotions;
+    total->packings += pass->packings;
+    total->transactions += pass->transactions;
+    total->failed_transactions += pass->failed_transactions;
+    total->moves += pass->moves;
+    total->throttled += pass->throttled;
+    total->skipped += pass->skipped;
+}
+
 struct pass_summary pass_summary(const struct pass *pass)
 {
     return pass->summary;

@@ -61,6 +61,9 @@ struct pass_summary {
     int64_t skipped;   /* removals and moves that can't be issued within the limits at all */
 };
 
+/* Adds what @pass has issued to @total. */
+void pass_summary_add(struct pass_summary *total, const struct pass_summary *pass);
+
 struct pass;
 
 /* References on @state and @solution (which fits it) are taken.

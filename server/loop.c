@@ -9,6 +9,7 @@
 #include "server/clock.h"
 #include "server/executor.h"
 #include "server/log.h"
+#include "server/loop_metrics.h"
 #include "server/mirror.h"
 #include "server/round_writer.h"
 #include "server/session.h"
@@ -38,6 +39,7 @@ struct loop {
     struct progress progress;    /* of the thread */
     struct allocator *allocator; /* the thread's own, as what it writes */
     struct round_writer writer;
+    struct loop_metrics metrics;
 
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -110,6 +112,7 @@ static int on_applied(void *context, struct keyspace *keyspace)
     int64_t begin_us = clock_monotonic_us();
     int error = state_follow(&config, former, keyspace, &state);
     int64_t end_us = clock_monotonic_us();
+    loop_metrics_note_phase(&loop->metrics, LOOP_OBSERVES, end_us - begin_us);
     state_unref(former);
     if (error)
         return error;
@@ -170,6 +173,19 @@ static void on_session_failed(void *context, const char *what, int error)
 
 /* --- the allocator's thread --- */
 
+static struct span record_round(void *context, const struct round *round)
+{
+    struct loop *loop = context;
+    loop_metrics_note_round(&loop->metrics);
+    return round_writer_record(&loop->writer, round);
+}
+
+static struct span tell_actor(void *context, const struct round_id *id)
+{
+    struct loop *loop = context;
+    return round_writer_actor(&loop->writer, id);
+}
+
 static int create_allocator(struct loop *loop)
 {
     struct allocator_config config = {
@@ -177,11 +193,11 @@ static int create_allocator(struct loop *loop)
         .settings_key = span_of(loop->settings_key),
         .absent_prefix = loop->candidate->absent_prefix,
         .actor_key = span_of(loop->actor_key),
-        .actor_value = round_writer_actor,
+        .actor_value = tell_actor,
         .rounds_prefix = span_of(loop->rounds_prefix),
         .rounds_kept = KEPT_ROUNDS,
-        .round_value = round_writer_record,
-        .context = &loop->writer,
+        .round_value = record_round,
+        .context = loop,
         .first_retry_ms = FIRST_RETRY_MS,
         .longest_retry_ms = LONGEST_RETRY_MS,
         .seed = (uint64_t)clock_wall_ms(),
@@ -192,6 +208,7 @@ static int create_allocator(struct loop *loop)
         return error;
     allocator_destroy(loop->allocator);
     loop->allocator = allocator;
+    loop_metrics_note_allocator(&loop->metrics);
     return 0;
 }
 
@@ -216,6 +233,7 @@ static void solve(struct loop *loop, struct state *state)
     int error = solver_answer(loop->solver, state, &solution);
     int64_t took_us = clock_monotonic_us() - begin_us;
     round_writer_note_solution(&loop->writer, took_us);
+    loop_metrics_note_phase(&loop->metrics, LOOP_SOLVES, took_us);
     allocator_solved(loop->allocator, clock_monotonic_ms(), solution, error);
     if (error) {
         log_write(LOG_ERROR, "cannot solve",
@@ -250,7 +268,9 @@ static void execute(struct loop *loop, const struct store_txn *txn)
 {
     int64_t begin_us = clock_monotonic_us();
     progress_wait(&loop->progress, TXN_TIMEOUT_MS);
+    loop_metrics_note_txn(&loop->metrics, 1);
     int error = store_wait_txn(loop->config.store, txn, TXN_TIMEOUT_MS, read_result, loop);
+    loop_metrics_note_txn(&loop->metrics, -1);
     round_writer_note_wait(&loop->writer, clock_monotonic_us() - begin_us);
     if (!error)
         return;
@@ -402,6 +422,7 @@ static void run(struct loop *loop)
         struct allocator_step step = allocator_step(loop->allocator, clock_monotonic_ms());
         round_writer_end_step(&loop->writer);
         struct allocator_status after = allocator_status(loop->allocator);
+        loop_metrics_note_status(&loop->metrics, &after, &loop->writer);
         pthread_mutex_lock(&loop->mutex);
         loop->status = after;
         pthread_mutex_unlock(&loop->mutex);
@@ -615,4 +636,9 @@ int64_t loop_overdue_ms(struct loop *loop, const char **ret_thread)
         }
     }
     return longest_ms;
+}
+
+const struct loop_metrics *loop_metrics(const struct loop *loop)
+{
+    return &loop->metrics;
 }

@@ -6,6 +6,7 @@
 
 #include "core/allocator.h"
 #include "server/candidate.h"
+#include "server/loop_metrics.h"
 #include "server/outcomes.h"
 #include "server/publisher.h"
 #include "server/watch_hub.h"
@@ -65,5 +66,8 @@ void loop_status(struct loop *loop, struct loop_status *ret);
  * then, by one thread at a time. It takes no lock, so that a thread that is stuck can't hold up who
  * asks. */
 int64_t loop_overdue_ms(struct loop *loop, const char **ret_thread);
+
+/* What is counted of it while it runs. */
+const struct loop_metrics *loop_metrics(const struct loop *loop);
 
 #endif

@@ -117,6 +117,12 @@ check all \
     'allot_store_requests_total{operation="lease_grant"}=1' \
     'allot_store_requests_total{operation="watch"}>=2' \
     'allot_store_request_duration_seconds_count{operation="txn"}>=8' \
+    'allot_loop_rounds_total>=1' 'allot_loop_passes_total>=2' 'allot_loop_consecutive_failed_passes=0' \
+    'allot_loop_in_flight=0' 'allot_loop_changes_total{kind="add"}=6' \
+    'allot_loop_changes_total{kind="remove"}=0' \
+    'allot_loop_phase_duration_seconds_count{phase="observe"}>=2' \
+    'allot_loop_phase_duration_seconds_count{phase="solve"}>=1' \
+    'allot_loop_phase_duration_seconds_count{phase="converge"}>=2' \
     'process_open_fds>=8' 'process_threads>=4' 'process_resident_memory_bytes>=1000000'
 
 kill "$watch"
