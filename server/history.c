@@ -50,6 +50,9 @@ struct history {
     pthread_mutex_t mutex;
     pthread_cond_t reached; /* a revision, or a failure */
     struct history_status status;
+    int64_t events_written;
+    int64_t write_errors;
+    int64_t behind_since_ms; /* monotonic; 0: it is current */
 };
 
 /* --- what the thread tells --- */
@@ -64,6 +67,11 @@ static void set_status(struct history *history, enum history_condition condition
     if (history->writer && !error)
         *status = measured;
     status->condition = condition;
+    if (condition == HISTORY_WORKS)
+        history->behind_since_ms = 0;
+    else if (history->behind_since_ms == 0)
+        history->behind_since_ms = clock_monotonic_ms();
+    history->write_errors += condition == HISTORY_FAILS;
     (void)snprintf(status->detail, sizeof status->detail, "%s", detail);
     pthread_cond_broadcast(&history->reached);
     pthread_mutex_unlock(&history->mutex);
@@ -92,6 +100,14 @@ static void note_success(struct history *history)
     history->written_ms = clock_monotonic_ms();
     bool is_behind = watch_queue_events(&history->queue) > 0;
     set_status(history, is_behind ? HISTORY_BEHIND : HISTORY_WORKS, "");
+}
+
+static void note_written(struct history *history, size_t events)
+{
+    pthread_mutex_lock(&history->mutex);
+    history->events_written += (int64_t)events;
+    pthread_mutex_unlock(&history->mutex);
+    note_success(history);
 }
 
 /* --- the file --- */
@@ -244,7 +260,7 @@ static int write_messages(struct history *history, const struct watch_message *m
         if (error)
             note_failure(history, error, history_writer_message(history->writer));
         else
-            note_success(history);
+            note_written(history, events);
     }
     free(responses);
     return error ? error : end;
@@ -375,6 +391,18 @@ static void ask_status(void *context, struct history_status *ret)
     ret->queued_events = (int64_t)watch_queue_events(&history->queue);
 }
 
+void history_measure(struct history *history, struct history_measures *ret)
+{
+    pthread_mutex_lock(&history->mutex);
+    int64_t since_ms = history->behind_since_ms;
+    *ret = (struct history_measures){
+        .events = history->events_written,
+        .write_errors = history->write_errors,
+        .behind_ms = since_ms == 0 ? 0 : clock_monotonic_ms() - since_ms,
+    };
+    pthread_mutex_unlock(&history->mutex);
+}
+
 const struct api_history *history_api(struct history *history)
 {
     return &history->api;
@@ -440,6 +468,7 @@ int history_start(const struct history_config *config, struct history **ret)
     history->config = *config;
     history->retry_ms = FIRST_RETRY_MS;
     history->status.condition = HISTORY_BEHIND;
+    history->behind_since_ms = clock_monotonic_ms();
     history->api = (struct api_history){.context = history,
                                         .events = ask_events,
                                         .rounds = ask_rounds,

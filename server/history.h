@@ -34,6 +34,14 @@ int history_start(const struct history_config *config, struct history **ret);
 /* Writes down what has come so far, and ends. NULL is fine. */
 void history_stop(struct history *history);
 
+/* What has been measured since the start, beside what the status tells. */
+struct history_measures {
+    int64_t events;       /* written down */
+    int64_t write_errors; /* failed tries to write */
+    int64_t behind_ms;    /* for how long it has not been current; 0: it is */
+};
+void history_measure(struct history *history, struct history_measures *ret);
+
 /* For the API; valid until the stop. */
 const struct api_history *history_api(struct history *history);
 

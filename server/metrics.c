@@ -58,15 +58,46 @@ static void write_loop(const struct metrics *metrics, struct metrics_text *text,
                        loop->failed_passes);
 }
 
+/* --- history --- */
+
+/* @revision: that of the newest snapshot. */
+static void write_history(struct metrics_text *text, struct history *history, int64_t revision)
+{
+    const struct api_history *api = history_api(history);
+    struct history_measures measures;
+    struct history_status status;
+    history_measure(history, &measures);
+    api->status(api->context, &status);
+    metrics_text_counter(text, "allot_history_events_total", "Events that were written down.",
+                         measures.events);
+    metrics_text_gauge(text, "allot_history_rows", "Events that are kept.", status.event_count);
+    metrics_text_gauge(text, "allot_history_bytes", "Size of the history's file.", status.bytes);
+    metrics_text_gauge(text, "allot_history_queue_events",
+                       "Events that have come and are not written down.", status.queued_events);
+    metrics_text_gauge(text, "allot_history_lag_revisions",
+                       "Revisions by which the newest snapshot is ahead of the history.",
+                       revision > status.reached ? revision - status.reached : 0);
+    metrics_text_gauge_us(text, "allot_history_behind_seconds",
+                          "For how long the history has not been current; 0: it is.",
+                          measures.behind_ms * 1000);
+    metrics_text_counter(text, "allot_history_write_errors_total",
+                         "Failed tries to write the history's file.", measures.write_errors);
+    metrics_text_gauge(text, "allot_history_healthy", "1: the history can be written.",
+                       status.condition != HISTORY_FAILS);
+}
+
 /* --- the whole --- */
 
+/* What rests on the newest snapshot, if there is one. */
 static void write_snapshot(struct metrics *metrics, struct metrics_text *text)
 {
     struct snapshot *snapshot = publisher_snapshot(metrics->publisher);
-    if (snapshot) {
-        metric_raise(&metrics->store.revision, snapshot->state->revision);
+    int64_t revision = snapshot ? snapshot->state->revision : 0;
+    metric_raise(&metrics->store.revision, revision);
+    if (snapshot)
         cluster_metrics_write(text, snapshot);
-    }
+    if (metrics->history)
+        write_history(text, metrics->history, revision);
     snapshot_unref(snapshot);
     metrics_text_gauge(text, "allot_store_revision", "The newest revision that was seen.",
                        metric_read(&metrics->store.revision));

@@ -3,6 +3,7 @@
 #ifndef ALLOT_SERVER_METRICS_H
 #define ALLOT_SERVER_METRICS_H
 
+#include "server/history.h"
 #include "server/http_metrics.h"
 #include "server/loop.h"
 #include "server/metered_store.h"
@@ -16,8 +17,9 @@ struct metrics {
     /* Set before metrics_write; all borrowed. */
     struct publisher *publisher;
     struct loop *loop;
-    struct watch_hub *hub; /* NULL: there is none */
-    int64_t ttl_seconds;   /* of this server's lease */
+    struct watch_hub *hub;   /* NULL: there is none */
+    struct history *history; /* NULL: none is kept */
+    int64_t ttl_seconds;     /* of this server's lease */
 };
 
 /* ALLOT_ENOMEM: there is nothing to release. */

@@ -198,6 +198,7 @@ static int make_runtime(const struct config *config, struct parts *parts)
     parts->metrics.publisher = parts->publisher;
     parts->metrics.loop = parts->loop;
     parts->metrics.hub = parts->hub;
+    parts->metrics.history = parts->history;
     parts->metrics.ttl_seconds = config->ttl_seconds;
     parts->runtime.metrics = &parts->metrics;
     parts->runtime.publisher = parts->publisher;

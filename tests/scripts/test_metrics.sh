@@ -95,6 +95,8 @@ request -X PUT -d '{"replication":0}' -H 'If-Match: "1-1"' "$url/v1/items/1"
 request -X PUT -d '{"replication":-1}' "$url/v1/items/4"
 wait_for allot_assignments 6
 wait_for allot_loop_converged 1
+wait_for allot_history_lag_revisions 0
+wait_for allot_history_behind_seconds 0.0
 request --head "$url/v1/items/1"
 request "$url/v1/items/1"
 curl -sSN -o "$tree/changes" "$url/v1/watch" &
@@ -123,6 +125,8 @@ check all \
     'allot_loop_phase_duration_seconds_count{phase="observe"}>=2' \
     'allot_loop_phase_duration_seconds_count{phase="solve"}>=1' \
     'allot_loop_phase_duration_seconds_count{phase="converge"}>=2' \
+    'allot_history_events_total>=11' 'allot_history_rows>=11' 'allot_history_bytes>=4096' \
+    'allot_history_write_errors_total=0' 'allot_history_healthy=1' \
     'process_open_fds>=8' 'process_threads>=4' 'process_resident_memory_bytes>=1000000'
 
 kill "$watch"
@@ -153,4 +157,17 @@ after=$(grep -c . "$tree/metrics")
 [ "$after" -le $((before + 1)) ] || fail "from $before to $after lines"
 ! grep -iE 'brew|strange' "$tree/metrics" || fail "what clients send is in the metrics"
 ! grep -E '"(east|west|1|2|3)"' "$tree/metrics" || fail "there are names in the metrics"
+stop
+
+# ---- a history that can't be written, and none ----
+
+mkdir "$tree/data/history.db.d"
+start --data-dir "$tree/data" --history "$tree/data/history.db.d"
+wait_for allot_history_healthy 0
+check 'allot_history_write_errors_total>=1' 'allot_history_lag_revisions>=1'
+[ "$(value allot_history_behind_seconds)" != 0.0 ] || fail "behind since never"
+stop
+
+start --data-dir "$tree/data" --history none
+check all -allot_history
 stop
