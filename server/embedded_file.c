@@ -11,6 +11,7 @@
 enum {
     APPLICATION_ID = 0x616c6c74, /* "allt" */
     FORMAT_VERSION = 1,
+    BUSY_MS = 5000, /* how long to wait for who opens the file at the same time */
 };
 
 static const char *const schema =
@@ -209,13 +210,18 @@ static int read_header(struct embedded_file *file)
     return error;
 }
 
+static int harden(struct embedded_file *file)
+{
+    return execute(file,
+                   "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+                   "PRAGMA temp_store = MEMORY;",
+                   "opening");
+}
+
 static int set_up(struct embedded_file *file)
 {
     bool is_new = false;
-    int error = execute(file,
-                        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF;"
-                        "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;",
-                        "opening");
+    int error = harden(file);
     if (!error)
         error = identify(file, &is_new);
     if (!error)
@@ -229,7 +235,26 @@ static int set_up(struct embedded_file *file)
     return error ? error : read_header(file);
 }
 
-int embedded_file_open(const char *path, struct embedded_file **ret, struct error_message *why)
+/* What follows is read in one transaction: all of it as of the last commit. */
+static int set_up_to_read(struct embedded_file *file)
+{
+    bool is_new = false;
+    int error = harden(file);
+    if (!error)
+        error = execute(file, "BEGIN", "opening");
+    if (!error)
+        error = identify(file, &is_new);
+    if (!error && is_new) {
+        tell(file, "not the file of an allot store");
+        error = ALLOT_EVALUE;
+    }
+    if (!error)
+        error = prepare(file);
+    return error ? error : read_header(file);
+}
+
+static int open_file(const char *path, int flags, int (*set_up_file)(struct embedded_file *file),
+                     struct embedded_file **ret, struct error_message *why)
 {
     size_t size = strlen(path) + 1;
     struct embedded_file *file = calloc(1, sizeof *file + size);
@@ -238,10 +263,11 @@ int embedded_file_open(const char *path, struct embedded_file **ret, struct erro
         return ALLOT_ENOMEM;
     }
     memcpy(file->path, path, size);
-    int flags =
-        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     int code = sqlite3_open_v2(path, &file->database, flags, NULL);
-    int error = code == SQLITE_OK ? set_up(file) : embedded_file_fail(file, "opening", code);
+    if (code == SQLITE_OK)
+        code = sqlite3_busy_timeout(file->database, BUSY_MS);
+    int error = code == SQLITE_OK ? set_up_file(file) : embedded_file_fail(file, "opening", code);
     if (error) {
         *why = file->message;
         embedded_file_close(file);
@@ -249,6 +275,17 @@ int embedded_file_open(const char *path, struct embedded_file **ret, struct erro
     }
     *ret = file;
     return 0;
+}
+
+int embedded_file_open(const char *path, struct embedded_file **ret, struct error_message *why)
+{
+    return open_file(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, set_up, ret, why);
+}
+
+int embedded_file_open_to_read(const char *path, struct embedded_file **ret,
+                               struct error_message *why)
+{
+    return open_file(path, SQLITE_OPEN_READONLY, set_up_to_read, ret, why);
 }
 
 void embedded_file_close(struct embedded_file *file)

@@ -36,6 +36,10 @@ struct embedded_file;
 /* Opens the file at @path, made if it is missing. Errors, told in @why: ALLOT_EVALUE (not ours, of
  * a newer version, damaged), ALLOT_EIO, ALLOT_ENOMEM. */
 int embedded_file_open(const char *path, struct embedded_file **ret, struct error_message *why);
+/* The same, but of a file that is there, to read from only: embedded_file_load and what reads, all
+ * as of the last commit before this. Also while a store has the file open, and goes on writing. */
+int embedded_file_open_to_read(const char *path, struct embedded_file **ret,
+                               struct error_message *why);
 void embedded_file_close(struct embedded_file *file); /* NULL is fine */
 
 /* As of the last commit. */

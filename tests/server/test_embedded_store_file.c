@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "server/embedded_file.h"
 #include "tests/server/embedded_fixture.h"
 #include "tests/server/store_conformance.h"
 #include "tests/support/store_sync.h"
@@ -30,6 +31,53 @@ static void tamper(const struct embedded_fixture *fixture, const char *sql)
     int code = sqlite3_exec(database, sql, NULL, NULL, NULL);
     cr_assert_eq(code, SQLITE_OK, "%s", sqlite3_errmsg(database));
     sqlite3_close(database);
+}
+
+/* --- read beside the store --- */
+
+static size_t count_rows(struct embedded_file *file)
+{
+    struct embedded_row row;
+    bool found = true;
+    size_t count = 0;
+    embedded_file_seek(file, 0);
+    while (embedded_file_next(file, &row, &found) == 0 && found)
+        count++;
+    embedded_file_stop(file);
+    return count;
+}
+
+Test(embedded_store_file, is_read_as_of_one_commit_while_the_store_goes_on)
+{
+    struct embedded_fixture fixture;
+    struct embedded_file *file = NULL;
+    struct embedded_state state;
+    struct error_message why = {""};
+    struct span a = SPAN("/a");
+    char path[512];
+    embedded_fixture_open(&fixture, usual);
+    path_in(&fixture, "store.sqlite", path, sizeof path);
+    int64_t revision = must_put(fixture.store, a, "1", 0);
+    cr_assert_eq(embedded_file_open_to_read(path, &file, &why), 0, "%s", why.text);
+    must_put(fixture.store, a, "2", 0);
+    embedded_state_init(&state);
+    cr_assert_eq(embedded_file_load(file, 0, &state), 0, "%s", embedded_file_message(file));
+    cr_expect_eq(state.revision, revision);
+    cr_expect_eq(state.map.count, 1);
+    cr_expect_eq(count_rows(file), 1);
+    embedded_state_release(&state);
+    embedded_file_close(file);
+    cr_assert_eq(embedded_file_open_to_read(path, &file, &why), 0, "%s", why.text);
+    cr_expect_eq(count_rows(file), 2);
+    embedded_file_close(file);
+
+    embedded_fixture_close(&fixture); /* and when it has ended */
+    cr_assert_eq(embedded_file_open_to_read(path, &file, &why), 0, "%s", why.text);
+    cr_expect_eq(count_rows(file), 2);
+    embedded_file_close(file);
+    embedded_fixture_reopen(&fixture);
+    cr_expect(sync_exists(fixture.store, a, NULL));
+    embedded_fixture_remove(&fixture);
 }
 
 /* --- what survives --- */
