@@ -156,6 +156,16 @@ int store_wait_lease_keep_alive(struct store *store, int64_t id, int64_t timeout
     return wait_finish(wait, refused, timeout_ms, ALLOT_EUNKNOWN, ret);
 }
 
+int store_wait_lease_time_to_live(struct store *store, int64_t id, int64_t timeout_ms,
+                                  struct store_lease_result *ret)
+{
+    struct wait *wait = wait_create();
+    if (!wait)
+        return ALLOT_ENOMEM;
+    int refused = store->operations->lease_time_to_live(store, id, lease_done, wait);
+    return wait_finish(wait, refused, timeout_ms, ALLOT_EUNKNOWN, ret);
+}
+
 int store_wait_lease_revoke(struct store *store, int64_t id, int64_t timeout_ms)
 {
     struct wait *wait = wait_create();

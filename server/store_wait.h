@@ -22,6 +22,8 @@ int store_wait_lease_grant(struct store *store, int64_t id, int64_t ttl, int64_t
                            struct store_lease_result *ret);
 int store_wait_lease_keep_alive(struct store *store, int64_t id, int64_t timeout_ms,
                                 struct store_lease_result *ret);
+int store_wait_lease_time_to_live(struct store *store, int64_t id, int64_t timeout_ms,
+                                  struct store_lease_result *ret);
 int store_wait_lease_revoke(struct store *store, int64_t id, int64_t timeout_ms);
 
 #endif

@@ -1,0 +1,116 @@
+#include "server/backup.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/timestamp.h"
+#include "core/keys.h"
+
+enum { FIRST_CAPACITY = 64 };
+
+void backup_init(struct backup *backup)
+{
+    *backup = (struct backup){.revision = 0};
+}
+
+void backup_release(struct backup *backup)
+{
+    free(backup->keys);
+    free(backup->ttls);
+    arena_release(&backup->arena);
+    backup_init(backup);
+}
+
+int backup_set_root(struct backup *backup, struct span root)
+{
+    if (root.size > BACKUP_MAX_ROOT || !keys_root_is_valid(root))
+        return ALLOT_EINVAL;
+    struct span copy = arena_copy(&backup->arena, root);
+    if (!copy.data)
+        return ALLOT_ENOMEM;
+    backup->root = copy;
+    return 0;
+}
+
+/* Makes room for one more of @size bytes. */
+static int grow(void **array, size_t count, size_t *capacity, size_t size)
+{
+    if (count >= BACKUP_MAX_KEYS)
+        return ALLOT_ELIMIT;
+    if (count < *capacity)
+        return 0;
+    size_t wanted = *capacity ? 2 * *capacity : FIRST_CAPACITY;
+    void *grown = realloc(*array, wanted * size);
+    if (!grown)
+        return ALLOT_ENOMEM;
+    *array = grown;
+    *capacity = wanted;
+    return 0;
+}
+
+int backup_add_key(struct backup *backup, const struct backup_key *key)
+{
+    if (backup->key_count > 0 &&
+        span_compare(backup->keys[backup->key_count - 1].name, key->name) >= 0)
+        return ALLOT_EORDER;
+    if (key->name.size + key->value.size > STORE_MAX_REQUEST)
+        return ALLOT_ELIMIT;
+    void *keys = backup->keys;
+    int error = grow(&keys, backup->key_count, &backup->key_capacity, sizeof *backup->keys);
+    backup->keys = keys;
+    if (error)
+        return error;
+    struct backup_key copy = *key;
+    copy.name = arena_copy(&backup->arena, key->name);
+    copy.value = arena_copy(&backup->arena, key->value);
+    if (!copy.name.data || !copy.value.data)
+        return ALLOT_ENOMEM;
+    backup->keys[backup->key_count++] = copy;
+    return 0;
+}
+
+int backup_add_lease(struct backup *backup, int64_t ttl)
+{
+    void *ttls = backup->ttls;
+    int error = grow(&ttls, backup->lease_count, &backup->lease_capacity, sizeof *backup->ttls);
+    backup->ttls = ttls;
+    if (!error)
+        backup->ttls[backup->lease_count++] = ttl;
+    return error;
+}
+
+/* --- what is in it --- */
+
+struct counts {
+    size_t kinds[KEY_ASSIGNMENT + 1];
+    size_t malformed;
+};
+
+static struct counts count(const struct backup *backup)
+{
+    struct counts counts = {{0}, 0};
+    for (size_t i = 0; i < backup->key_count; i++) {
+        struct key_parts parts;
+        if (keys_parse(SPAN(""), backup->keys[i].name, &parts) == 0)
+            counts.kinds[parts.kind]++;
+        else
+            counts.malformed++;
+    }
+    return counts;
+}
+
+void backup_summary(const struct backup *backup, char text[BACKUP_SUMMARY_SIZE])
+{
+    char taken[TIMESTAMP_SIZE];
+    const struct counts counts = count(backup);
+    timestamp_format(backup->taken_ms, taken);
+    (void)snprintf(text, BACKUP_SUMMARY_SIZE,
+                   "%.*s as of revision %" PRId64
+                   ", taken %s: keys: %zu (items: %zu, members: %zu, assignments: %zu, others: "
+                   "%zu, malformed: %zu), leases: %zu",
+                   (int)backup->root.size, backup->root.data, backup->revision, taken,
+                   backup->key_count, counts.kinds[KEY_ITEM], counts.kinds[KEY_MEMBER],
+                   counts.kinds[KEY_ASSIGNMENT], counts.kinds[KEY_OTHER], counts.malformed,
+                   backup->lease_count);
+}
