@@ -148,6 +148,8 @@ enum api_step cluster_get(struct api_call *call)
     json_integer_field(&writer, "revision", state->revision);
     json_string_field(&writer, "root", call->runtime->root);
     write_leader(&writer, call);
+    json_text_field(&writer, "solver", solver_kind_names[call->runtime->solver]);
+    json_integer_field(&writer, "balance_tolerance", state->balance_tolerance);
     cluster_write_glance(&writer, call->snapshot);
     write_health(&writer, call);
     write_history_and_warnings(&writer, call);

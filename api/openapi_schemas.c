@@ -107,10 +107,12 @@ static const char glance_json[] = OBJECT(GLANCE_REQUIRED, GLANCE);
 #define LEADER OBJECT("\"instance\",\"since_revision\"", LEADER_FIELDS)
 
 static const char cluster_json[] = OBJECT(
-    "\"revision\",\"root\",\"leader\"," GLANCE_REQUIRED
+    "\"revision\",\"root\",\"leader\",\"solver\",\"balance_tolerance\"," GLANCE_REQUIRED
     ",\"allocator\",\"store\",\"history\",\"warnings\"",
     "\"revision\":" INTEGER ",\"root\":" STRING ",\"leader\":" OR_NULL(
-        LEADER) "," GLANCE ",\"allocator\":{\"type\":\"object\"},\"store\":{\"type\":\"object\"}"
+        LEADER) ",\"solver\":{\"type\":\"string\",\"enum\":[\"optimal\",\"reference\"]}"
+                ",\"balance_tolerance\":{\"type\":\"integer\",\"description\":\"Percent\"}"
+                "," GLANCE ",\"allocator\":{\"type\":\"object\"},\"store\":{\"type\":\"object\"}"
                 ",\"history\":" REF("HistoryCondition") ",\"warnings\":" ARRAY(STRING));
 
 #define COUNTS ",\"events\":" INTEGER ",\"bytes\":" INTEGER ",\"queued_events\":" INTEGER

@@ -172,15 +172,18 @@ static bool check_prices(struct check *check)
     return true;
 }
 
-/* The fair share, as docs/solver.md has it; in floating point it would be rounded. */
-static int64_t fair_share(const struct state *state, int32_t member)
+/* The load bound, as docs/solver.md has it; in floating point it would be rounded. */
+static int64_t load_bound(const struct state *state, int32_t member)
 {
     int64_t limit = state->effective_limit[member];
     if (state->item_slots > state->member_slots || limit == 0)
         return limit;
-    wide wanted = (wide)limit * (uint64_t)state->item_slots;
-    int64_t share = (int64_t)(wanted / (uint64_t)state->member_slots);
-    return (wide)share * (uint64_t)state->member_slots == wanted ? share : share + 1;
+    wide tolerated = (wide)limit * (uint64_t)state->item_slots;
+    tolerated *= 100 + (unsigned)state->balance_tolerance;
+    wide bound = tolerated / 100 / (uint64_t)state->member_slots;
+    if (bound * 100 * (uint64_t)state->member_slots != tolerated)
+        bound++;
+    return bound < (uint64_t)limit ? (int64_t)bound : limit;
 }
 
 /* The arcs between a member and the sink. */
@@ -188,14 +191,14 @@ static bool check_member(struct check *check, int32_t member)
 {
     const struct certificate *certificate = check->certificate;
     int64_t potential = certificate->potential[member];
-    int64_t share = fair_share(check->state, member);
+    int64_t bound = load_bound(check->state, member);
     int64_t load = check->load[member];
     int64_t rise = certificate->sink_potential - potential;
     int64_t price = certificate->overflow_price;
     bool in_range = potential >= 0 && potential <= UNBOUNDED / 4;
     bool takes_more = load < check->state->effective_limit[member];
-    if (!in_range || (load < share && rise > 0) || (takes_more && rise > price) ||
-        (load > share && rise < price) || (load > 0 && rise < 0))
+    if (!in_range || (load < bound && rise > 0) || (takes_more && rise > price) ||
+        (load > bound && rise < price) || (load > 0 && rise < 0))
         return refute(check, CERTIFICATE_SINK, STATE_NONE, member);
     return true;
 }

@@ -6,7 +6,7 @@
  *     source --> item --> zone-item --> member --> sink
  *
  * in which a replica costs 1 where it is not a current assignment, overflow_price beyond its
- * member's fair share, and zone_price beyond what the item should have in that zone. The prices
+ * member's load bound, and zone_price beyond what the item should have in that zone. The prices
  * are so far apart that what a higher level gains, no simple cycle can lose in those below.
  *
  * A flow is of least cost for its amount if and only if there are potentials of all nodes under

@@ -5,13 +5,26 @@
 /* Slots are summed in 64 bits, so their product with a limit needs more. */
 __extension__ typedef __int128 wide;
 
-int32_t levels_fair_share(const struct state *state, int32_t member)
+/* So many percent of what the member would hold if all were loaded in proportion to their limits.
+ */
+static int32_t share_of(const struct state *state, int32_t member, int32_t percent)
 {
     int32_t limit = state->effective_limit[member];
     if (state->item_slots > state->member_slots || state->member_slots == 0)
         return limit;
-    return (int32_t)(((wide)limit * state->item_slots + state->member_slots - 1) /
-                     state->member_slots);
+    wide slots = (wide)state->member_slots * 100;
+    wide share = ((wide)limit * state->item_slots * percent + slots - 1) / slots;
+    return share < limit ? (int32_t)share : limit;
+}
+
+int32_t levels_fair_share(const struct state *state, int32_t member)
+{
+    return share_of(state, member, 100);
+}
+
+int32_t levels_load_bound(const struct state *state, int32_t member)
+{
+    return share_of(state, member, 100 + state->balance_tolerance);
 }
 
 int32_t levels_zone_bound(const struct state *state, int32_t replication)
@@ -42,8 +55,8 @@ static int64_t overflow(const struct state *state, const struct solution *soluti
     int64_t overflow = 0;
     solution_add_load(solution, 0, solution->item_count, load);
     for (int32_t m = 0; m < state->member_count; m++) {
-        int32_t share = levels_fair_share(state, m);
-        overflow += load[m] > share ? load[m] - share : 0;
+        int32_t bound = levels_load_bound(state, m);
+        overflow += load[m] > bound ? load[m] - bound : 0;
     }
     return overflow;
 }

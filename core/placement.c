@@ -21,7 +21,7 @@ static int allocate_members(struct placement *placement)
     placement->takers = array(members, sizeof *placement->takers, &error);
     placement->zone_takers =
         array((size_t)state->zone_count, sizeof *placement->zone_takers, &error);
-    placement->fair_share = array(members, sizeof *placement->fair_share, &error);
+    placement->load_bound = array(members, sizeof *placement->load_bound, &error);
     placement->load = array(members, sizeof *placement->load, &error);
     placement->first_slot = array(members, sizeof *placement->first_slot, &error);
     return error;
@@ -39,7 +39,7 @@ void placement_set_members(struct placement *placement)
     }
     placement->zone_takers[state->zone_count] = placement->taker_count;
     for (int32_t m = 0; m < state->member_count; m++)
-        placement->fair_share[m] = levels_fair_share(state, m);
+        placement->load_bound[m] = levels_load_bound(state, m);
 }
 
 static int allocate_items(struct placement *placement)
@@ -107,7 +107,7 @@ void placement_release(struct placement *placement)
 {
     free(placement->takers);
     free(placement->zone_takers);
-    free(placement->fair_share);
+    free(placement->load_bound);
     free(placement->load);
     free(placement->first_slot);
     free(placement->begin);
@@ -254,7 +254,7 @@ void placement_keep_current(struct placement *placement, int32_t item)
             in_zone = 0;
         zone = state->member_zone[member];
         if (slot < slots_end && in_zone < bound &&
-            placement->load[member] < placement->fair_share[member]) {
+            placement->load[member] < placement->load_bound[member]) {
             put(placement, slot++, member, true);
             in_zone++;
         } else {

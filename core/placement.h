@@ -19,7 +19,7 @@ struct placement {
     int32_t *zone_takers;      /* zones + 1: where those of each zone begin */
 
     /* By member. */
-    int32_t *fair_share;
+    int32_t *load_bound;
     int32_t *load;
     int32_t *first_slot; /* of its list, or STATE_NONE; once listed */
 
@@ -47,8 +47,8 @@ struct placement {
     int32_t *previous;
 };
 
-/* Begins with the current assignments, as far as replications, the zones' bounds and the fair
- * shares hold them, in key order: a flow of cost 0. @state is borrowed until the release. Errors:
+/* Begins with the current assignments, as far as replications, and the bounds of zones and
+ * loads hold them, in key order: a flow of cost 0. @state is borrowed until the release. Errors:
  * ALLOT_ENOMEM; ALLOT_ELIMIT (more slots than can be numbered). Linear. */
 int placement_init(struct placement *placement, const struct state *state);
 void placement_release(struct placement *placement); /* also of a zeroed one */

@@ -185,17 +185,17 @@ static int assign_anew(struct following *following)
     return error;
 }
 
-/* Takes off members what is beyond their fair shares, if those have become less. */
+/* Takes off members what is beyond their load bounds, if those have become less. */
 static int relieve(struct placement *placement)
 {
     for (int32_t i = 0; i < placement->taker_count; i++) {
         int32_t member = placement->takers[i];
-        if (placement->load[member] <= placement->fair_share[member])
+        if (placement->load[member] <= placement->load_bound[member])
             continue;
         int error = placement_list(placement);
         if (error)
             return error;
-        while (placement->load[member] > placement->fair_share[member]) {
+        while (placement->load[member] > placement->load_bound[member]) {
             int32_t slot = placement->first_slot[member];
             placement_note(placement, placement->item[slot]);
             placement_remove(placement, placement->item[slot], slot);

@@ -148,8 +148,10 @@ static int change(struct keyspace *former, const struct store_event *events, siz
 
 static int observe_after(struct making *making, struct keyspace *keyspace)
 {
-    struct state_config config = {.gone_members_are_inconsistent =
-                                      making->config->gone_members_are_inconsistent};
+    struct state_config config = {
+        .gone_members_are_inconsistent = making->config->gone_members_are_inconsistent,
+        .balance_tolerance = making->plan.before->balance_tolerance,
+    };
     return state_observe(&config, keyspace, &making->plan.after);
 }
 
@@ -160,6 +162,7 @@ static int run(struct making *making, struct keyspace *changed)
         .max_rounds = config->max_rounds,
         .gone_members_are_inconsistent = config->gone_members_are_inconsistent,
         .consistent_value = config->consistent_value,
+        .balance_tolerance = making->plan.before->balance_tolerance,
         .solver = config->solver,
         .executor = config->executor,
         .cancelled = config->cancelled,

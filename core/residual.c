@@ -71,7 +71,7 @@ int64_t residual_member_cost(const struct residual *residual, int32_t member)
 {
     const struct placement *placement = residual->placement;
     int32_t load = placement->load[member];
-    if (load < placement->fair_share[member])
+    if (load < placement->load_bound[member])
         return 0;
     return load < placement->state->effective_limit[member] ? residual->overflow_price
                                                             : RESIDUAL_FULL;

@@ -36,7 +36,8 @@ static int observe(struct simulation *simulation)
         return ALLOT_ENOMEM;
     struct state_config config = {.candidates = keys_members_prefix(root, buffer, size),
                                   .gone_members_are_inconsistent =
-                                      simulation->config->gone_members_are_inconsistent};
+                                      simulation->config->gone_members_are_inconsistent,
+                                  .balance_tolerance = simulation->config->balance_tolerance};
     struct state *state = NULL;
     int error = state_follow(&config, simulation->state, simulation->keyspace, &state);
     free(buffer);

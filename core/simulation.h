@@ -21,6 +21,7 @@ struct simulation_config {
     bool gone_members_are_inconsistent;
     /* The value that marks an assignment consistent. Borrowed. */
     struct span consistent_value;
+    int32_t balance_tolerance; /* as in state_config */
     enum solver_kind solver;
     const struct executor *executor; /* to solve with; may be NULL */
     const atomic_bool *cancelled;    /* looked at before each round; may be NULL */

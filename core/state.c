@@ -30,6 +30,7 @@ int state_follow(const struct state_config *config, const struct state *former,
     if (!state)
         return ALLOT_ENOMEM;
     bool followed = false;
+    state->balance_tolerance = config->balance_tolerance;
     int error = former ? state_follow_former(state, config, former, &followed) : 0;
     if (!error && !followed)
         error = state_observe_keyspace(state, config);

@@ -15,7 +15,10 @@
 #include "core/keyspace.h"
 #include "core/network_hash.h"
 
-enum { STATE_NONE = -1 };
+enum {
+    STATE_NONE = -1,
+    STATE_MAX_BALANCE_TOLERANCE = 1000,
+};
 
 struct state_config {
     /* Key prefix of the candidates for leadership; the members' own prefix in the reference's mode.
@@ -26,6 +29,9 @@ struct state_config {
     struct span local_member;
     /* allotd's rule: an assignment whose member isn't registered is not consistent. */
     bool gone_members_are_inconsistent;
+    /* How many percent of its fair share a member may hold beyond that before anything is moved for
+     * balance (levels.h): 0 to STATE_MAX_BALANCE_TOLERANCE. */
+    int32_t balance_tolerance;
 };
 
 /* One of the local member's items. */
@@ -84,9 +90,10 @@ struct state {
      * what is wanted of it, so it is to be left alone. */
     bool *frozen;
 
-    int64_t zone_slots;   /* sum of item limits */
-    int64_t item_slots;   /* sum of replications */
-    int64_t member_slots; /* sum of item limits minus what is shed */
+    int64_t zone_slots;        /* sum of item limits */
+    int64_t item_slots;        /* sum of replications */
+    int64_t member_slots;      /* sum of item limits minus what is shed */
+    int32_t balance_tolerance; /* percent; the configuration's */
     struct network_hash network_hash;
 
     /* The candidate with the smallest (create revision, key), or NULL. */

@@ -109,6 +109,9 @@ static const struct option options[] = {
      CONFIG_SERVE, false},
     {"solver", "ALLOT_SOLVER", OPTION_CHOICE, FIELD(solver), 0, 0, solver_kind_names, "optimal",
      "NAME", "how to decide: the best there is, or as the reference does", CONFIG_SERVE, false},
+    {"balance-tolerance", "ALLOT_BALANCE_TOLERANCE", OPTION_INTEGER, FIELD(balance_tolerance), 0,
+     STATE_MAX_BALANCE_TOLERANCE, NULL, "0", "PERCENT",
+     "how far above its fair share a member may be before anything moves", CONFIG_SERVE, false},
     {"certify", "ALLOT_CERTIFY", OPTION_SWITCH, FIELD(certify), 0, 0, NULL, "false", NULL,
      "check the proof of each decision, and log an error if there is none", CONFIG_SERVE, false},
     {"gather-ms", "ALLOT_GATHER_MS", OPTION_INTEGER, FIELD(gather_ms), 0, 10000, NULL, "30",
@@ -285,6 +288,16 @@ static int check_pairs(const struct parsing *parsing)
     return 0;
 }
 
+/* The reference's solver knows no tolerance. */
+static int check_solver(const struct config *config, struct error_message *why)
+{
+    if (config->solver != SOLVER_REFERENCE || config->balance_tolerance == 0)
+        return 0;
+    (void)snprintf(why->text, sizeof why->text,
+                   "--balance-tolerance is for --solver optimal, and the solver is reference");
+    return ALLOT_EINVAL;
+}
+
 /* An address that others can reach, and nothing that keeps them out. */
 static int check_exposure(const struct config *config, struct error_message *why)
 {
@@ -327,6 +340,9 @@ int config_parse(enum config_command command, int argc, char *const *argv,
     }
     if (error == 0) {
         error = check_pairs(&parsing);
+    }
+    if (error == 0) {
+        error = check_solver(&parsing.config, why);
     }
     if (error == 0 && command == CONFIG_SERVE) {
         error = check_exposure(&parsing.config, why);

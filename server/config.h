@@ -68,6 +68,7 @@ struct config {
     int gather_ms;
     int ttl_seconds;
     int solver;                     /* enum solver_kind */
+    int balance_tolerance;          /* percent */
     bool certify;                   /* what it answers */
     char instance[CONFIG_MAX_NAME]; /* empty: the store's */
     /* Of a member. */

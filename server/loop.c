@@ -104,6 +104,7 @@ static int on_applied(void *context, struct keyspace *keyspace)
         .own_key = loop->candidate->key,
         .local_member = loop->candidate->member,
         .gone_members_are_inconsistent = !loop->config.gone_members_count,
+        .balance_tolerance = loop->config.balance_tolerance,
     };
     pthread_mutex_lock(&loop->mutex);
     struct state *former = loop->newest ? state_ref(loop->newest) : NULL;

@@ -22,6 +22,7 @@ struct loop_config {
                         * one before), and at most before they are applied */
     int threads;       /* to solve with, >= 1 */
     enum solver_kind solver;
+    int balance_tolerance; /* percent; 0 to STATE_MAX_BALANCE_TOLERANCE */
     bool certify; /* check each solution's certificate, and log an error if it isn't valid */
     /* An assignment whose member isn't registered may be consistent: as the reference has it, to be
      * compared with it. */

@@ -89,6 +89,7 @@ static int start_loop(const struct config *config, struct parts *parts)
         .gather_ms = config->gather_ms,
         .threads = config->threads,
         .solver = (enum solver_kind)config->solver,
+        .balance_tolerance = config->balance_tolerance,
         .certify = config->certify,
         .outcomes = parts->outcomes,
         .hub = parts->hub,

@@ -25,6 +25,9 @@ static const struct tool tool = {
         "  --threads N      solve with N threads (default 1)\n"
         "  --solver NAME    optimal: the best there is (the default); reference: push/relabel, as\n"
         "                   the reference decides\n"
+        "  --balance-tolerance PERCENT\n"
+        "                   how far beyond its fair share a member may be before anything\n"
+        "                   moves for balance (default 0)\n"
         "  --help           print this\n"
         "\n"
         "Exit status: 0, 1 on failure, 2 on bad arguments or a bad instance.\n",
@@ -115,6 +118,7 @@ static int simulate(const struct tool_options *options, struct keyspace *keyspac
     struct simulation_config config = {
         .max_rounds = options->max_rounds,
         .consistent_value = instance_consistent_value(),
+        .balance_tolerance = (int32_t)options->balance_tolerance,
         .solver = options->solver,
         .executor = executor,
         .on_operation = options->trace ? on_operation : NULL,

@@ -20,6 +20,9 @@ static const struct tool tool = {
         "  --threads N     solve with N threads (default 1)\n"
         "  --solver NAME   optimal: the best there is (the default); reference: push/relabel, as\n"
         "                  the reference decides\n"
+        "  --balance-tolerance PERCENT\n"
+        "                  how far beyond its fair share a member may be before anything\n"
+        "                  moves for balance (default 0)\n"
         "  --certify       check the proof that nothing is better; fail without\n"
         "  --help          print this\n"
         "\n"
@@ -49,17 +52,17 @@ static void keep_least(double *least, double value)
         *least = value;
 }
 
-static int solve_once(struct keyspace *keyspace, enum solver_kind solver,
+static int solve_once(struct keyspace *keyspace, const struct tool_options *options,
                       const struct executor *executor, struct solved *solved)
 {
-    struct state_config config = {.own_key = {0}};
+    struct state_config config = {.balance_tolerance = (int32_t)options->balance_tolerance};
     struct state *state = NULL;
     struct solution *solution = NULL;
     double begin = seconds();
     int error = state_observe(&config, keyspace, &state);
     double observed = seconds();
     if (!error)
-        error = solver_solve(solver, state, executor, &solution);
+        error = solver_solve(options->solver, state, executor, &solution);
     double end = seconds();
     if (error) {
         state_unref(state);
@@ -156,7 +159,7 @@ int solve_command(int argc, char **argv)
     int error = executor_create((int)options.threads, &executor);
     if (!error) {
         do
-            error = solve_once(keyspace, options.solver, executor, &solved);
+            error = solve_once(keyspace, &options, executor, &solved);
         while (!error && --options.repeat > 0);
     }
     status = error ? tool_fail(&tool, error) : finish(&options, &solved);

@@ -13,10 +13,10 @@ static int refuse(const struct tool *tool, const char *what, const char *detail)
     return TOOL_BAD_INPUT;
 }
 
-/* An option that takes a number from 1 on. */
 struct number_option {
     const char *name;
     bool taken;
+    int64_t minimum;
     int64_t maximum;
     int64_t *ret;
 };
@@ -28,12 +28,13 @@ static int parse_number(const struct tool *tool, const struct number_option *opt
     char *end = NULL;
     errno = 0;
     long long number = text ? strtoll(text, &end, 10) : 0;
-    if (text && *text && !*end && !errno && number >= 1 && number <= option->maximum) {
+    if (text && *text && !*end && !errno && number >= option->minimum &&
+        number <= option->maximum) {
         *option->ret = number;
         return 0;
     }
-    snprintf(what, sizeof what, "%s takes a number from 1 to %lld, not ", option->name,
-             (long long)option->maximum);
+    snprintf(what, sizeof what, "%s takes a number from %lld to %lld, not ", option->name,
+             (long long)option->minimum, (long long)option->maximum);
     return refuse(tool, what, text ? text : "nothing");
 }
 
@@ -52,9 +53,10 @@ int tool_parse(const struct tool *tool, int argc, char **argv, struct tool_optio
 {
     struct tool_options options = {.repeat = 1, .max_rounds = 1000000, .threads = 1};
     const struct number_option numbers[] = {
-        {"--repeat", tool->takes_repeat, 1000000, &options.repeat},
-        {"--max-rounds", tool->takes_max_rounds, INT64_MAX, &options.max_rounds},
-        {"--threads", tool->takes_threads, 256, &options.threads},
+        {"--repeat", tool->takes_repeat, 1, 1000000, &options.repeat},
+        {"--max-rounds", tool->takes_max_rounds, 1, INT64_MAX, &options.max_rounds},
+        {"--threads", tool->takes_threads, 1, 256, &options.threads},
+        {"--balance-tolerance", true, 0, STATE_MAX_BALANCE_TOLERANCE, &options.balance_tolerance},
     };
     for (int i = 0; i < argc; i++) {
         const char *argument = argv[i];
@@ -84,6 +86,9 @@ int tool_parse(const struct tool *tool, int argc, char **argv, struct tool_optio
         if (status)
             return status;
     }
+    if (!options.help && options.solver == SOLVER_REFERENCE && options.balance_tolerance > 0)
+        return refuse(tool, "--balance-tolerance is for --solver optimal, and the solver is ",
+                      solver_kind_names[options.solver]);
     if (!options.file)
         options.file = "-";
     *ret = options;

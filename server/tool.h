@@ -15,17 +15,19 @@ enum {
 };
 
 struct tool_options {
-    const char *file;        /* or "-" */
-    int64_t repeat;          /* --repeat K */
-    int64_t max_rounds;      /* --max-rounds N */
-    int64_t threads;         /* --threads N */
-    enum solver_kind solver; /* --solver NAME */
-    bool trace;              /* --trace */
-    bool certify;            /* --certify */
-    bool help;               /* --help: the rest is not set */
+    const char *file;          /* or "-" */
+    int64_t repeat;            /* --repeat K */
+    int64_t max_rounds;        /* --max-rounds N */
+    int64_t threads;           /* --threads N */
+    enum solver_kind solver;   /* --solver NAME */
+    int64_t balance_tolerance; /* --balance-tolerance PERCENT */
+    bool trace;                /* --trace */
+    bool certify;              /* --certify */
+    bool help;                 /* --help: the rest is not set */
 };
 
-/* Which of the options a tool takes, and its help text. --help and --solver are taken by all. */
+/* Which of the options a tool takes, and its help text. --help, --solver and
+ * --balance-tolerance are taken by all. */
 struct tool {
     const char *name;
     const char *help;

@@ -27,6 +27,8 @@ Test(cluster, an_empty_one)
     cr_expect_eq(client_number(&client, "/revision"), 1);
     cr_expect_str_eq(client_text(&client, "/root"), "/allot");
     cr_expect(!client_json(&client, "/leader"));
+    cr_expect_str_eq(client_text(&client, "/solver"), "optimal");
+    cr_expect_eq(client_number(&client, "/balance_tolerance"), 0);
     cr_expect_eq(client_number(&client, "/totals/items"), 0);
     cr_expect_eq(client_number(&client, "/totals/unattainable"), 0);
     cr_expect_eq(client_number(&client, "/items_by_state/healthy"), 0);

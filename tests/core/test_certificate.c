@@ -171,6 +171,25 @@ Test(certificate, finds_every_worse_replica)
     cr_assert_gt(worse, 1000);
 }
 
+/* What may stay within a tolerance has to move without; and the other way round. */
+Test(certificate, is_of_one_tolerance)
+{
+    static const struct builder_key KEYS[] = {
+        KEY("items/i", "1"),     KEY("items/j", "1"),         KEY("members/a#1", "2"),
+        KEY("members/a#2", "2"), KEY("assign/i#a#1#0", "ok"), KEY("assign/j#a#1#0", "ok"),
+    };
+    struct state *state = BUILDER_STATE(KEYS);
+    struct solution *balanced = solve(state);
+    state->balance_tolerance = 100;
+    struct solution *tolerant = solve(state);
+    cr_expect_eq(fault_of(state, balanced), CERTIFICATE_SINK);
+    state->balance_tolerance = 0;
+    cr_expect_eq(fault_of(state, tolerant), CERTIFICATE_SINK);
+    solution_unref(balanced);
+    solution_unref(tolerant);
+    state_unref(state);
+}
+
 Test(certificate, is_not_believed_with_room_in_its_cut)
 {
     static const struct builder_key KEYS[] = {KEY("items/i", "1"), KEY("members/a#1", "2"),

@@ -60,22 +60,33 @@ static void expect_best(const struct state *state, const struct levels *best, ui
     solution_unref(solution);
 }
 
-Test(optimal_solver, reaches_what_exhaustive_search_does)
+/* Tolerances are from 0 to @most_tolerance. */
+static void search(uint64_t instances, int32_t most_tolerance)
 {
-    enum { INSTANCES = 100000 };
     struct random random = {.state = 1};
-    int32_t tried = 0;
-    for (uint64_t seed = 1; seed <= INSTANCES; seed++) {
+    uint64_t tried = 0;
+    for (uint64_t seed = 1; seed <= instances; seed++) {
         struct builder_knobs knobs = small_knobs(&random);
         struct state *state = builder_observe(builder_random(&knobs, seed, seed % 2));
         struct levels best;
+        state->balance_tolerance = (int32_t)(seed % ((uint64_t)most_tolerance + 1));
         if (exact_levels(state, &best)) {
             expect_best(state, &best, seed);
             tried++;
         }
         state_unref(state);
     }
-    cr_assert_gt(tried, INSTANCES * 9 / 10);
+    cr_assert_gt(tried, instances * 9 / 10);
+}
+
+Test(optimal_solver, reaches_what_exhaustive_search_does)
+{
+    search(100000, 0);
+}
+
+Test(optimal_solver, reaches_what_exhaustive_search_does_with_any_tolerance)
+{
+    search(20000, 120);
 }
 
 /* Larger ones are too many to try; but no answer of the other solver may be better. */
@@ -152,8 +163,10 @@ Test(optimal_solver, changes_nothing_of_its_own_answer)
         struct builder_knobs knobs = builder_random_knobs(&random);
         knobs.capacity_percent = 50 + (int32_t)random_below(&random, 100);
         struct state *state = builder_observe(builder_random(&knobs, seed, false));
+        state->balance_tolerance = seed % 2 ? 0 : (int32_t)random_below(&random, 100);
         struct solution *solution = solve(state, seed);
         struct state *then = settled(state, solution);
+        then->balance_tolerance = state->balance_tolerance;
         struct solution *again = solve(then, seed);
         cr_assert_eq(again->assigned, solution->assigned, "seed %" PRIu64, seed);
         cr_assert_eq(solution_changes(again, then).unchanged, solution->assigned, "seed %" PRIu64,
@@ -163,6 +176,36 @@ Test(optimal_solver, changes_nothing_of_its_own_answer)
         state_unref(then);
         state_unref(state);
     }
+}
+
+static void expect_moves(struct state *state, int32_t tolerance, int64_t moves)
+{
+    state->balance_tolerance = tolerance;
+    struct solution *solution = solve(state, 0);
+    cr_expect_eq(solution_changes(solution, state).removed, moves, "%d percent", (int)tolerance);
+    cr_expect_eq(solution->unattainable, 0);
+    solution_unref(solution);
+}
+
+/* All of ten are on one member, and each has a fair share of five: what is beyond the bound moves,
+ * but no more of it than that. */
+Test(optimal_solver, moves_for_balance_only_what_is_beyond_the_tolerance)
+{
+    struct builder_key keys[22] = {{.key = "members/a#1", .value = "20"},
+                                   {.key = "members/a#2", .value = "20"}};
+    char texts[20][32];
+    for (int i = 0; i < 20; i++) {
+        snprintf(texts[i], 32, i % 2 ? "assign/i%d#a#1#0" : "items/i%d", i / 2);
+        keys[2 + i] = (struct builder_key){.key = texts[i], .value = i % 2 ? "ok" : "1"};
+    }
+    struct state *state = builder_observe(builder_keyspace(keys, 22, false));
+    expect_moves(state, 0, 5);
+    expect_moves(state, 1, 4); /* the bound is 5.05, rounded up */
+    expect_moves(state, 20, 4);
+    expect_moves(state, 21, 3);
+    expect_moves(state, 99, 0);
+    expect_moves(state, STATE_MAX_BALANCE_TOLERANCE, 0);
+    state_unref(state);
 }
 
 /* 30,000 items on 100 members of limit 301, in 3 zones: chunks would round 132 of them away. */

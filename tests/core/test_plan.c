@@ -62,6 +62,27 @@ Test(plan, tells_what_a_drain_moves)
     state_unref(before);
 }
 
+/* Three on two members of three slots each: a third member lowers the fair share to one. */
+Test(plan, goes_by_the_balance_tolerance)
+{
+    static const struct builder_key KEYS[] = {
+        KEY("items/i", "1"),         KEY("items/j", "1"),         KEY("items/k", "1"),
+        KEY("members/a#1", "3"),     KEY("members/a#2", "3"),     KEY("assign/i#a#1#0", "ok"),
+        KEY("assign/j#a#1#0", "ok"), KEY("assign/k#a#2#0", "ok"),
+    };
+    const struct store_event event = put(BUILDER_ROOT "/members/a#3", "3");
+    for (int32_t tolerance = 0; tolerance <= 100; tolerance += 100) {
+        struct state *before = BUILDER_STATE(KEYS);
+        before->balance_tolerance = tolerance;
+        struct plan *plan = make(before, &event, 1);
+        cr_expect_eq(plan->counts[PLAN_REMOVE], tolerance == 0);
+        cr_expect_eq(plan->levels_after.overflow, 0);
+        cr_expect_eq(plan->after->balance_tolerance, tolerance);
+        plan_destroy(plan);
+        state_unref(before);
+    }
+}
+
 Test(plan, tells_what_can_no_longer_be)
 {
     struct state *before = BUILDER_STATE(DRAIN);

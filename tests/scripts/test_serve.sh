@@ -104,12 +104,14 @@ curl -fs "$url/v1/items/c" | grep -q '"replication":3' || fail "lost by SIGKILL"
 start_deciding() {
     kill -TERM "$pid"
     expect 0
-    start serve --data-dir "$tree/data" --certify --log-level debug --solver "$1"
+    start serve --data-dir "$tree/data" --certify --log-level debug --solver "$@"
     put "/v1/items/by-$1" '{"replication":1}'
 }
 
-start_deciding optimal
+start_deciding optimal --balance-tolerance 20
 wait_for 'msg="proven best"' "$tree/log"
+curl -fs "$url/v1/cluster" | grep -q '"solver":"optimal","balance_tolerance":20' ||
+    fail "not by what it was told"
 start_deciding reference
 wait_for 'msg="not proven best".*there is no certificate' "$tree/log"
 kill -TERM "$pid"

@@ -174,6 +174,10 @@ Test(config, names_what_is_wrong)
         {"--tls-cert c", "--tls-cert needs --tls-key"},
         {"--tls-key k", "--tls-key needs --tls-cert"},
         {"--tls-client-ca a", "--tls-client-ca needs --tls-cert"},
+        {"--solver reference --balance-tolerance 5",
+         "--balance-tolerance is for --solver optimal, and the solver is reference"},
+        {"--balance-tolerance 1001",
+         "--balance-tolerance: \"1001\": expected a number from 0 to 1000"},
         {"--rate-limit -1", "--rate-limit: \"-1\": expected a number from 0 to 1000000"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -257,6 +261,7 @@ Test(config, help_names_every_flag_and_variable)
         "--gather-ms",
         "--solver NAME",
         "optimal, reference [optimal]",
+        "--balance-tolerance PERCENT",
         "--certify",
         "--ttl-seconds",
         "--instance",

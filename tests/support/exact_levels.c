@@ -104,14 +104,15 @@ static void try_members(struct trial *trial, int32_t item, int32_t members)
     }
 }
 
-/* The least f with f / limit >= item slots / member slots. */
-static int64_t fair_share(const struct state *state, int32_t member)
+/* The least b with b / limit >= item slots / member slots, and the tolerance beyond. */
+static int64_t load_bound(const struct state *state, int32_t member)
 {
-    int64_t share = 0;
-    while (share < state->effective_limit[member] &&
-           share * state->member_slots < state->effective_limit[member] * state->item_slots)
-        share++;
-    return share;
+    int64_t limit = state->effective_limit[member];
+    int64_t tolerated = limit * state->item_slots * (100 + state->balance_tolerance);
+    int64_t bound = 0;
+    while (bound < limit && bound * state->member_slots * 100 < tolerated)
+        bound++;
+    return bound;
 }
 
 static struct levels levels_of(const struct trial *trial, int32_t loads)
@@ -120,9 +121,9 @@ static struct levels levels_of(const struct trial *trial, int32_t loads)
                             .kept = trial->outcomes[loads].kept};
     for (int32_t i = 0; i < trial->member_count; i++) {
         int64_t load = load_of(trial, loads, i);
-        int64_t share = fair_share(trial->state, trial->members[i]);
+        int64_t bound = load_bound(trial->state, trial->members[i]);
         levels.assigned += load;
-        levels.overflow += load > share ? load - share : 0;
+        levels.overflow += load > bound ? load - bound : 0;
     }
     return levels;
 }
