@@ -152,20 +152,42 @@ static bool may_reach(const struct distances *distances, int32_t item, int64_t k
            key + (cost + 1) * distances->scale + 1 < distances->farthest;
 }
 
-static void go_on_from(struct distances *distances, int32_t member)
+/* What leaving a zone can gain: no item has all its replicas in one before a path has had to pay
+ * for it. */
+static int64_t zone_gain(const struct distances *distances)
 {
-    const struct residual *residual = distances->residual;
-    const struct placement *placement = residual->placement;
+    int64_t price = distances->residual->zone_price;
+    return distances->sink_potential < price ? 0 : price;
+}
+
+/* Whether any item could bring a member nearer from where the key is @key. Mostly none can, where
+ * nothing is loose or new: then nobody has to go through a member's replicas to see that. */
+static bool may_lead_on(const struct distances *distances, int64_t key)
+{
+    const struct placement *placement = distances->residual->placement;
+    int64_t least = -zone_gain(distances) - (placement->new_count > 0);
+    return placement->loose_count > 0 ||
+           key + (least + 1) * distances->scale + 1 < distances->farthest;
+}
+
+static int go_on_from(struct distances *distances, int32_t member)
+{
+    struct placement *placement = distances->residual->placement;
     int64_t key = distances->key[member];
-    /* No item has all its replicas in one zone before a path has had to pay for it. */
-    int64_t zone_gain = distances->sink_potential < residual->zone_price ? 0 : residual->zone_price;
+    int64_t gain = zone_gain(distances);
     distances->done[member] = true;
+    if (!may_lead_on(distances, key))
+        return 0;
+    int error = placement_list(placement);
+    if (error)
+        return error;
     for (int32_t slot = placement->first_slot[member]; slot != STATE_NONE;
          slot = placement->next[slot]) {
-        int64_t least = -zone_gain - !placement->kept[slot];
+        int64_t least = -gain - !placement->kept[slot];
         if (may_reach(distances, placement->item[slot], key, least))
             reach_by(distances, placement->item[slot], slot, key);
     }
+    return 0;
 }
 
 /* The least reduced key of the members that have not been gone on from, or DISTANCES_FAR. */
@@ -189,14 +211,14 @@ static int search(struct distances *distances)
     const struct placement *placement = distances->residual->placement;
     for (int64_t least;
          (least = least_key(distances)) != DISTANCES_FAR && least + 1 < distances->sink_key;) {
-        int error = placement_list(distances->residual->placement);
-        if (error)
-            return error;
         for (int32_t i = 0; i < placement->taker_count; i++) {
             int32_t member = placement->takers[i];
-            if (!distances->done[member] && distances->key[member] != DISTANCES_FAR &&
-                reduced(distances, member) == least)
-                go_on_from(distances, member);
+            if (distances->done[member] || distances->key[member] == DISTANCES_FAR ||
+                reduced(distances, member) != least)
+                continue;
+            int error = go_on_from(distances, member);
+            if (error)
+                return error;
         }
     }
     return 0;

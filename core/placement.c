@@ -191,10 +191,17 @@ void placement_note(struct placement *placement, int32_t item)
     placement->noted[item] = true;
 }
 
+static void set_loose(struct placement *placement, int32_t item, bool loose)
+{
+    placement->loose_count += loose - placement->loose[item];
+    placement->loose[item] = loose;
+}
+
 static void put(struct placement *placement, int32_t slot, int32_t member, bool kept)
 {
     placement->member[slot] = member;
     placement->kept[slot] = kept;
+    placement->new_count += !kept;
     placement->load[member]++;
     if (placement->listed)
         link_slot(placement, slot);
@@ -203,6 +210,7 @@ static void put(struct placement *placement, int32_t slot, int32_t member, bool 
 static void take_out(struct placement *placement, int32_t slot)
 {
     placement->load[placement->member[slot]]--;
+    placement->new_count -= !placement->kept[slot];
     if (placement->listed)
         unlink_slot(placement, slot);
 }
@@ -217,7 +225,7 @@ void placement_add(struct placement *placement, int32_t item, int32_t member)
 void placement_move(struct placement *placement, int32_t slot, int32_t member)
 {
     int32_t item = placement->item[slot];
-    placement->loose[item] = placement->loose[item] || placement->kept[slot];
+    set_loose(placement, item, placement->loose[item] || placement->kept[slot]);
     take_out(placement, slot);
     put(placement, slot, member, placement_is_current(placement, item, member));
     placement_note(placement, item);
@@ -226,7 +234,7 @@ void placement_move(struct placement *placement, int32_t slot, int32_t member)
 void placement_remove(struct placement *placement, int32_t item, int32_t slot)
 {
     int32_t last = placement->begin[item] + --placement->placed[item];
-    placement->loose[item] = placement->loose[item] || placement->kept[slot];
+    set_loose(placement, item, placement->loose[item] || placement->kept[slot]);
     take_out(placement, slot);
     if (slot != last) {
         take_out(placement, last);
@@ -244,7 +252,7 @@ void placement_keep_current(struct placement *placement, int32_t item)
     int32_t last = STATE_NONE;
     int32_t zone = STATE_NONE;
     int32_t in_zone = 0;
-    placement->loose[item] = false;
+    bool loose = false;
     for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++) {
         int32_t member = state->assignment_member[a];
         if (member == STATE_NONE || member == last || state->effective_limit[member] == 0)
@@ -258,9 +266,10 @@ void placement_keep_current(struct placement *placement, int32_t item)
             put(placement, slot++, member, true);
             in_zone++;
         } else {
-            placement->loose[item] = true;
+            loose = true;
         }
     }
+    set_loose(placement, item, loose);
     placement->placed[item] = slot - placement->begin[item];
 }
 

@@ -29,7 +29,8 @@ struct placement {
     int32_t *room;   /* how many it has */
     int32_t *placed; /* how many of them are in use */
     bool *loose;     /* it may have a current assignment that it doesn't keep, to a taker */
-    int32_t *open;   /* items that lack replicas which they could have, in order; see _close */
+    int32_t loose_count;
+    int32_t *open; /* items that lack replicas which they could have, in order; see _close */
     int32_t open_count;
     /* Items whose slots may be others than their current assignments, in no order. */
     bool *noted;
@@ -40,7 +41,8 @@ struct placement {
     int32_t slot_count;
     int32_t slot_capacity;
     int32_t *member;
-    bool *kept; /* its member is a current assignment */
+    bool *kept;        /* its member is a current assignment */
+    int32_t new_count; /* in use and not kept */
     bool listed;
     int32_t *item;
     int32_t *next; /* in the list of its member, or STATE_NONE */

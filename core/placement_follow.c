@@ -124,6 +124,7 @@ static void renumber(struct placement *placement, int32_t item, int32_t change)
 static void leave(struct placement *placement, int32_t count, int32_t item)
 {
     placement_clear(placement, item);
+    placement->loose_count -= placement->loose[item];
     if (placement->noted[item]) {
         int32_t note = 0;
         while (placement->notes[note] != item)

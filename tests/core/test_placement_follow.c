@@ -203,6 +203,7 @@ static void check_placement(const struct placement *placement, uint64_t seed)
 {
     const struct state *state = placement->state;
     int32_t open = 0;
+    int32_t loose = 0;
     int32_t *load = array_create((size_t)state->member_count, sizeof *load);
     for (int32_t item = 0; item < state->item_count; item++) {
         int32_t bound = levels_zone_bound(state, state->replication[item]);
@@ -217,10 +218,13 @@ static void check_placement(const struct placement *placement, uint64_t seed)
             cr_assert_leq(++in_zone[state->member_zone[member]], bound, "seed %" PRIu64, seed);
             load[member]++;
         }
+        loose += placement->loose[item];
         if (placement_missing(placement, item) > 0)
             cr_assert_eq(placement->open[open++], item, "seed %" PRIu64, seed);
     }
     cr_assert_eq(placement->open_count, open, "seed %" PRIu64, seed);
+    cr_assert_eq(placement->loose_count, loose, "seed %" PRIu64, seed);
+    cr_assert_eq(placement->new_count, 0, "seed %" PRIu64, seed);
     for (int32_t m = 0; m < state->member_count; m++) {
         cr_assert_eq(placement->load[m], load[m], "seed %" PRIu64, seed);
         cr_assert_leq(load[m], levels_load_bound(state, m), "seed %" PRIu64, seed);
