@@ -7,6 +7,7 @@
 #include "core/solution.h"
 #include "server/config_values.h"
 #include "server/etcd_endpoints.h"
+#include "server/item_moves.h"
 
 /* --- the table --- */
 
@@ -114,6 +115,9 @@ static const struct option options[] = {
      "how far above its fair share a member may be before anything moves", CONFIG_SERVE, false},
     {"certify", "ALLOT_CERTIFY", OPTION_SWITCH, FIELD(certify), 0, 0, NULL, "false", NULL,
      "check the proof of each decision, and log an error if there is none", CONFIG_SERVE, false},
+    {"thrash-moves", "ALLOT_THRASH_MOVES", OPTION_INTEGER, FIELD(thrash_moves), 1,
+     ITEM_MOVES_MAX_LIMIT, NULL, "6", "NUMBER",
+     "moves of an item within an hour: one with more is told of by /metrics", CONFIG_SERVE, false},
     {"gather-ms", "ALLOT_GATHER_MS", OPTION_INTEGER, FIELD(gather_ms), 0, 10000, NULL, "30",
      "MILLISECONDS", "how long to gather changes before they are acted on together", ALL, false},
     {"ttl-seconds", "ALLOT_TTL_SECONDS", OPTION_INTEGER, FIELD(ttl_seconds), 2, 3600, NULL, "20",

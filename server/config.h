@@ -70,6 +70,7 @@ struct config {
     int solver;                     /* enum solver_kind */
     int balance_tolerance;          /* percent */
     bool certify;                   /* what it answers */
+    int thrash_moves;               /* of an item within an hour: beyond that it thrashes */
     char instance[CONFIG_MAX_NAME]; /* empty: the store's */
     /* Of a member. */
     char zone[CONFIG_MAX_NAME];

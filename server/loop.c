@@ -114,6 +114,8 @@ static int on_applied(void *context, struct keyspace *keyspace)
     int error = state_follow(&config, former, keyspace, &state);
     int64_t end_us = clock_monotonic_us();
     loop_metrics_note_phase(&loop->metrics, LOOP_OBSERVES, end_us - begin_us);
+    if (!error && former && loop->config.moves)
+        item_moves_follow(loop->config.moves, former, state, clock_monotonic_ms());
     state_unref(former);
     if (error)
         return error;

@@ -6,6 +6,7 @@
 
 #include "core/allocator.h"
 #include "server/candidate.h"
+#include "server/item_moves.h"
 #include "server/loop_metrics.h"
 #include "server/outcomes.h"
 #include "server/publisher.h"
@@ -30,6 +31,7 @@ struct loop_config {
     /* Told of what the watch says of writes. Borrowed; may be NULL. */
     struct watch_hub *hub; /* told of all changes; NULL: none. Borrowed */
     struct outcomes *outcomes;
+    struct item_moves *moves; /* told of all states; NULL: nobody is. Borrowed */
     /* Our own member is exiting and has nothing left: the loop does nothing more. Called on the
      * loop's thread, once. May be NULL. */
     void (*left)(void *context);

@@ -4,16 +4,22 @@
 #include "server/cluster_metrics.h"
 #include "server/process_metrics.h"
 
-int metrics_init(struct metrics *metrics)
+int metrics_init(struct metrics *metrics, int thrash_moves)
 {
     size_t count;
     const struct api_route *routes = routes_all(&count);
     *metrics = (struct metrics){.started_ms = clock_wall_ms()};
-    return http_metrics_create(routes, count, &metrics->http);
+    int error = http_metrics_create(routes, count, &metrics->http);
+    if (!error)
+        error = item_moves_create(thrash_moves, &metrics->moves);
+    if (error)
+        metrics_release(metrics);
+    return error;
 }
 
 void metrics_release(struct metrics *metrics)
 {
+    item_moves_destroy(metrics->moves);
     http_metrics_destroy(metrics->http);
 }
 
@@ -56,6 +62,16 @@ static void write_loop(const struct metrics *metrics, struct metrics_text *text,
     loop_metrics_write(loop_metrics(metrics->loop), text);
     metrics_text_gauge(text, "allot_loop_consecutive_failed_passes", "Failed passes in a row.",
                        loop->failed_passes);
+}
+
+static void write_moves(struct metrics_text *text, struct item_moves *moves, int64_t now_ms)
+{
+    metrics_text_gauge(text, "allot_thrashing_items",
+                       "Items that have moved more often than --thrash-moves within an hour.",
+                       item_moves_thrashing(moves, now_ms));
+    metrics_text_counter(text, "allot_item_moves_total",
+                         "Assignments to further members that items have got while they had some.",
+                         item_moves_total(moves));
 }
 
 /* --- history --- */
@@ -116,6 +132,7 @@ void metrics_write(struct metrics *metrics, struct metrics_text *text)
     write_store(text, &loop, now_ms);
     write_lease(text, &loop, now_ms, metrics->ttl_seconds);
     write_loop(metrics, text, &loop, now_ms);
+    write_moves(text, metrics->moves, now_ms);
     write_snapshot(metrics, text);
     process_metrics_write(text, metrics->started_ms);
 }

@@ -5,6 +5,7 @@
 
 #include "server/history.h"
 #include "server/http_metrics.h"
+#include "server/item_moves.h"
 #include "server/loop.h"
 #include "server/metered_store.h"
 #include "server/publisher.h"
@@ -12,6 +13,7 @@
 
 struct metrics {
     struct http_metrics *http; /* owned, as what follows */
+    struct item_moves *moves;
     struct store_metrics store;
     int64_t started_ms; /* since 1970 */
     /* Set before metrics_write; all borrowed. */
@@ -22,8 +24,8 @@ struct metrics {
     int64_t ttl_seconds;     /* of this server's lease */
 };
 
-/* ALLOT_ENOMEM: there is nothing to release. */
-int metrics_init(struct metrics *metrics);
+/* Items thrash beyond @thrash_moves moves an hour. ALLOT_ENOMEM: there is nothing to release. */
+int metrics_init(struct metrics *metrics, int thrash_moves);
 void metrics_release(struct metrics *metrics); /* also of a zeroed one */
 
 /* Appends all families. Cost: all entries of the newest snapshot; waits for nobody. */

@@ -93,6 +93,7 @@ static int start_loop(const struct config *config, struct parts *parts)
         .certify = config->certify,
         .outcomes = parts->outcomes,
         .hub = parts->hub,
+        .moves = parts->metrics.moves,
     };
     int error = candidate_init_scheduler(&parts->candidate, loop.root,
                                          span_of(parts->runtime.instance), &why);
@@ -188,9 +189,9 @@ static int open_principals(const struct config *config, struct parts *parts)
     return error < 0 ? process_fail("cannot read who is let in", error, &why) : 0;
 }
 
-static int make_metrics(struct parts *parts)
+static int make_metrics(const struct config *config, struct parts *parts)
 {
-    int error = metrics_init(&parts->metrics);
+    int error = metrics_init(&parts->metrics, config->thrash_moves);
     return error < 0 ? process_fail("cannot start", error, &(struct error_message){""}) : 0;
 }
 
@@ -228,7 +229,7 @@ static int start(const struct config *config, struct parts *parts)
         error = open_tls(config, parts);
     }
     if (error == 0) {
-        error = make_metrics(parts);
+        error = make_metrics(config, parts);
     }
     if (error == 0) {
         error = open_store(config, parts);

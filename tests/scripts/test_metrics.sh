@@ -80,7 +80,7 @@ check() {
 
 # ---- a server that has done nothing so far ----
 
-start --data-dir "$tree/data"
+start --data-dir "$tree/data" --thrash-moves 2
 check 'allot_http_connections>=1' 'allot_items{state="healthy"}=0'
 wait_for allot_leader 1
 
@@ -133,11 +133,30 @@ kill "$watch"
 wait "$watch" 2>/dev/null || true
 watch=
 
+# ---- items that move ----
+
+[ "$(value allot_item_moves_total)" = 0 ] || fail "moves before any"
+request -X PUT -d '{"item_limit":4}' "$url/v1/members/north/1"
+for _ in 1 2 3 4; do # whoever holds the first item is emptied, again and again
+    holder=$(curl -fsS "$url/v1/items/1/assignments" | jq -r '.items[0] | .zone + "/" + .suffix')
+    request -X PATCH -d '{"item_limit":0}' "$url/v1/members/$holder"
+    tries=0
+    while curl -fsS "$url/v1/items/1/assignments" | jq -e --arg holder "$holder" \
+        'any(.items[]; .zone + "/" + .suffix == $holder)' >"$tree/reply"; do
+        again "$holder isn't emptied"
+    done
+    request -X PATCH -d '{"item_limit":4}' "$url/v1/members/$holder"
+    wait_for allot_loop_converged 1
+done
+check 'allot_item_moves_total>=4' 'allot_thrashing_items>=1'
+request -X DELETE "$url/v1/members/north/1?force=true"
+wait_for allot_members 2
+
 # ---- more is wanted than there is room for ----
 
 request -X PUT -d '{"replication":3}' "$url/v1/items/1"
 wait_for allot_unattainable_replicas 1
-check 'allot_items{state="under_replicated"}=1'
+wait_for 'allot_items{state="under_replicated"}' 1
 wait_for allot_watches 0 # the change was for nobody
 
 # ---- whatever clients ask for, there are no more series ----

@@ -110,7 +110,7 @@ void whole_server_start(struct whole_server *server, const char *data_dir)
     server->runtime.instance = embedded_store_instance(server->store);
     start_loop(server);
     server->runtime.loop = server->loop;
-    require(metrics_init(&server->metrics) == 0, "metrics");
+    require(metrics_init(&server->metrics, 6) == 0, "metrics");
     server->metrics.publisher = server->publisher;
     server->metrics.loop = server->loop;
     server->runtime.metrics = &server->metrics;
