@@ -68,6 +68,7 @@ struct api_call {
     const char *computing; /* what for, as in problem_of_error */
 
     struct history_reading *reading; /* a page of history, in the arena: see history_reading.h */
+    struct moves_question *moves;    /* what is asked of it, the same: see history_moves.c */
     struct history_walk *walk;       /* through a moment of it, the same: see history_state.c */
 
     /* Of a plan; see plans.h. */

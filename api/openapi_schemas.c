@@ -152,6 +152,12 @@ static const char history_round_json[] =
 
 static const char history_json[] =
     OBJECT("\"revision\",\"events\"", "\"events\":" ARRAY(REF("HistoryEvent")) PAGE_END);
+static const char history_moves_json[] = OBJECT(
+    "\"moves\",\"revision\",\"complete\"",
+    "\"moves\":" ARRAY(OBJECT("\"item\",\"moves\",\"last_revision\",\"last_time\"",
+                              "\"item\":" STRING ",\"moves\":" INTEGER ",\"last_revision\":" INTEGER
+                              ",\"last_time\":" TIME)) ",\"revision\":" INTEGER
+                                                       ",\"complete\":" BOOLEAN);
 static const char history_rounds_json[] =
     OBJECT("\"revision\",\"rounds\"", "\"rounds\":" ARRAY(REF("HistoryRound")) PAGE_END);
 
@@ -327,6 +333,7 @@ const struct openapi_schema openapi_schemas[] = {
     {"History", history_json, NULL, false},
     {"HistoryEvent", history_event_json, NULL, false},
     {"HistoryActor", history_actor_json, NULL, false},
+    {"HistoryMoves", history_moves_json, NULL, false},
     {"HistoryRounds", history_rounds_json, NULL, false},
     {"HistoryRound", history_round_json, NULL, false},
     {"HistoryState", history_state_json, NULL, false},

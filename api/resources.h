@@ -37,6 +37,8 @@ api_handler allocator_get, allocator_put;
 api_handler cluster_get;
 /* history_events.c */
 api_handler history_list, history_of_item, history_of_member;
+/* history_moves.c */
+api_handler history_moves;
 /* history_rounds.c */
 api_handler history_rounds;
 /* history_state.c */

@@ -68,6 +68,7 @@ static const struct {
     {"POST", "/v1/batch", "o"},
     {"GET", "/v1/cluster", "or"},
     {"GET", "/v1/history", "or"},
+    {"GET", "/v1/history/moves", "or"},
     {"GET", "/v1/history/rounds", "or"},
     {"GET", "/v1/history/state", "or"},
     {"GET", "/v1/items", "or"},

@@ -106,6 +106,9 @@ for _ in 1 2 3 4; do # whoever holds the first item is emptied, again and again
 done
 check 'allot_item_moves_total>=4' 'allot_thrashing_items>=1'
 
+until_true "the history doesn't name the item" shows '/v1/history/moves?more_than=2' \
+    'any(.moves[]; .item == "1" and .moves >= 4) and .complete'
+
 # ---- more is wanted than there is room for ----
 
 request -X DELETE "$url/v1/members/north/1?force=true"
