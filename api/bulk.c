@@ -238,6 +238,7 @@ static enum api_step go_on(struct api_call *call)
         if (transaction->operation_count > 1) { /* the first one is who does it */
             call->resume = on_group;
             call->action.txn = transaction_view(transaction);
+            call->action.txn.traceparent = call->request->traceparent;
             return API_TXN;
         }
         bulk->begin = bulk->end;

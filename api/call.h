@@ -43,7 +43,10 @@ struct api_request {
     void *header_context;
     struct span client;     /* its address, as text; {NULL, 0} if that is not known */
     struct span request_id; /* accepted or made by the adapter */
-    bool head_only;         /* HEAD: as GET, whose body is then not sent (method says GET) */
+    /* Of a span of the adapter's own, in the trace that it is part of: see trace.h; {NULL, 0}: in
+     * none. */
+    struct span traceparent;
+    bool head_only; /* HEAD: as GET, whose body is then not sent (method says GET) */
 };
 
 /* --- what goes out --- */

@@ -7,6 +7,7 @@
 #include "api/plans.h"
 #include "api/reply.h"
 #include "api/timestamp.h"
+#include "api/trace.h"
 #include "api/utf8.h"
 
 enum { MAX_REASON = 200, MAX_ACTOR = 16 * 1024 };
@@ -37,7 +38,7 @@ static void write_actor(const struct api_call *call, struct span reason, const c
                         struct buffer *out)
 {
     const struct api_request *request = call->request;
-    struct span trace = headers_trace_id(call_header(call, "traceparent"));
+    struct span trace = trace_id(request->traceparent);
     struct json_writer writer = json_writer_of(out);
     char time_text[TIMESTAMP_SIZE];
     timestamp_format(call->runtime->wall_clock_ms(call->runtime->context), time_text);
@@ -201,6 +202,7 @@ enum api_step change_submit(struct api_call *call, api_handler *written)
         return plans_reply(call, transaction, 0);
     call->resume = conclude;
     call->action.txn = transaction_view(transaction);
+    call->action.txn.traceparent = call->request->traceparent;
     return API_TXN;
 }
 

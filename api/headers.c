@@ -174,44 +174,6 @@ bool headers_origin_matches(struct span origin, struct span host)
     return false;
 }
 
-/* --- traces --- */
-
-static bool is_hex(struct span text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        char c = text.data[i];
-        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
-            return false;
-    }
-    return true;
-}
-
-static bool is_zero(struct span digits)
-{
-    for (size_t i = 0; i < digits.size; i++) {
-        if (digits.data[i] != '0')
-            return false;
-    }
-    return true;
-}
-
-enum { TRACEPARENT = 55 /* bytes: 00-TRACE-PARENT-FLAGS, each of a fixed size */ };
-
-struct span headers_trace_id(struct span traceparent)
-{
-    struct span none = {NULL, 0};
-    struct span rest = traceparent;
-    if (traceparent.size != TRACEPARENT)
-        return none;
-    struct span version = take(&rest, '-');
-    struct span trace = take(&rest, '-');
-    struct span parent = take(&rest, '-');
-    bool good = span_equal(version, SPAN("00")) && trace.size == 32 && is_hex(trace) &&
-                !is_zero(trace) && parent.size == 16 && is_hex(parent) && !is_zero(parent) &&
-                is_hex(rest);
-    return good ? trace : none;
-}
-
 /* --- entity tags --- */
 
 void headers_write_etag(char text[HEADERS_ETAG_SIZE], int64_t revision, uint64_t status_hash)

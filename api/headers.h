@@ -28,10 +28,6 @@ bool headers_host_is_ours(struct span host, const struct span *names, size_t cou
 /* Origin: whether it is http:// or https:// followed by @host. */
 bool headers_origin_matches(struct span origin, struct span host);
 
-/* The trace id of a traceparent of W3C Trace Context, version 00: 32 hexadecimal digits; {NULL, 0}
- * if it is none. */
-struct span headers_trace_id(struct span traceparent);
-
 /* If-Match and If-None-Match. @revision is the resource's mod revision, 0 if it doesn't exist;
  * @status_hash is the rest of its ETag. */
 bool headers_etag_revision_listed(struct span list, int64_t revision);

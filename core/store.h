@@ -107,6 +107,9 @@ struct store_txn {
     size_t success_count;
     const struct store_op *failure;
     size_t failure_count;
+    /* Of W3C Trace Context: what it is done for, which a store that is told over a network passes
+     * on; {NULL, 0}: not known. */
+    struct span traceparent;
 };
 
 enum {

@@ -235,6 +235,7 @@ static void begin(struct etcd_client *client, struct etcd_slot *slot, struct etc
         .path = call->path,
         .body = buffer_span(&call->body),
         .token = call == &client->login ? NULL : client->token,
+        .traceparent = call->traceparent,
         .tls = &client->config.tls,
         .timeout_ms = call->deadline_ms - now_ms,
         .connect_timeout_ms = client->config.connect_timeout_ms,

@@ -53,6 +53,7 @@ typedef void etcd_call_done(struct etcd_call *call, int error, struct json_objec
 struct etcd_call {
     const char *path;
     struct buffer body;
+    char traceparent[ETCD_TRACEPARENT_SIZE]; /* sent along; empty: none */
     bool writes;        /* failures that leave open whether it was executed are ALLOT_EUNKNOWN */
     bool repeatable;    /* executing it twice is as good as once */
     int endpoint;       /* the only one to ask; ETCD_ANY_ENDPOINT */

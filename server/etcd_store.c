@@ -154,6 +154,14 @@ static bool note_kinds(const struct store_op *ops, size_t count, unsigned char *
     return writes;
 }
 
+static void note_trace(struct etcd_call *call, struct span traceparent)
+{
+    if (traceparent.size == 0 || traceparent.size >= sizeof call->traceparent)
+        return;
+    memcpy(call->traceparent, traceparent.data, traceparent.size);
+    call->traceparent[traceparent.size] = '\0';
+}
+
 static int txn(struct store *store, const struct store_txn *asked, store_txn_done *done,
                void *context)
 {
@@ -175,6 +183,7 @@ static int txn(struct store *store, const struct store_txn *asked, store_txn_don
         note_kinds(asked->failure, asked->failure_count, request->kinds + asked->success_count);
     request->call.writes = success || failure;
     request->call.repeatable = !request->call.writes;
+    note_trace(&request->call, asked->traceparent);
     etcd_request_txn(&request->call.body, asked);
     return submit(request);
 }

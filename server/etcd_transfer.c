@@ -132,6 +132,17 @@ static bool add_header(struct etcd_transfer *transfer, const char *header)
     return headers != NULL;
 }
 
+/* For what stands between us and etcd, and, as the gateway passes it on, for etcd itself. */
+static bool add_trace(struct etcd_transfer *transfer, const char *traceparent)
+{
+    char header[ETCD_TRACEPARENT_SIZE + 32];
+    (void)snprintf(header, sizeof header, "traceparent: %s", traceparent);
+    if (!add_header(transfer, header))
+        return false;
+    (void)snprintf(header, sizeof header, "Grpc-Metadata-traceparent: %s", traceparent);
+    return add_header(transfer, header);
+}
+
 static int set_headers(struct etcd_transfer *transfer, const struct etcd_post *post)
 {
     char header[MAX_TOKEN + 32];
@@ -149,6 +160,8 @@ static int set_headers(struct etcd_transfer *transfer, const struct etcd_post *p
         added = size >= 0 && (size_t)size < sizeof header && add_header(transfer, header);
         explicit_bzero(header, sizeof header);
     }
+    if (added && post->traceparent && post->traceparent[0])
+        added = add_trace(transfer, post->traceparent);
     return added ? 0 : ALLOT_ENOMEM;
 }
 

@@ -22,11 +22,14 @@ struct etcd_tls {
     const char *key_file;
 };
 
+enum { ETCD_TRACEPARENT_SIZE = 56 }; /* with a terminating zero */
+
 struct etcd_post {
-    const char *endpoint; /* "http://127.0.0.1:2379" */
-    const char *path;     /* "/v3/kv/range" */
-    struct span body;     /* borrowed until the end */
-    const char *token;    /* NULL: none */
+    const char *endpoint;    /* "http://127.0.0.1:2379" */
+    const char *path;        /* "/v3/kv/range" */
+    struct span body;        /* borrowed until the end */
+    const char *token;       /* NULL: none */
+    const char *traceparent; /* NULL, or empty: none */
     const struct etcd_tls *tls;
     int64_t timeout_ms; /* of the whole, which etcd is told; 0: it never ends (a watch) */
     int64_t connect_timeout_ms;

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "api/headers.h"
+#include "api/trace.h"
 #include "server/http_private.h"
 #include "server/log.h"
 
@@ -65,6 +66,7 @@ struct http_request {
     char *target; /* owned */
     char method[16];
     char id[HTTP_MAX_REQUEST_ID + 1];
+    char traceparent[TRACE_PARENT_SIZE];
     char client[64]; /* its address; "": not known */
     struct buffer body;
     size_t drained; /* bytes of a refused body */
@@ -146,6 +148,16 @@ static void name_request(struct http_request *request)
     }
 }
 
+/* Its place in a trace: the client's, or else a new one; in none if there are no random bytes. */
+static void join_trace(struct http_request *request)
+{
+    const struct api_runtime *runtime = request->server->config.runtime;
+    struct trace_random random;
+    if (runtime->random(runtime->context, &random, sizeof random) == 0) {
+        trace_continue(find_header(request, "traceparent"), &random, request->traceparent);
+    }
+}
+
 /* The length that the headers announce: -1 if they don't tell. libmicrohttpd has refused what is
  * not a number. */
 static int64_t body_length(struct http_request *request)
@@ -189,6 +201,7 @@ static void describe(struct http_request *request, const char *method)
         .header_context = request,
         .client = span_of(request->client),
         .request_id = span_of(request->id),
+        .traceparent = span_of(request->traceparent),
         .head_only = request->head_only,
     };
 }
@@ -294,6 +307,9 @@ static struct MHD_Response *make_response(const struct http_request *request,
     if (done == MHD_YES) {
         done = MHD_add_response_header(response, "X-Request-Id", request->id);
     }
+    if (done == MHD_YES && request->traceparent[0]) {
+        done = MHD_add_response_header(response, "traceresponse", request->traceparent);
+    }
     if (done == MHD_YES && atomic_load(&request->server->draining)) {
         done = MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     }
@@ -376,6 +392,7 @@ static enum MHD_Result take_headers(struct http_request *request, const char *me
 {
     count_in(request);
     name_request(request);
+    join_trace(request);
     name_client(request);
     describe(request, method);
     int64_t length = body_length(request);
@@ -503,8 +520,9 @@ static void log_access(const struct http_request *request)
     /* Without the query: somebody may have put a secret there. */
     struct span path = {request->target, strcspn(request->target, "?")};
     log_write(level, request->status ? "request" : "request aborted",
-              LOG_FIELDS(log_text("request_id", request->id), log_text("client", request->client),
-                         log_text("method", request->method),
+              LOG_FIELDS(log_text("request_id", request->id),
+                         log_span("trace_id", trace_id(span_of(request->traceparent))),
+                         log_text("client", request->client), log_text("method", request->method),
                          log_integer("status", request->status),
                          log_milliseconds("duration_ms", now_us() - request->begin_us),
                          log_span("path", path))); /* last, as it may be too long for the line */

@@ -8,6 +8,7 @@
 #include "api/path.h"
 #include "api/query.h"
 #include "api/resource_json.h"
+#include "api/trace.h"
 #include "api/utf8.h"
 #include "api/values.h"
 #include "tests/support/random.h"
@@ -187,9 +188,9 @@ Test(page_token, comes_back)
 
 #define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
 
-Test(headers, trace_ids)
+Test(trace, ids)
 {
-    cr_expect(span_equal(headers_trace_id(SPAN("00-" TRACE "-00f067aa0ba902b7-01")), SPAN(TRACE)));
+    cr_expect(span_equal(trace_id(SPAN("00-" TRACE "-00f067aa0ba902b7-01")), SPAN(TRACE)));
     static const char *const bad[] = {
         "",
         "00-" TRACE "-00f067aa0ba902b7",
@@ -204,10 +205,27 @@ Test(headers, trace_ids)
         "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
         "00- 4bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b7-01",
         "00-4bf92f3577b34da6a3ce929d0e0e47-3600f067aa0ba902b7-01",
+        " 00-" TRACE "-00f067aa0ba902b7-1",
+        "00-" TRACE "-00f067aa0ba902b7- 1",
+        "00-" TRACE "_00f067aa0ba902b7-01",
+        "00-" TRACE "-00f067aa0ba902b7_01",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        cr_expect_null(headers_trace_id(span_of(bad[i])).data, "%s", bad[i]);
-    cr_expect_null(headers_trace_id((struct span){NULL, 0}).data);
+        cr_expect_null(trace_id(span_of(bad[i])).data, "%s", bad[i]);
+    cr_expect_null(trace_id((struct span){NULL, 0}).data);
+}
+
+Test(trace, goes_on_or_begins)
+{
+    const struct trace_random random = {.trace = {0x1, 0xabcdef}, .span = 0xfedcba9876543210};
+    char made[TRACE_PARENT_SIZE];
+    trace_continue(SPAN("00-" TRACE "-00f067aa0ba902b7-03"), &random, made);
+    cr_expect_str_eq(made, "00-" TRACE "-fedcba9876543210-03");
+    trace_continue(SPAN("00-" TRACE "-00f067aa0ba902b7-0"), &random, made);
+    cr_expect_str_eq(made, "00-00000000000000010000000000abcdef-fedcba9876543210-00");
+    trace_continue((struct span){NULL, 0}, &random, made);
+    cr_expect_str_eq(made, "00-00000000000000010000000000abcdef-fedcba9876543210-00");
+    cr_expect_not_null(trace_id(span_of(made)).data);
 }
 
 Test(headers, tags)

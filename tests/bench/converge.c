@@ -55,7 +55,10 @@ struct batch {
 
 static void flush(struct batch *batch)
 {
-    struct store_txn txn = {batch->checks, batch->count, batch->ops, batch->count, NULL, 0};
+    struct store_txn txn = {.compares = batch->checks,
+                            .compare_count = batch->count,
+                            .success = batch->ops,
+                            .success_count = batch->count};
     if (batch->count)
         must(sync_txn(batch->store, &txn, NULL), "a transaction");
     batch->count = 0;
@@ -173,7 +176,10 @@ static int64_t write_again(struct store *store)
 {
     int64_t begin_ms = clock_monotonic_ms();
     for (const struct recorded *at = record.first; at; at = at->next) {
-        struct store_txn txn = {at->checks, at->check_count, at->ops, at->op_count, NULL, 0};
+        struct store_txn txn = {.compares = at->checks,
+                                .compare_count = at->check_count,
+                                .success = at->ops,
+                                .success_count = at->op_count};
         must(sync_txn(store, &txn, NULL), "a transaction");
     }
     return clock_monotonic_ms() - begin_ms;

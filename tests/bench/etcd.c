@@ -55,7 +55,12 @@ static void *write_txns(void *argument)
     for (int i = 0; i < 64; i++)
         compares[i] = (struct store_compare){
             .keys = ops[i].keys, .target = STORE_MOD_REVISION, .relation = STORE_GREATER};
-    struct store_txn txn = {compares, 64, ops, STORE_MAX_OPS, ops, STORE_MAX_OPS};
+    struct store_txn txn = {.compares = compares,
+                            .compare_count = 64,
+                            .success = ops,
+                            .success_count = STORE_MAX_OPS,
+                            .failure = ops,
+                            .failure_count = STORE_MAX_OPS};
     for (int i = 0; i < client->txns; i++)
         must(sync_txn(client->store, &txn, NULL), "a transaction");
     return NULL;

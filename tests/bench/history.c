@@ -116,7 +116,8 @@ static void submit(struct client *client)
         {.kind = STORE_OP_PUT,
          .keys.key = item,
          .value = SPAN("{\"replication\":3,\"consistency\":\"immediate\"}")}};
-    const struct store_txn txn = {&compare, 1, puts, 2, NULL, 0};
+    const struct store_txn txn = {
+        .compares = &compare, .compare_count = 1, .success = puts, .success_count = 2};
     must(client->store->operations->txn(client->store, &txn, on_done, client), "submitting");
 }
 

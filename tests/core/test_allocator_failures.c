@@ -241,7 +241,8 @@ Test(allocator_failures, what_comes_late_finds_the_fence_renewed)
     struct store_compare fence = txn->compares[0];
     fence.keys.key = span_of(stage.scheduler.key);
     struct store_op late_put = {.kind = STORE_OP_PUT, .keys = {.key = SPAN("/t/late")}};
-    struct store_txn late = {&fence, 1, &late_put, 1, NULL, 0};
+    struct store_txn late = {
+        .compares = &fence, .compare_count = 1, .success = &late_put, .success_count = 1};
     allocator_done(stage.scheduler.allocator, 0, ALLOT_EUNKNOWN, NULL);
     int64_t wake_at_ms = stage_expect(0, ALLOCATOR_WAIT).wake_at_ms;
     cr_assert(stage_execute(stage_expect(wake_at_ms, ALLOCATOR_TXN).txn, wake_at_ms));
@@ -297,7 +298,8 @@ Test(allocator_failures, a_fence_found_renewed_is_renewed_again)
     cr_assert(stage_execute(stage_expect(0, ALLOCATOR_TXN).txn, 0));
 
     struct store_op late_put = {.kind = STORE_OP_PUT, .keys = {.key = SPAN("/t/late")}};
-    struct store_txn late = {&fence, 1, &late_put, 1, NULL, 0};
+    struct store_txn late = {
+        .compares = &fence, .compare_count = 1, .success = &late_put, .success_count = 1};
     struct store_txn_result result;
     cr_assert_eq(model_store_txn(stage.store, &late, &result), 0);
     cr_assert_not(result.succeeded);

@@ -52,7 +52,8 @@ Test(model_store, compares_an_absent_key_as_zero)
     struct model_store *store = model_store_create();
     struct store_op put = put_of("a", "1", 0);
     struct store_compare compare = number_is("a", STORE_CREATE_REVISION, 0);
-    struct store_txn txn = {&compare, 1, &put, 1, NULL, 0};
+    struct store_txn txn = {
+        .compares = &compare, .compare_count = 1, .success = &put, .success_count = 1};
     struct store_txn_result result;
     cr_assert_eq(model_store_txn(store, &txn, &result), 0);
     cr_assert(result.succeeded);
@@ -101,7 +102,8 @@ Test(model_store, reads_in_the_failure_branch)
     struct store_compare compare = number_is("a", STORE_MOD_REVISION, 7);
     struct store_op gets[] = {{.kind = STORE_OP_GET, .keys = {.key = SPAN("absent")}},
                               {.kind = STORE_OP_GET, .keys = {.key = SPAN("a")}}};
-    struct store_txn txn = {&compare, 1, NULL, 0, gets, 2};
+    struct store_txn txn = {
+        .compares = &compare, .compare_count = 1, .failure = gets, .failure_count = 2};
     struct store_txn_result result;
     cr_assert_eq(model_store_txn(store, &txn, &result), 0);
     cr_assert_not(result.succeeded);

@@ -251,6 +251,44 @@ Test(etcd_store_users, share_one_login)
     temporary_remove(directory);
 }
 
+/* --- traces --- */
+
+#define TRACEPARENT "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+static bool answer_and_look_for_trace(void *context, const struct scripted_request *request)
+{
+    bool there = strstr(request->head, "\r\ntraceparent: " TRACEPARENT "\r\n") &&
+                 strstr(request->head, "\r\nGrpc-Metadata-traceparent: " TRACEPARENT "\r\n");
+    bool absent = !strstr(request->head, "traceparent");
+    atomic_store((atomic_int *)context, there ? 1 : absent ? 0 : -1);
+    return scripted_reply(request, 200,
+                          "{\"header\":{\"cluster_id\":\"7\",\"revision\":\"9\"},"
+                          "\"succeeded\":true,\"responses\":[{\"response_put\":{}}]}");
+}
+
+Test(etcd_store, passes_on_what_a_transaction_is_done_for)
+{
+    const struct {
+        struct span traceparent;
+        int seen;
+    } cases[] = {{SPAN(TRACEPARENT), 1}, {{NULL, 0}, 0}, {SPAN(TRACEPARENT "-too-long"), 0}};
+    atomic_int seen;
+    struct scripted_server server;
+    scripted_server_start(&server, answer_and_look_for_trace, &seen);
+    struct store *store = must_open(&(struct etcd_store_config){.endpoints = server.url});
+    struct store_op put = {.kind = STORE_OP_PUT, .keys = {.key = SPAN("/a")}, .value = SPAN("b")};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sync_answer answer;
+        struct store_txn txn = {
+            .success = &put, .success_count = 1, .traceparent = cases[i].traceparent};
+        cr_assert_eq(sync_txn(store, &txn, &answer), 0);
+        cr_expect_eq(atomic_load(&seen), cases[i].seen, "case %zu", i);
+        sync_answer_release(&answer);
+    }
+    destroy(store);
+    scripted_server_stop(&server);
+}
+
 /* --- configurations --- */
 
 Test(etcd_store_config, that_is_wrong)

@@ -4,6 +4,7 @@
 #include "api/path.h"
 #include "api/query.h"
 #include "api/timestamp.h"
+#include "api/trace.h"
 #include "api/utf8.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -87,8 +88,12 @@ static void try_headers(struct span text)
     (void)headers_origin_matches(text, text);
     (void)headers_etag_listed(text, 1, 1);
     (void)headers_etag_revision_listed(text, 1);
-    struct span trace = headers_trace_id(text);
+    struct span trace = trace_id(text);
     fuzz_require(!trace.data || trace.size == 32, "a trace id has 32 digits");
+    char made[TRACE_PARENT_SIZE];
+    trace_continue(text, &(struct trace_random){{1, 2}, 3}, made);
+    struct span kept = trace_id(span_of(made));
+    fuzz_require(kept.data && (!trace.data || span_equal(kept, trace)), "a trace goes on");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

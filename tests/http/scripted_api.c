@@ -143,6 +143,7 @@ static enum api_step describe(struct api_call *call)
     describe_span(call, "method", call->request->method);
     describe_span(call, "target", call->request->target);
     describe_span(call, "request_id", call->request->request_id);
+    describe_span(call, "traceparent", call->request->traceparent);
     describe_span(call, "host", header(call, "host"));
     describe_span(call, "x-test", header(call, "X-TEST"));
     describe_span(call, "absent", header(call, "X-Absent"));

@@ -84,6 +84,61 @@ Test(requests, their_ids_are_kept)
     http_client_close(&client);
 }
 
+#define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
+
+/* The span that a reply names, of the trace that it must be of (NULL: any, that is not recorded).
+ */
+static void read_span(const char *trace, char span[17])
+{
+    char found[33], flags[3], described[80];
+    const char *response = header_of(&reply, "traceresponse");
+    int end = 0;
+    cr_assert_eq(
+        sscanf(response, "00-%32[0-9a-f]-%16[0-9a-f]-%2[0-9a-f]%n", found, span, flags, &end), 3,
+        "%s", response);
+    cr_assert_eq(end, 55, "%s", response);
+    cr_assert_str_eq(flags, trace ? "01" : "00");
+    if (trace)
+        cr_assert_str_eq(found, trace);
+    snprintf(described, sizeof described, "traceparent=%s\n", response);
+    cr_assert(strstr(reply.body, described), "%s", reply.body);
+}
+
+Test(requests, their_trace_goes_on)
+{
+    struct http_client client = fixture_connect(&fixture);
+    char spans[2][17];
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_eq(http_client_request(&client, "GET", "/describe",
+                                         "traceparent: 00-" TRACE "-00f067aa0ba902b7-01\r\n", NULL,
+                                         &reply),
+                     200);
+        read_span(TRACE, spans[i]);
+        cr_assert_str_neq(spans[i], "00f067aa0ba902b7");
+    }
+    cr_assert_str_neq(spans[0], spans[1]);
+    http_client_close(&client);
+}
+
+Test(requests, their_trace_begins_when_absent_or_unfit)
+{
+    struct http_client client = fixture_connect(&fixture);
+    const char *const headers[] = {
+        "",
+        "traceparent: \r\n",
+        "traceparent: 01-" TRACE "-00f067aa0ba902b7-01\r\n",
+        "traceparent: 00-" TRACE "-0000000000000000-01\r\n",
+    };
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
+        char span[17];
+        cr_assert_eq(http_client_request(&client, "GET", "/describe", headers[i], NULL, &reply),
+                     200);
+        read_span(NULL, span);
+        cr_assert_not(strstr(reply.body, TRACE));
+    }
+    http_client_close(&client);
+}
+
 Test(requests, their_ids_are_made_when_absent_or_unfit)
 {
     struct http_client client = fixture_connect(&fixture);

@@ -135,15 +135,13 @@ Test(server, logs_each_request)
     start_logging(LOG_DEBUG);
     request_with_id("GET", "/bytes?3", "first");
     const char *line = next_line_with("msg=request");
-    cr_assert(strstr(line, " level=debug msg=request request_id=first client=127.0.0.1 "
-                           "method=GET status=200 duration_ms="),
-              "%s", line);
+    cr_assert(strstr(line, " level=debug msg=request request_id=first trace_id="), "%s", line);
+    cr_assert(strstr(line, " client=127.0.0.1 method=GET status=200 duration_ms="), "%s", line);
     cr_assert(strstr(line, " path=/bytes\n"), "%s", line); /* without the query */
     request_with_id("HEAD", "/nowhere", "second");
     line = next_line_with("msg=request");
-    cr_assert(strstr(line, " level=info msg=request request_id=second client=127.0.0.1 "
-                           "method=HEAD status=404 duration_ms="),
-              "%s", line);
+    cr_assert(strstr(line, " level=info msg=request request_id=second trace_id="), "%s", line);
+    cr_assert(strstr(line, " client=127.0.0.1 method=HEAD status=404 duration_ms="), "%s", line);
     cr_assert(strstr(line, " path=/nowhere\n"), "%s", line);
     fixture_stop(&fixture);
 }

@@ -308,7 +308,12 @@ void store_conformance_txn_takes_one_branch(struct store *store, const char *pre
     };
     struct store_op success[] = {op_put(conformance_key(prefix, "yes"), "1"), op_get(key)};
     struct store_op failure[] = {op_put(conformance_key(prefix, "no"), "1")};
-    struct store_txn txn = {compares, 2, success, 2, failure, 1};
+    struct store_txn txn = {.compares = compares,
+                            .compare_count = 2,
+                            .success = success,
+                            .success_count = 2,
+                            .failure = failure,
+                            .failure_count = 1};
     struct sync_answer answer;
     must_put(store, key, "not there", 0); /* so that only one compare holds */
     cr_assert_eq(sync_txn(store, &txn, &answer), 0);
@@ -463,7 +468,12 @@ void store_conformance_txn_limits(struct store *store, const char *prefix)
         compares[i] = (struct store_compare){.keys.key = conformance_numbered(prefix, i)};
     for (int i = 0; i <= STORE_MAX_OPS; i++)
         ops[i] = op_put(conformance_numbered(prefix, i), "value");
-    struct store_txn most = {compares, STORE_MAX_COMPARES, ops, STORE_MAX_OPS, ops, STORE_MAX_OPS};
+    struct store_txn most = {.compares = compares,
+                             .compare_count = STORE_MAX_COMPARES,
+                             .success = ops,
+                             .success_count = STORE_MAX_OPS,
+                             .failure = ops,
+                             .failure_count = STORE_MAX_OPS};
     struct store_txn txn = most;
     txn.compare_count++;
     cr_assert_eq(sync_txn(store, &txn, NULL), ALLOT_ELIMIT);
@@ -549,7 +559,8 @@ static void *increment(void *context)
         sync_answer_release(&answer);
         snprintf(text, sizeof text, "%d", value + 1);
         struct store_op put = op_put(incrementing->key, text);
-        struct store_txn txn = {&unchanged, 1, &put, 1, NULL, 0};
+        struct store_txn txn = {
+            .compares = &unchanged, .compare_count = 1, .success = &put, .success_count = 1};
         cr_assert_eq(sync_txn(incrementing->store, &txn, &answer), 0);
         done += answer.succeeded;
         sync_answer_release(&answer);

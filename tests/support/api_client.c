@@ -272,6 +272,7 @@ int client_send_bytes(struct client *client, const char *method, const char *tar
         .header = look_up,
         .header_context = client,
         .request_id = SPAN("request-1"),
+        .traceparent = look_up(client, "traceparent"),
     };
     struct api_call *call = NULL;
     release_reply(client);

@@ -58,7 +58,8 @@ static bool increment(struct worker *worker, int counter)
     struct store_compare unchanged = {
         .keys.key = key, .target = STORE_VERSION, .number = kv.version};
     struct store_op put = {.kind = STORE_OP_PUT, .keys.key = key, .value = key};
-    struct store_txn txn = {&unchanged, 1, &put, 1, NULL, 0};
+    struct store_txn txn = {
+        .compares = &unchanged, .compare_count = 1, .success = &put, .success_count = 1};
     REQUIRE(sync_txn(worker->store, &txn, &answer) == 0);
     bool succeeded = answer.succeeded;
     sync_answer_release(&answer);
