@@ -25,6 +25,12 @@ int etcd_endpoints_init(struct etcd_endpoints *endpoints, const char *list, uint
     for (const char *at = list;; at++) {
         size_t whole = strcspn(at, ",");
         size_t size = whole > 0 && at[whole - 1] == '/' ? whole - 1 : whole;
+        if (memchr(at, '@', whole)) { /* and isn't shown, for what may stand before that */
+            snprintf(why->text, sizeof why->text,
+                     "an endpoint has no user or password: give --etcd-user and "
+                     "--etcd-password-file");
+            return ALLOT_EINVAL;
+        }
         if (!is_endpoint(at, size)) {
             snprintf(why->text, sizeof why->text,
                      "\"%.*s\" is not an endpoint such as http://127.0.0.1:2379",

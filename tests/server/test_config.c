@@ -314,6 +314,9 @@ Test(config, of_etcd_that_does_not_fit_together)
          "--etcd-endpoints: URL[,URL...] is needed with --store etcd"},
         {"--store etcd --etcd-endpoints a:1",
          "--etcd-endpoints: \"a:1\" is not an endpoint such as http://127.0.0.1:2379"},
+        {"--store etcd --etcd-endpoints http://user:secret@a:1",
+         "--etcd-endpoints: an endpoint has no user or password: give --etcd-user and "
+         "--etcd-password-file"},
         {"--etcd-endpoints http://a:1",
          "--etcd-endpoints is for --store etcd, and the store is embedded"},
         {"--store etcd --etcd-endpoints http://a:1 --etcd-cert c", "--etcd-cert needs --etcd-key"},
