@@ -2,26 +2,41 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "server/clock.h"
+#include "server/log_limit.h"
+
 static struct {
-    enum log_level level;
+    atomic_int level; /* enum log_level */
+    enum log_level configured;
     enum log_format format;
     int fd;
-} settings = {LOG_INFO, LOG_FORMAT_LOGFMT, STDERR_FILENO};
+} settings = {LOG_INFO, LOG_INFO, LOG_FORMAT_LOGFMT, STDERR_FILENO};
+
+static pthread_mutex_t limit_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct log_limit limit;
 
 void log_configure(enum log_level level, enum log_format format, int fd)
 {
-    settings.level = level;
+    atomic_store(&settings.level, (int)level);
+    settings.configured = level;
     settings.format = format;
     settings.fd = fd;
 }
 
+void log_set_debug(bool on)
+{
+    atomic_store(&settings.level, (int)(on ? LOG_DEBUG : settings.configured));
+}
+
 bool log_enabled(enum log_level level)
 {
-    return level <= settings.level;
+    return (int)level <= atomic_load(&settings.level);
 }
 
 /* A line as it grows. What doesn't fit sets `full`, and what was begun is taken back. */
@@ -229,12 +244,10 @@ static void write_line(const char *data, size_t size)
     }
 }
 
-void log_write(enum log_level level, const char *message, const struct log_field *fields)
+static void write_entry(enum log_level level, const char *message, const struct log_field *fields,
+                        int64_t suppressed)
 {
     static const char *const level_names[] = {"error", "warning", "info", "debug"};
-    if (!log_enabled(level)) {
-        return;
-    }
     int saved_errno = errno;
     char now[40];
     struct line line;
@@ -244,10 +257,57 @@ void log_write(enum log_level level, const char *message, const struct log_field
     put_field(&line, log_text("time", now));
     put_field(&line, log_text("level", level_names[level]));
     put_field(&line, log_text("msg", message));
+    if (suppressed > 0) {
+        put_field(&line, log_integer("suppressed", suppressed));
+    }
     for (const struct log_field *field = fields; field && field->kind != LOG_FIELD_END; field++) {
         put_field(&line, *field);
     }
     put_end(&line);
     write_line(line.data, line.size);
     errno = saved_errno;
+}
+
+/* --- entries --- */
+
+static struct span find_error(const struct log_field *fields)
+{
+    for (const struct log_field *field = fields; field && field->kind != LOG_FIELD_END; field++) {
+        if (strcmp(field->key, "error") == 0) {
+            return field->text;
+        }
+    }
+    return (struct span){NULL, 0};
+}
+
+void log_write(enum log_level level, const char *message, const struct log_field *fields)
+{
+    int64_t suppressed = 0;
+    if (!log_enabled(level)) {
+        return;
+    }
+    struct span error = find_error(fields);
+    int64_t now_ms = clock_monotonic_ms();
+    (void)pthread_mutex_lock(&limit_mutex);
+    bool allowed = log_limit_allows(&limit, level, message, error, now_ms, &suppressed);
+    (void)pthread_mutex_unlock(&limit_mutex);
+    if (allowed) {
+        write_entry(level, message, fields, suppressed);
+    }
+}
+
+void log_tell_suppressed(int64_t now_ms)
+{
+    enum log_level level;
+    const char *message;
+    int64_t suppressed;
+    bool more = true;
+    while (more) {
+        (void)pthread_mutex_lock(&limit_mutex);
+        more = log_limit_take(&limit, now_ms, &level, &message, &suppressed);
+        (void)pthread_mutex_unlock(&limit_mutex);
+        if (more) {
+            write_entry(level, message, NULL, suppressed);
+        }
+    }
 }

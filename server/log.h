@@ -4,8 +4,9 @@
  *     {"time":"2026-01-31T12:00:00.123Z","level":"info","msg":"listening","port":8080}
  *
  * Only server/ logs. Any thread may log at any time: a line is made on the caller's stack and
- * written by one write(), so lines never mix, and nothing is allocated or locked. What cannot be
- * written is dropped; there is nowhere to complain. */
+ * written by one write(), so lines never mix, nothing is allocated, and no lock is held meanwhile.
+ * What cannot be written is dropped; there is nowhere to complain. What says the same over and over
+ * is written only so often (see log_limit.h), and then `suppressed=N` says how often it was not. */
 #ifndef ALLOT_SERVER_LOG_H
 #define ALLOT_SERVER_LOG_H
 
@@ -34,10 +35,17 @@ struct log_field {
  * LOG_INFO, standard error. Not while other threads log. */
 void log_configure(enum log_level level, enum log_format format, int fd);
 
+/* From now on everything is written; or what log_configure has said. Any thread. */
+void log_set_debug(bool on);
+
+/* Writes how often entries were suppressed whose time is over at @now_ms, monotonic, and that have
+ * not come again; INT64_MAX: all. To be called now and then. */
+void log_tell_suppressed(int64_t now_ms);
+
 /* Whether entries of @level are written: for callers that must work to make a field. */
 bool log_enabled(enum log_level level);
 
-/* Writes @message with @fields, an array that LOG_FIELDS makes, or NULL:
+/* Writes @message, which is static, with @fields, an array that LOG_FIELDS makes, or NULL:
  *     log_write(LOG_INFO, "listening", LOG_FIELDS(log_text("address", a), log_integer("port", p)));
  * Texts may hold any bytes: what is not printable UTF-8 is escaped. Borrowed during the call. */
 void log_write(enum log_level level, const char *message, const struct log_field *fields);

@@ -172,9 +172,7 @@ static int run(const struct config *config)
         error = drain(&parts);
     stop(&parts);
     service_manager_release(&parts.manager);
-    if (error == 0)
-        log_write(LOG_INFO, "stopped", NULL);
-    return error < 0 ? PROCESS_FAILED : PROCESS_DONE;
+    return process_end(error);
 }
 
 int member_command(int argc, char **argv)
@@ -195,7 +193,8 @@ int member_command(int argc, char **argv)
             "[FLAG]...\n\n"
             "Announces a member, and runs the allocation loop in it: members are led by\n"
             "the oldest of them, without a server. On SIGTERM or SIGINT its items move to\n"
-            "others, and then it ends.\n\n");
+            "others, and then it ends.\n"
+            "From SIGUSR1 on everything is logged, from SIGUSR2 on what --log-level says.\n\n");
         config_help(CONFIG_MEMBER, stdout);
         (void)printf("\nExit status: 0 when drained, 1 if it can't start or drain, 2 on bad flags\n"
                      "or variables, 128 + N when cut short by a second signal N.\n");

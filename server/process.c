@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "server/clock.h"
 #include "server/embedded_store.h"
 #include "server/etcd_store.h"
 
@@ -26,21 +27,44 @@ static sigset_t stop_signals(void)
     return signals;
 }
 
-void process_begin(const struct config *config)
+/* These and those for the log. */
+static sigset_t all_signals(void)
 {
     sigset_t signals = stop_signals();
+    (void)sigaddset(&signals, SIGUSR1);
+    (void)sigaddset(&signals, SIGUSR2);
+    return signals;
+}
+
+void process_begin(const struct config *config)
+{
+    sigset_t signals = all_signals();
     log_configure((enum log_level)config->log_level, (enum log_format)config->log_format,
                   STDERR_FILENO);
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     (void)signal(SIGPIPE, SIG_IGN); /* a client that leaves is an error of write() */
 }
 
+/* Either says so while that is written in any case. */
+static void set_debug(bool on)
+{
+    log_set_debug(true);
+    log_write(LOG_INFO, on ? "debug log on" : "debug log off", NULL);
+    log_set_debug(on);
+}
+
 int process_wait_for_signal(int64_t timeout_ms)
 {
-    sigset_t signals = stop_signals();
-    const struct timespec timeout = {.tv_sec = timeout_ms / 1000,
-                                     .tv_nsec = timeout_ms % 1000 * 1000000};
-    int number = sigtimedwait(&signals, NULL, timeout_ms == INT64_MAX ? NULL : &timeout);
+    enum { LONGEST_MS = 10000 }; /* for what was suppressed to be told in time */
+    sigset_t signals = all_signals();
+    int64_t wait_ms = timeout_ms < LONGEST_MS ? timeout_ms : LONGEST_MS;
+    const struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
+    log_tell_suppressed(clock_monotonic_ms());
+    int number = sigtimedwait(&signals, NULL, &wait);
+    if (number == SIGUSR1 || number == SIGUSR2) {
+        set_debug(number == SIGUSR1);
+        return 0;
+    }
     return number < 0 ? 0 : number;
 }
 
@@ -59,7 +83,15 @@ void process_let_signals_cut(void)
     (void)pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 }
 
-/* --- starting --- */
+/* --- starting and ending --- */
+
+int process_end(int error)
+{
+    log_tell_suppressed(INT64_MAX);
+    if (error == 0)
+        log_write(LOG_INFO, "stopped", NULL);
+    return error < 0 ? PROCESS_FAILED : PROCESS_DONE;
+}
 
 int process_fail(const char *what, int error, const struct error_message *why)
 {

@@ -17,14 +17,18 @@ enum {
 /* What the environment says of the process's configuration. */
 const char *process_environment(const char *name);
 
-/* Sets the log up, and blocks SIGINT, SIGTERM and SIGHUP in every thread: before the first one
- * begins. */
+/* Sets the log up, and blocks SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 in every thread: before
+ * the first one begins. */
 void process_begin(const struct config *config);
-/* Waits for one of them, and returns which; 0: none has come in @timeout_ms (INT64_MAX: for ever).
- */
+/* Waits for one of them, and returns which; 0: none so far, but it was worth to look up, at the
+ * latest after @timeout_ms (INT64_MAX: for ever). SIGUSR1 has everything logged meanwhile, SIGUSR2
+ * what was configured. */
 int process_wait_for_signal(int64_t timeout_ms);
-/* From now on a signal ends the process at once. */
+/* From now on a signal ends the process at once; but SIGUSR1 and SIGUSR2 do nothing more. */
 void process_let_signals_cut(void);
+
+/* Logs what is left to be said of a process that has ended with @error, and returns its status. */
+int process_end(int error);
 
 /* Logs why something could not be done, and returns @error. */
 int process_fail(const char *what, int error, const struct error_message *why);

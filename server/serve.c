@@ -346,10 +346,7 @@ static int serve(const struct config *config)
     process_let_signals_cut();
     stop(&parts);
     service_manager_release(&parts.manager);
-    if (error == 0) {
-        log_write(LOG_INFO, "stopped", NULL);
-    }
-    return error < 0 ? PROCESS_FAILED : PROCESS_DONE;
+    return process_end(error);
 }
 
 int serve_command(int argc, char **argv)
@@ -368,8 +365,9 @@ int serve_command(int argc, char **argv)
         (void)printf(
             "usage: allotd [serve] [FLAG]...\n\n"
             "Serves the API and runs the allocation loop, until SIGTERM or SIGINT.\n"
-            "SIGHUP has it read tokens and certificate again, if it has any. A service manager\n"
-            "(NOTIFY_SOCKET, WATCHDOG_USEC) is told how it is: see deploy/README.md.\n\n");
+            "SIGHUP has it read tokens and certificate again, if it has any.\n"
+            "From SIGUSR1 on everything is logged, from SIGUSR2 on what --log-level says.\n"
+            "A service manager is told how it is (NOTIFY_SOCKET, WATCHDOG_USEC).\n\n");
         config_help(CONFIG_SERVE, stdout);
         (void)printf("\nExit status: 0 when stopped, 1 if it can't start, 2 on bad flags or\n"
                      "variables, 128 + N when cut short by a second signal N.\n");

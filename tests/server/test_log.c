@@ -3,6 +3,7 @@
 #include <json-c/json.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "server/log.h"
@@ -160,4 +161,41 @@ Test(log, never_mixes_lines)
     }
     cr_assert_eq(counts[0], 100);
     cr_assert_eq(counts[1], 100);
+}
+
+static int count_lines_with(const char *text)
+{
+    int count = 0;
+    for (const char *at = written; (at = strstr(at, text)); at++) {
+        count++;
+    }
+    return count;
+}
+
+Test(log, says_how_often_it_said_nothing)
+{
+    log_to_pipe(LOG_INFO, LOG_FORMAT_LOGFMT);
+    for (int i = 0; i < 100; i++) {
+        log_write(LOG_WARNING, "again", LOG_FIELDS(log_text("error", "this one")));
+    }
+    log_write(LOG_WARNING, "again", LOG_FIELDS(log_text("error", "another")));
+    log_tell_suppressed(INT64_MAX);
+    (void)logged();
+    cr_assert_eq(count_lines_with(" msg=again error=\"this one\"\n"), 60);
+    cr_assert_eq(count_lines_with(" msg=again error=another\n"), 1);
+    cr_assert_eq(count_lines_with(" level=warning msg=again suppressed=40\n"), 1);
+}
+
+Test(log, may_be_told_to_say_everything)
+{
+    log_to_pipe(LOG_WARNING, LOG_FORMAT_LOGFMT);
+    log_set_debug(true);
+    log_write(LOG_DEBUG, "this", NULL);
+    log_set_debug(false);
+    cr_assert_not(log_enabled(LOG_INFO));
+    log_write(LOG_INFO, "not-this", NULL);
+    log_write(LOG_WARNING, "and-this", NULL);
+    (void)logged();
+    cr_assert_eq(count_lines_with("msg="), 2);
+    cr_assert_eq(count_lines_with("this\n"), 2);
 }
