@@ -87,8 +87,8 @@ struct api_health {
     bool store_reachable;
     int64_t snapshot_age_ms; /* since the snapshot was known to be current; -1: none yet */
     bool allocator_running;
-    bool refused;      /* members that allocate themselves lead this root: this server never will */
-    const char *store; /* "embedded" or "etcd" */
+    const char *refused;      /* why this server can't lead this root; NULL: it may */
+    const char *store;        /* "embedded" or "etcd" */
     const char *instance;     /* this process's name among the schedulers */
     int64_t last_pass_errors; /* failed passes in a row */
 };

@@ -6,6 +6,7 @@
 #include "api/headers.h"
 #include "api/plans.h"
 #include "api/reply.h"
+#include "api/root_format.h"
 #include "api/timestamp.h"
 #include "api/trace.h"
 #include "api/utf8.h"
@@ -73,8 +74,18 @@ static enum api_step refuse_memory(struct api_call *call)
     return problem_of_error(call, ALLOT_ENOMEM, "to make the change");
 }
 
+bool change_is_allowed(struct api_call *call)
+{
+    const char *fault = root_format_fault(call->snapshot->state->keyspace);
+    if (fault)
+        (void)problem(call, PROBLEM_NOT_READY, "%s", fault);
+    return !fault;
+}
+
 bool change_begin(struct api_call *call)
 {
+    if (!change_is_allowed(call))
+        return false;
     struct span reason = call_header(call, "X-Allot-Reason");
     if (!is_plain_text(reason)) {
         (void)problem(call, PROBLEM_MALFORMED,

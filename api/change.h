@@ -12,8 +12,11 @@
 /* Runs of a handler before a request gives up: each was late for a change by somebody else. */
 enum { CHANGE_MAX_ATTEMPTS = 8 };
 
+/* Whether the root is ours to write to (root_format.h). False: the reply tells why not. */
+bool change_is_allowed(struct api_call *call);
+
 /* Empties the call's transaction and puts ROOT/actor first: who does this, and why. False: the
- * reply tells what is wrong (X-Allot-Reason, or no memory). */
+ * reply tells what is wrong (the root isn't ours, X-Allot-Reason, or no memory). */
 bool change_begin(struct api_call *call);
 
 /* Checks that the key is as @entry has it; NULL: that it is absent. */

@@ -238,6 +238,8 @@ bool change_list_open(struct api_call *call, struct json_object *changes, const 
     if (!json_object_is_type(changes, json_type_array) ||
         json_object_array_length(changes) > CHANGE_LIST_MAX)
         return refuse_count(call, place);
+    if (!change_is_allowed(call))
+        return false;
     return change_list_begin(call, json_object_array_length(changes)) &&
            open_changes(call, changes, place, kind);
 }

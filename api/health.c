@@ -29,9 +29,7 @@ enum api_step health_ready(struct api_call *call)
         return problem(call, PROBLEM_NOT_READY, "the snapshot is %" PRId64 " ms old",
                        health.snapshot_age_ms);
     if (health.refused)
-        return problem(
-            call, PROBLEM_NOT_READY,
-            "members that allocate themselves lead this root: serve another, or end them");
+        return problem(call, PROBLEM_NOT_READY, "%s", health.refused);
     struct json_writer writer = reply_json(call, 200);
     json_begin(&writer, '{');
     json_text_field(&writer, "status", "ready");

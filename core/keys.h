@@ -24,6 +24,7 @@ enum { KEY_SEPARATOR = '#' };
 #define KEYS_ALLOCATOR "/allocator"    /* what operators have it put off */
 #define KEYS_SCHEDULERS "/schedulers/" /* candidates for leadership */
 #define KEYS_ROUNDS "/rounds/"         /* records of the allocator's last passes */
+#define KEYS_FORMAT "/format"          /* what one must know to work on the root */
 
 enum key_kind { KEY_OTHER, KEY_ITEM, KEY_MEMBER, KEY_ASSIGNMENT };
 

@@ -39,12 +39,12 @@ static struct span joined(struct span first, struct span last)
     return (struct span){first.data, (size_t)(last.data + last.size - first.data)};
 }
 
-static bool no_member_allocates(const struct state *state)
+static const char *member_that_allocates(const struct state *state)
 {
     for (int32_t m = 0; m < state->member_count; m++)
         if (state->members[m]->member.user == VALUES_MEMBER_ALLOCATES)
-            return false;
-    return true;
+            return "members that allocate themselves lead this root: serve another, or end them";
+    return NULL;
 }
 
 int candidate_init_scheduler(struct candidate *ret, struct span root, struct span instance,
@@ -68,7 +68,7 @@ int candidate_init_scheduler(struct candidate *ret, struct span root, struct spa
                               .key = joined(prefix, name),
                               .value = SPAN("{}"),
                               .exclusive = true,
-                              .may_be_announced = no_member_allocates,
+                              .fault = member_that_allocates,
                               .text = text};
     return 0;
 }

@@ -18,8 +18,8 @@ struct candidate {
     struct span member;        /* the key, if it is a member's; else empty */
     struct span absent_prefix; /* while a key begins so, we aren't announced, and decide nothing */
     bool exclusive;            /* nobody else can have put the key: see session.h */
-    /* Whether we may be announced beside what there is. NULL: always. */
-    bool (*may_be_announced)(const struct state *state);
+    /* Why we may not be announced beside what there is, a static text, or NULL. NULL: always. */
+    const char *(*fault)(const struct state *state);
     char *text; /* what the spans point into */
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/root_format.h"
 #include "api/settings.h"
 #include "server/clock.h"
 #include "server/executor.h"
@@ -47,7 +48,7 @@ struct loop {
     struct state *newest; /* the state of the newest keyspace, or NULL */
     int64_t newest_us;    /* to make it */
     struct solution *solution;
-    bool refused; /* to be announced */
+    const char *refused; /* to be announced: why; NULL: not */
     int64_t
         changed_ms; /* when newest was set while the allocator had seen the one before; 0: not */
     struct allocator_status status;
@@ -82,17 +83,18 @@ static int publish(struct loop *loop)
  * interfered. */
 static void announce(struct loop *loop, const struct state *state)
 {
-    if (state->own && state->own->lease == session_term(loop->session).lease)
-        return;
-    bool may = !loop->candidate->may_be_announced || loop->candidate->may_be_announced(state);
+    bool stands = state->own && state->own->lease == session_term(loop->session).lease;
+    const char *fault = root_format_fault(state->keyspace);
+    if (!fault && !stands && loop->candidate->fault)
+        fault = loop->candidate->fault(state);
     pthread_mutex_lock(&loop->mutex);
-    bool newly_refused = !may && !loop->refused;
-    loop->refused = !may;
+    bool newly_refused = fault && fault != loop->refused;
+    loop->refused = fault;
     pthread_mutex_unlock(&loop->mutex);
     if (newly_refused)
-        log_write(LOG_ERROR, "members lead this root: not announced",
-                  LOG_FIELDS(log_span("root", loop->config.root)));
-    if (may)
+        log_write(LOG_ERROR, "this root is not ours to lead",
+                  LOG_FIELDS(log_text("why", fault), log_span("root", loop->config.root)));
+    if (!fault && !stands)
         session_check(loop->session);
 }
 
@@ -367,12 +369,16 @@ static bool is_busy(const struct allocator_status *status)
 }
 
 /* What operators want put off, as the state has it: with the state that is then decided on.
- * Settings that can't be read pause everything; for want of memory, the former ones hold. */
+ * Settings that can't be read pause everything, as does a root that isn't ours to work on; for want
+ * of memory, the former ones hold. */
 static void read_settings(struct loop *loop, const struct state *state, struct settings *settings)
 {
     struct error_message why = {""};
     struct settings former = *settings;
     int error = settings_read(state->keyspace, settings, &why);
+    if (root_format_fault(state->keyspace))
+        *settings = (struct settings){{.pause = ALLOCATOR_PAUSES, .limits = settings->rules.limits},
+                                      INT64_MAX};
     if (allocator_rules_equal(&settings->rules, &former.rules) &&
         settings->until_ms == former.until_ms)
         return;

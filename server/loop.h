@@ -42,7 +42,7 @@ struct loop_status {
     bool store_reachable;         /* it is being watched, and what it tells is applied */
     bool running;                 /* the threads are */
     bool leading;                 /* this instance, as of the newest state */
-    bool refused;                 /* others lead this root: see candidate.h */
+    const char *refused;          /* why it can't lead this root: a static text; NULL: it may */
     int64_t current_monotonic_ms; /* as of when the newest snapshot was; 0: never */
     struct allocator_term term;   /* how long this instance's key is sure to stand */
     int64_t failed_passes;        /* in a row */

@@ -125,7 +125,7 @@ Test(cluster, live_and_ready)
     cr_expect_str_eq(client_text(&client, "/code"), "not-ready");
     cr_expect_eq(get("/livez"), 200);
     client.health.store_reachable = true;
-    client.health.refused = true;
+    client.health.refused = "others lead this root";
     cr_expect_eq(get("/readyz"), 503);
     cr_expect(strstr(client_text(&client, "/detail"), "lead this root"));
 }

@@ -29,7 +29,7 @@ start_member zone-b second
 until_true "the second is not announced" has_key '^/t/members/zone-b#second$'
 
 launch server --store etcd --etcd-endpoints "$etcd_url" --root /t
-until_true "the server does not say why it keeps out" grep -q 'members lead this root' \
+until_true "the server does not say why it keeps out" grep -q 'members that allocate themselves lead this root' \
     "$tree/server.log"
 [ "$(curl -s -o /dev/null -w '%{http_code}' "$url/readyz")" = 503 ] || fail "the server is ready"
 stop "$pid"

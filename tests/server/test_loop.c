@@ -217,6 +217,62 @@ Test(loop, loads_what_was_there_before)
     stop(&instance);
 }
 
+static bool has_the_format(const struct snapshot *snapshot)
+{
+    return keyspace_find(snapshot->state->keyspace, SPAN(BUILDER_ROOT "/format"));
+}
+
+static bool has_pause(const struct snapshot *snapshot)
+{
+    return keyspace_find(snapshot->state->keyspace, SPAN(BUILDER_ROOT "/allocator"));
+}
+
+Test(loop, keeps_off_a_root_until_it_has_been_restored)
+{
+    struct loop_status status;
+    put("format", "{\"version\":1,\"restoring\":\"00ff\"}");
+    struct instance instance = start("one");
+    await(&instance, has_the_format, "reads");
+    put_two_members();
+    put("items/x", "2");
+    put("allocator", "{\"paused\":\"no\"}"); /* the last of all */
+    await(&instance, has_pause, "reads on");
+    struct snapshot *snapshot = publisher_snapshot(instance.publisher);
+    cr_expect_eq(snapshot->state->assignment_count, 0);
+    cr_expect_null(snapshot->state->leader);
+    snapshot_unref(snapshot);
+    loop_status(instance.loop, &status);
+    cr_assert_not_null(status.refused);
+    cr_expect(strstr(status.refused, "is being restored"), "%s", status.refused);
+    change(STORE_OP_DELETE, "format", "");
+    await(&instance, has_two_assignments, "decides, as it is restored");
+    loop_status(instance.loop, &status);
+    cr_expect_null(status.refused);
+    stop(&instance);
+}
+
+Test(loop, decides_nothing_any_more_once_the_root_is_of_a_newer_format)
+{
+    struct loop_status status;
+    struct instance instance = start("one");
+    put_two_members();
+    put("items/x", "2");
+    await(&instance, has_two_assignments, "assigned");
+    put("format", "{\"version\":2}");
+    put("items/y", "2");
+    put("allocator", "{\"paused\":\"no\"}");
+    await(&instance, has_pause, "reads on");
+    loop_status(instance.loop, &status);
+    cr_assert_not_null(status.refused);
+    cr_expect(strstr(status.refused, "newer version"), "%s", status.refused);
+    struct snapshot *snapshot = publisher_snapshot(instance.publisher);
+    cr_expect_eq(snapshot->state->assignment_count, 2);
+    snapshot_unref(snapshot);
+    put("format", "{\"version\":1}");
+    await(&instance, has_four_assignments, "goes on");
+    stop(&instance);
+}
+
 Test(loop, announces_itself_again_when_its_key_was_deleted)
 {
     struct instance instance = start("one");
