@@ -153,31 +153,61 @@ static bool is_stored(const struct entry *entry, const struct allocator_body *bo
     return same;
 }
 
-static int write_value(struct api_call *call, const struct allocator_body *body, struct span *ret)
+/* Sets the field to @text; takes it away if that has no data. */
+static int set_text(struct json_object *tree, const char *name, struct span text)
 {
-    struct buffer text;
-    struct json_writer writer = json_writer_of(&text);
+    if (text.data)
+        return json_set(tree, name, json_object_new_string_len(text.data, (int)text.size));
+    json_object_object_del(tree, name);
+    return 0;
+}
+
+static int set_limits(struct json_object *tree, const struct move_limits *limits)
+{
+    int error = 0;
+    for (int i = 0; i < SETTINGS_LIMITS && !error; i++) {
+        int64_t limit = settings_limit(limits, i);
+        if (limit >= 0)
+            error = json_set(tree, settings_limits[i].name, json_object_new_int64(limit));
+        else
+            json_object_object_del(tree, settings_limits[i].name);
+    }
+    return error;
+}
+
+static int set_fields(struct api_call *call, const struct allocator_body *body,
+                      struct json_object *tree)
+{
     char since[TIMESTAMP_SIZE];
     timestamp_format(call->runtime->wall_clock_ms(call->runtime->context), since);
-    buffer_init(&text, 4096);
-    json_begin(&writer, '{');
-    json_text_field(&writer, "paused", settings_pause_names[body->paused]);
-    for (int i = 0; i < SETTINGS_LIMITS; i++)
-        if (settings_limit(&body->limits, i) >= 0)
-            json_integer_field(&writer, settings_limits[i].name, settings_limit(&body->limits, i));
-    if (body->reason.data)
-        json_string_field(&writer, "reason", body->reason);
-    if (body->until.data)
-        json_string_field(&writer, "until", body->until);
-    json_text_field(&writer, "by", call->principal.name);
-    json_text_field(&writer, "since", since);
-    json_end(&writer, '}');
-    int error = text.error;
-    if (!error) {
-        *ret = arena_copy(&call->arena, buffer_span(&text));
-        error = ret->data ? 0 : ALLOT_ENOMEM;
+    int error = set_text(tree, "paused", span_of(settings_pause_names[body->paused]));
+    if (!error)
+        error = set_limits(tree, &body->limits);
+    if (!error)
+        error = set_text(tree, "reason", body->reason);
+    if (!error)
+        error = set_text(tree, "until", body->until);
+    if (!error)
+        error = set_text(tree, "by", span_of(call->principal.name));
+    return error ? error : set_text(tree, "since", span_of(since));
+}
+
+/* The former value with the fields of @body: those that we don't know are kept. */
+static int write_value(struct api_call *call, const struct entry *entry,
+                       const struct allocator_body *body, struct span *ret)
+{
+    struct json_object *tree = read_stored(entry);
+    if (!json_object_is_type(tree, json_type_object)) {
+        json_object_put(tree);
+        tree = json_object_new_object();
     }
-    buffer_release(&text);
+    int error = tree ? set_fields(call, body, tree) : ALLOT_ENOMEM;
+    struct span text = error ? (struct span){NULL, 0} : json_text(tree);
+    if (text.data)
+        *ret = arena_copy(&call->arena, text);
+    if (!error && (!text.data || !ret->data))
+        error = ALLOT_ENOMEM;
+    json_object_put(tree);
     return error;
 }
 
@@ -196,7 +226,7 @@ static struct span settings_key(struct api_call *call)
 enum api_step allocator_put(struct api_call *call)
 {
     struct allocator_body body = {.limits = ALLOCATOR_RULES_NONE.limits};
-    struct span value;
+    struct span value = {NULL, 0};
     uint32_t given;
     if (!call_decode_body(call, &allocator_put_json, &body, &given) ||
         !check_until(call, body.until))
@@ -207,7 +237,7 @@ enum api_step allocator_put(struct api_call *call)
     if (entry && is_stored(entry, &body))
         return reply_settings(call);
     struct span key = settings_key(call);
-    int error = key.data ? write_value(call, &body, &value) : ALLOT_ENOMEM;
+    int error = key.data ? write_value(call, entry, &body, &value) : ALLOT_ENOMEM;
     if (error)
         return problem_of_error(call, error, "to write the settings");
     if (!change_begin(call))

@@ -153,3 +153,16 @@ Test(allocator, a_pause_ends_at_any_time_of_rfc_3339)
         cr_expect_str_eq(client_text(&client, "/in_force"), cases[i].in_force, "%s", cases[i].body);
     }
 }
+
+Test(allocator, unknown_stored_fields_are_kept)
+{
+    fake_store_put(
+        &client.store, "/allocator",
+        "{\"future\":[1e3],\"paused\":\"all\",\"reason\":\"x\",\"max_moves_in_flight\":3}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(put("{\"paused\":\"no\",\"max_moves_per_minute\":4}"), 200);
+    struct span value = fake_store_value(&client.store, "/allocator");
+    static const char wanted[] = "{\"future\":[1e3],\"paused\":\"no\",\"max_moves_per_minute\":4,"
+                                 "\"by\":\"anonymous\",\"since\":";
+    cr_expect(span_has_prefix(value, span_of(wanted)), "%.*s", (int)value.size, value.data);
+}
