@@ -9,12 +9,14 @@
 struct stored {
     int64_t version;
     struct span restoring;
+    struct span run;
 };
 
 static const struct json_field fields[] = {
     {"version", JSON_INTEGER, true, 1, INT32_MAX, NULL, offsetof(struct stored, version)},
     {"restoring", JSON_TOKEN, false, 1, ROOT_FORMAT_MAX_RESTORING, NULL,
      offsetof(struct stored, restoring)},
+    {"run", JSON_TOKEN, false, 1, ROOT_FORMAT_MAX_RUN, NULL, offsetof(struct stored, run)},
 };
 static const struct json_spec format_json = {fields, sizeof fields / sizeof fields[0], true};
 
@@ -27,7 +29,7 @@ static void ignore_fault(void *context, const char *pointer, const char *detail)
 
 int root_format_read(struct span value, struct root_format *ret)
 {
-    struct stored stored = {0, {NULL, 0}};
+    struct stored stored = {.version = 0};
     struct json_object *tree = NULL;
     struct error_message why = {""};
     uint32_t given;
@@ -38,6 +40,8 @@ int root_format_read(struct span value, struct root_format *ret)
         *ret = (struct root_format){.version = stored.version};
         if (stored.restoring.size > 0)
             memcpy(ret->restoring, stored.restoring.data, stored.restoring.size);
+        if (stored.run.size > 0)
+            memcpy(ret->run, stored.run.data, stored.run.size);
     } else {
         error = ALLOT_EVALUE;
     }
@@ -52,6 +56,8 @@ void root_format_write(const struct root_format *format, struct buffer *out)
     json_integer_field(&writer, "version", format->version);
     if (format->restoring[0])
         json_text_field(&writer, "restoring", format->restoring);
+    if (format->run[0])
+        json_text_field(&writer, "run", format->run);
     json_end(&writer, '}');
 }
 

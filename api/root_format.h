@@ -1,7 +1,8 @@
 /* What one must know to work on a root: stored at ROOT/format, so that all obey.
  *
  *   {"version":1}                         the version of what is stored; the key absent: 1
- *   {"version":1,"restoring":"…"}         a snapshot is being restored: nobody else works on it
+ *   {"version":1,"restoring":"…","run":"…"}     a snapshot is being restored: nobody else works on
+ * it
  *
  * What versions of allot understand of each other, all the fields and keys that are passed over and
  * kept, needs no new version. It is for the day when that isn't enough: then the servers that don't
@@ -12,11 +13,12 @@
 #include "api/buffer.h"
 #include "core/keyspace.h"
 
-enum { ROOT_FORMAT_VERSION = 1, ROOT_FORMAT_MAX_RESTORING = 64 };
+enum { ROOT_FORMAT_VERSION = 1, ROOT_FORMAT_MAX_RESTORING = 64, ROOT_FORMAT_MAX_RUN = 16 };
 
 struct root_format {
     int64_t version;
     char restoring[ROOT_FORMAT_MAX_RESTORING + 1]; /* the checksum of what; empty: nothing */
+    char run[ROOT_FORMAT_MAX_RUN + 1];             /* by which of those that restore it */
 };
 
 /* Fields that we don't know are ignored. ALLOT_EVALUE, ALLOT_ENOMEM: @ret is untouched. */

@@ -41,13 +41,14 @@ Test(root_format, tells_what_is_wrong)
 
 Test(root_format, is_written_as_it_is_read)
 {
-    struct root_format format = {.version = 1, .restoring = "00ff"}, again;
+    struct root_format format = {.version = 1, .restoring = "00ff", .run = "1"}, again;
     struct buffer text;
     buffer_init(&text, 200);
     root_format_write(&format, &text);
     cr_assert_eq(root_format_read(buffer_span(&text), &again), 0);
     cr_expect_eq(again.version, 1);
     cr_expect_str_eq(again.restoring, "00ff");
+    cr_expect_str_eq(again.run, "1");
     buffer_release(&text);
 }
 
