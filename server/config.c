@@ -26,7 +26,7 @@ static const char *const format_names[] = {
     NULL,
 };
 
-enum { ALL = CONFIG_SERVE | CONFIG_MEMBER };
+enum { RUNS = CONFIG_SERVE | CONFIG_MEMBER, ALL = RUNS | CONFIG_SNAPSHOT };
 
 #define FIELD(name) offsetof(struct config, name)
 
@@ -48,7 +48,7 @@ static const struct option options[] = {
     {"root", "ALLOT_ROOT", OPTION_ROOT, FIELD(root), 0, 0, NULL, "/allot", "PATH",
      "prefix of all keys in the store", ALL, false},
     {"store", "ALLOT_STORE", OPTION_CHOICE, FIELD(store), 0, 0, store_names, "embedded", "NAME",
-     "where the state is kept", CONFIG_SERVE, false},
+     "where the state is kept", CONFIG_SERVE | CONFIG_SNAPSHOT, false},
     {"store", "ALLOT_STORE", OPTION_CHOICE, FIELD(store), 0, 0, store_names, "etcd", "NAME",
      "where the state is kept", CONFIG_MEMBER, false},
     {"data-dir", "ALLOT_DATA_DIR", OPTION_PATH, FIELD(data_dir), 0, 0, NULL, NULL, "DIRECTORY",
@@ -74,8 +74,11 @@ static const struct option options[] = {
      "user of etcd; default: none", ALL, false},
     {"etcd-password-file", "ALLOT_ETCD_PASSWORD_FILE", OPTION_TEXT, FIELD(etcd.password_file), 0, 0,
      NULL, NULL, "FILE", "file with that user's password, read at every login", ALL, false},
+    {"hold-seconds", "ALLOT_HOLD_SECONDS", OPTION_INTEGER, FIELD(hold_seconds), 0, 86400, NULL, "0",
+     "SECONDS", "restore to etcd: how long to keep the members' leases alive, for servers to start",
+     CONFIG_SNAPSHOT, false},
     {"threads", "ALLOT_THREADS", OPTION_INTEGER, FIELD(threads), 1, 256, NULL, NULL, "NUMBER",
-     "threads that listen, and that solve; default: one for each processor", ALL, false},
+     "threads that listen, and that solve; default: one for each processor", RUNS, false},
     {"log-level", "ALLOT_LOG_LEVEL", OPTION_CHOICE, FIELD(log_level), 0, 0, level_names, "info",
      "LEVEL", "least important entries to log", ALL, false},
     {"log-format", "ALLOT_LOG_FORMAT", OPTION_CHOICE, FIELD(log_format), 0, 0, format_names,
@@ -119,9 +122,9 @@ static const struct option options[] = {
      ITEM_MOVES_MAX_LIMIT, NULL, "6", "NUMBER",
      "moves of an item within an hour: one with more is told of by /metrics", CONFIG_SERVE, false},
     {"gather-ms", "ALLOT_GATHER_MS", OPTION_INTEGER, FIELD(gather_ms), 0, 10000, NULL, "30",
-     "MILLISECONDS", "how long to gather changes before they are acted on together", ALL, false},
+     "MILLISECONDS", "how long to gather changes before they are acted on together", RUNS, false},
     {"ttl-seconds", "ALLOT_TTL_SECONDS", OPTION_INTEGER, FIELD(ttl_seconds), 2, 3600, NULL, "20",
-     "SECONDS", "time to live of the process's own lease", ALL, false},
+     "SECONDS", "time to live of the process's own lease", RUNS, false},
 };
 
 enum { OPTION_COUNT = sizeof options / sizeof options[0] };

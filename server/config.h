@@ -20,7 +20,7 @@ enum {
 };
 
 /* Whose configuration it is: each has flags that the other hasn't. */
-enum config_command { CONFIG_SERVE = 1, CONFIG_MEMBER = 2 };
+enum config_command { CONFIG_SERVE = 1, CONFIG_MEMBER = 2, CONFIG_SNAPSHOT = 4 };
 
 enum config_store { CONFIG_STORE_EMBEDDED, CONFIG_STORE_ETCD };
 
@@ -78,6 +78,7 @@ struct config {
     int item_limit;
     const char *on_assign; /* borrowed likewise; NULL: no command */
     int on_assign_seconds;
+    int hold_seconds; /* of a restore */
 };
 
 enum config_verdict { CONFIG_RUN, CONFIG_HELP, CONFIG_VERSION };

@@ -6,6 +6,7 @@
 #include "server/history_command.h"
 #include "server/member_command.h"
 #include "server/serve.h"
+#include "server/snapshot_command.h"
 #include "server/tool.h"
 
 struct command {
@@ -21,6 +22,8 @@ static const struct command commands[] = {
      member_command},
     {"solve", "solve one instance of the allocation problem, read from a file", solve_command},
     {"history", "check, export, prune or migrate the file of a history", history_command},
+    {"snapshot", "save, verify or restore a snapshot of all that is in the store",
+     snapshot_command},
     {"simulate", "run the allocation loop on one instance, in memory", simulate_command},
 };
 

@@ -361,3 +361,20 @@ Test(config, of_a_member_needs_its_name_and_limit)
     cr_assert_eq(parse("--zone z", &config, &verdict), ALLOT_EINVAL);
     cr_assert_str_eq(why.text, "--zone: unknown flag; see --help");
 }
+
+Test(config, of_a_snapshot)
+{
+    struct config config;
+    enum config_verdict verdict;
+    static const char *const pairs[] = {"ALLOT_STORE", "etcd", "ALLOT_THREADS", "nonsense", NULL};
+    command = CONFIG_SNAPSHOT;
+    variables = pairs;
+    config = parsed("--etcd-endpoints http://a:1 --root /x --hold-seconds 60");
+    cr_assert_eq(config.store, CONFIG_STORE_ETCD);
+    cr_assert_str_eq(config.root, "/x");
+    cr_assert_eq(config.hold_seconds, 60);
+    variables = NULL;
+    cr_assert_eq(parsed("").store, CONFIG_STORE_EMBEDDED);
+    cr_assert_eq(parse("--gather-ms 1", &config, &verdict), ALLOT_EINVAL);
+    cr_assert_str_eq(why.text, "--gather-ms: unknown flag; see --help");
+}

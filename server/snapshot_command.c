@@ -1,0 +1,213 @@
+#include "server/snapshot_command.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/backup_file.h"
+#include "server/backup_restore.h"
+#include "server/backup_take.h"
+#include "server/config.h"
+#include "server/process.h"
+#include "server/version.h"
+
+static const char usage[] =
+    "usage: allotd snapshot save    [FLAG]... FILE\n"
+    "       allotd snapshot verify  FILE\n"
+    "       allotd snapshot restore [FLAG]... FILE\n"
+    "\n"
+    "  save      writes all that is in the store under the root, as of one revision, to FILE: "
+    "also\n"
+    "            while servers run. FILE is replaced only when all of it is written, and is for "
+    "its\n"
+    "            owner only: it has the hashes of sessions\n"
+    "  verify    checks FILE, and tells what is in it\n"
+    "  restore   puts what FILE has into the store, under the root, which must be empty there: it\n"
+    "            need be neither the same store nor the same root\n"
+    "\n"
+    "FILE may be -, the standard output or input. docs/backup.md tells more.\n"
+    "\n";
+
+static const char statuses[] =
+    "\nExit status: 0, 1 on failure (damage found, the store can't be reached, the root isn't\n"
+    "empty, ...), 2 on bad arguments.\n";
+
+static int fail(const char *action, const struct error_message *why)
+{
+    (void)fprintf(stderr, "allotd: snapshot %s: %s\n", action, why->text);
+    return PROCESS_FAILED;
+}
+
+/* Tells what is in a file; on standard error where the file itself is on standard output. */
+static int tell(FILE *out, const char *file, const char *what, const struct backup *backup)
+{
+    char summary[BACKUP_SUMMARY_SIZE];
+    backup_summary(backup, summary);
+    (void)fprintf(out, "%s: %s: %s\n", file, what, summary);
+    return fflush(out) == 0 ? PROCESS_DONE : PROCESS_FAILED;
+}
+
+/* --- save --- */
+
+/* The file of an embedded store is read, not opened as a store: that would be its one process, and
+ * let leases expire. */
+static int take_from_embedded(const struct config *config, struct backup *ret)
+{
+    struct error_message why = {""};
+    char path[CONFIG_MAX_PATH + sizeof "/store.sqlite"];
+    (void)snprintf(path, sizeof path, "%s/store.sqlite", config->data_dir);
+    return backup_take_file(path, span_of(config->root), ret, &why) ? fail("save", &why) : 0;
+}
+
+static int take_from_etcd(const struct config *config, struct backup *ret)
+{
+    struct error_message why = {""};
+    struct process_store opened = {.store = NULL};
+    if (process_open_store(config, &opened))
+        return PROCESS_FAILED;
+    int error = backup_take_store(opened.store, span_of(config->root), ret, &why);
+    opened.store->operations->destroy(opened.store);
+    return error ? fail("save", &why) : 0;
+}
+
+static int save(const struct config *config, const char *file)
+{
+    struct error_message why = {""};
+    struct backup backup;
+    int status = config->store == CONFIG_STORE_EMBEDDED ? take_from_embedded(config, &backup)
+                                                        : take_from_etcd(config, &backup);
+    if (status)
+        return status;
+    if (backup_file_write(&backup, file, &why))
+        status = fail("save", &why);
+    else
+        status = tell(strcmp(file, "-") == 0 ? stderr : stdout, file, "saved", &backup);
+    backup_release(&backup);
+    return status;
+}
+
+/* --- verify --- */
+
+static int verify(const struct config *config, const char *file)
+{
+    struct error_message why = {""};
+    struct backup backup;
+    char digest[BACKUP_DIGEST_SIZE + 1];
+    (void)config;
+    if (backup_file_read(file, &backup, digest, &why))
+        return fail("verify", &why);
+    int status = tell(stdout, file, "good", &backup);
+    backup_release(&backup);
+    return status;
+}
+
+/* --- restore --- */
+
+static int tell_restored(const struct config *config, const struct backup_restored *restored)
+{
+    (void)printf("restored: %s as of revision %" PRId64 ": keys: %zu, leases: %zu\n", config->root,
+                 restored->revision, restored->keys, restored->leases);
+    if (restored->leases > 0 && config->store == CONFIG_STORE_ETCD)
+        (void)printf("members must find a server before their leases expire: the first does in "
+                     "%" PRId64 " s\n",
+                     restored->shortest_ttl);
+    return fflush(stdout) == 0 ? PROCESS_DONE : PROCESS_FAILED;
+}
+
+static int restore_into(struct store *store, const struct config *config,
+                        const struct backup *backup, const char *digest)
+{
+    struct error_message why = {""};
+    struct backup_restored restored;
+    const struct backup_restore_config restore = {
+        .store = store,
+        .root = span_of(config->root),
+        .backup = backup,
+        .digest = digest,
+        .hold_ms = (int64_t)config->hold_seconds * 1000,
+        .retry_ms = BACKUP_RESTORE_RETRY_MS,
+        .retries = BACKUP_RESTORE_RETRIES,
+    };
+    return backup_restore(&restore, &restored, &why) ? fail("restore", &why)
+                                                     : tell_restored(config, &restored);
+}
+
+static int restore(const struct config *config, const char *file)
+{
+    struct error_message why = {""};
+    struct process_store opened = {.store = NULL};
+    struct backup backup;
+    char digest[BACKUP_DIGEST_SIZE + 1];
+    if (config->hold_seconds > 0 && config->store == CONFIG_STORE_EMBEDDED) {
+        (void)fprintf(stderr,
+                      "allotd: --hold-seconds is for --store etcd: the leases of an embedded "
+                      "store stand still until a server opens it\n");
+        return PROCESS_BAD_INPUT;
+    }
+    if (backup_file_read(file, &backup, digest, &why))
+        return fail("restore", &why);
+    int status = process_open_store(config, &opened) ? PROCESS_FAILED : PROCESS_DONE;
+    if (status == PROCESS_DONE)
+        status = restore_into(opened.store, config, &backup, digest);
+    if (opened.store)
+        opened.store->operations->destroy(opened.store);
+    backup_release(&backup);
+    return status;
+}
+
+/* --- the command --- */
+
+static const struct action {
+    const char *name;
+    int (*run)(const struct config *config, const char *file);
+} actions[] = {{"save", save}, {"verify", verify}, {"restore", restore}};
+
+static const struct action *find_action(const char *name)
+{
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
+        if (strcmp(actions[i].name, name) == 0)
+            return &actions[i];
+    return NULL;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+int snapshot_command(int argc, char **argv)
+{
+    struct config config;
+    struct error_message why = {""};
+    enum config_verdict verdict;
+    if (asks_for_help(argc, argv)) {
+        (void)fputs(usage, stdout);
+        config_help(CONFIG_SNAPSHOT, stdout);
+        (void)fputs(statuses, stdout);
+        return fflush(stdout) == 0 ? PROCESS_DONE : PROCESS_FAILED;
+    }
+    const struct action *action = argc > 0 ? find_action(argv[0]) : NULL;
+    const char *file = argc > 1 ? argv[argc - 1] : "";
+    if (!action || strncmp(file, "--", 2) == 0 || !*file) {
+        (void)fprintf(stderr,
+                      "allotd: snapshot: expected save, verify or restore, and a file behind "
+                      "the flags; see --help\n");
+        return PROCESS_BAD_INPUT;
+    }
+    if (config_parse(CONFIG_SNAPSHOT, argc - 2, argv + 1, process_environment, &config, &verdict,
+                     &why) < 0) {
+        (void)fprintf(stderr, "allotd: %s\n", why.text);
+        return PROCESS_BAD_INPUT;
+    }
+    if (verdict == CONFIG_VERSION) {
+        (void)printf("allotd %s\n", ALLOT_VERSION);
+        return fflush(stdout) == 0 ? PROCESS_DONE : PROCESS_FAILED;
+    }
+    log_configure((enum log_level)config.log_level, (enum log_format)config.log_format,
+                  STDERR_FILENO);
+    return action->run(&config, file);
+}
