@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/config.h"
+#include "server/health_command.h"
 #include "server/history_command.h"
 #include "server/member_command.h"
 #include "server/serve.h"
@@ -24,6 +25,7 @@ static const struct command commands[] = {
     {"history", "check, export, prune or migrate the file of a history", history_command},
     {"snapshot", "save, verify or restore a snapshot of all that is in the store",
      snapshot_command},
+    {"health", "ask a server how it is, for a container's health check", health_command},
     {"simulate", "run the allocation loop on one instance, in memory", simulate_command},
 };
 

@@ -89,6 +89,10 @@ if curl -sS --cacert "$work/ca.pem" --tls-max 1.1 -o "$work/answer" "$ALLOT/live
     fail "it talks TLS 1.1"
 fi
 shown | grep -q first || fail "the certificate is $(shown)"
+"$allotd" health --ca "$work/ca.pem" "$ALLOT/readyz" || fail "it is not well"
+if "$allotd" health "$ALLOT/readyz" 2>"$work/answer"; then
+    fail "an unknown authority is good enough for its health"
+fi
 
 secure_curl -N "$ALLOT/v1/watch" >"$work/told" 2>&1 &
 watcher=$!
@@ -138,4 +142,6 @@ status=$(secure_curl -o "$work/answer" -w '%{http_code}' "$ALLOT/livez")
 status=$(secure_curl -o "$work/answer" -w '%{http_code}' --cert "$work/client.pem" --key "$work/client.key" \
     "$ALLOT/v1/items")
 [ "$status" = 200 ] || fail "$status with a certificate"
+"$allotd" health --ca "$work/ca.pem" --cert "$work/client.pem" --key "$work/client.key" "$ALLOT/livez" ||
+    fail "it is not well with a certificate"
 stop
