@@ -237,6 +237,10 @@ bench: ## measure; nothing passes or fails
 	@set -e; for program in $(BENCHES:%=build/release$(COMPILER)/bench_%) \
 		$(wildcard tests/bench/*.sh); do echo "---- $$program"; $$program; done
 
+test-deploy: ## as root: carry out the Dockerfile and the compose file without a container engine
+	@tests/deploy/try_dockerfile.py
+	@tests/deploy/try_compose.py
+
 soak: ## SOAK times as much as a test run of what never ends: simulations, chaos, kills, threads
 	@$(MAKE) $(SUBMAKE) VARIANT=asan build/asan$(COMPILER)/tests_core build/asan$(COMPILER)/tests_chaos
 	@ALLOT_CHAOS_SECONDS=$$((60 * $(SOAK))) ALLOT_TEST_TIMEOUT=0 scripts/run_tests.sh \
@@ -311,5 +315,5 @@ help: ## list the targets
 clean: ## remove what was built (not the data directory)
 	rm -rf build
 
-.PHONY: all run test check check-core asan tsan test-scripts test-web screenshots clang fuzz \
+.PHONY: all run test check check-core asan tsan test-scripts test-web test-deploy screenshots clang fuzz \
 	cluster bench soak coverage format format-check lint help clean

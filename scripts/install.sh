@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what is missing of the Debian packages for the purposes named, and nothing else.
 #
-#   scripts/install.sh PURPOSE...      build, web, run, test, lint or coverage
+#   scripts/install.sh PURPOSE...      build, web, libraries, run, test, lint or coverage
 #
 # Works as root, or through sudo. apt is asked only for packages that dpkg doesn't know as installed,
 # so that a second run takes no time and needs no network. Exit status: 0 all there, 1 could not
@@ -24,12 +24,13 @@ packages_for() {
             libcurl4-gnutls-dev
         ;;
     web) echo "$(package_unless_command nodejs node) $(package_unless_command npm npm)" ;;
-    # curl: for the quick start, and for the health check of a container.
-    run) echo libmicrohttpd12 libjson-c5 libsqlite3-0 libgnutls30 zlib1g libcurl3-gnutls curl ;;
+    libraries) echo libmicrohttpd12 libjson-c5 libsqlite3-0 libgnutls30 zlib1g libcurl3-gnutls ;;
+    # curl: for the quick start.
+    run) echo "$(packages_for libraries) curl" ;;
     test)
         echo libcriterion-dev clang clang-format curl jq etcd-server etcd-client \
-            python3 python3-jsonschema python3-prometheus-client prometheus openssl chromium \
-            systemd
+            python3 python3-jsonschema python3-prometheus-client python3-kubernetes python3-yaml \
+            prometheus docker-compose openssl chromium systemd
         ;;
     lint) echo clang-tidy cppcheck shellcheck ;;
     coverage) echo gcovr ;;
@@ -83,7 +84,7 @@ install_packages() {
 }
 
 usage() {
-    echo "usage: scripts/install.sh {build|web|run|test|lint|coverage}..." >&2
+    echo "usage: scripts/install.sh {build|web|libraries|run|test|lint|coverage}..." >&2
     exit 2
 }
 
