@@ -3,27 +3,23 @@
 # mention, the flags of allotd. And the check itself finds what isn't.
 set -eu
 cd "$(dirname "$0")/../.."
-ALLOTD=${ALLOTD:-build/allotd}
-[ -x "$ALLOTD" ] || { echo "no $ALLOTD: run make" >&2; exit 1; }
+. tests/scripts/stage.sh
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/allot-docs.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-
-mkdir "$work/help"
+mkdir "$tree/help"
 commands=$("$ALLOTD" --help | sed -n '/^usage/,/^`/s/^  \([a-z][a-z]*\)  .*/\1/p')
 for command in $commands; do
-    "$ALLOTD" "$command" --help >"$work/help/$command"
+    "$ALLOTD" "$command" --help >"$tree/help/$command"
 done
-[ -s "$work/help/serve" ] || { echo "test_docs: --help lists no command serve" >&2; exit 1; }
+[ -s "$tree/help/serve" ] || fail "--help lists no command serve"
 
 # Faults of each kind, each beside what looks like one.
-mkdir -p "$work/tree/docs"
-cat >"$work/tree/docs/good.md" <<'END'
+mkdir -p "$tree/planted/docs"
+cat >"$tree/planted/docs/good.md" <<'END'
 # What *is* here: `code`, and more
 ## Twice
 ## Twice
 END
-cat >"$work/tree/README.md" <<'END'
+cat >"$tree/planted/README.md" <<'END'
 [good](docs/good.md), [its heading](docs/good.md#what-is-here-code-and-more), [web](https://example.org/none)
 [the second](docs/good.md#twice-1), `[code](none.md)`
 [gone](docs/gone.md)
@@ -36,7 +32,7 @@ cat >"$work/tree/README.md" <<'END'
     curl --unknown | allotd serve \
         --listen 1 --no-such-thing
 END
-cat >"$work/expected" <<'END'
+cat >"$tree/expected" <<'END'
 README.md:3: no such file: docs/gone.md
 README.md:3: no such file: docs/gone.md
 README.md:4: no such heading: docs/good.md#thrice
@@ -47,13 +43,10 @@ README.md:8: no such flag: --unheard-of
 README.md:8: allotd has no such flag: --listen
 README.md:10: allotd has no such flag: --no-such-thing
 END
-if python3 tests/scripts/check_docs.py "$work/tree" "$work/help" >"$work/found"; then
-    echo "test_docs: the check finds nothing" >&2
-    exit 1
+if python3 tests/scripts/check_docs.py "$tree/planted" "$tree/help" >"$tree/found"; then
+    fail "the check finds nothing"
 fi
-diff "$work/expected" "$work/found" >&2 || {
-    echo "test_docs: the check doesn't find what is wrong (<), or finds what isn't (>)" >&2
-    exit 1
-}
+diff "$tree/expected" "$tree/found" >"$tree/output" ||
+    fail "the check doesn't find what is wrong (<), or finds what isn't (>)"
 
-python3 tests/scripts/check_docs.py . "$work/help" >&2
+python3 tests/scripts/check_docs.py . "$tree/help" >&2
