@@ -14,8 +14,10 @@ struct item_status item_status(const struct snapshot *snapshot, int32_t item)
     const struct state *state = snapshot->state;
     const struct solution *solution = snapshot_solution(snapshot);
     struct item_status status = {.desired = -1, .primary = STATE_NONE};
+    int32_t held = 0;
     for (int32_t i = state->assignment_begin[item]; i < state->assignment_end[item]; i++) {
         status.assigned++;
+        held += state_is_held(state, i);
         status.consistent += state->consistent[i];
         if (state->assignments[i]->parts.slot == 0)
             status.primary = i;
@@ -23,9 +25,9 @@ struct item_status item_status(const struct snapshot *snapshot, int32_t item)
     if (solution)
         status.desired = solution_desired(solution, item).count;
     int32_t wanted = state->replication[item];
-    if (status.assigned == 0 && wanted > 0)
+    if (held == 0 && wanted > 0)
         status.state = ITEM_UNASSIGNED;
-    else if (status.assigned < wanted)
+    else if (held < wanted)
         status.state = ITEM_UNDER_REPLICATED;
     else if (status.assigned == wanted && status.consistent == wanted)
         status.state = ITEM_HEALTHY;

@@ -6,9 +6,10 @@
 
 /* In this order, the first that holds:
  *   UNASSIGNED        replicas are wanted, there is none
- *   UNDER_REPLICATED  there are fewer assignments than replicas wanted
+ *   UNDER_REPLICATED  there are fewer than are wanted
  *   HEALTHY           there are as many as are wanted, all of them consistent
  *   CONVERGING        otherwise: the allocator has something to remove, or members to report
+ * What a member that is gone has left is no replica (state_is_held), though it is an assignment.
  * It goes by the assignments alone, so that every server says the same: what is desired is up to
  * the one that leads. */
 enum item_state {

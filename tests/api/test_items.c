@@ -293,6 +293,22 @@ Test(items, states)
     cr_expect_eq(get("/v1/items?state=fine"), 400);
 }
 
+/* Forced out while nobody had room for what it held. */
+Test(items, what_a_gone_member_has_left_is_no_replica)
+{
+    assign_two();
+    fake_store_put(&client.store, "/items/b", "{\"replication\":2}");
+    fake_store_put(&client.store, "/assign/b#east#1#0", "");
+    fake_store_put(&client.store, "/assign/b#gone#9#1", "");
+    fake_store_put(&client.store, "/items/c", "{\"replication\":1}");
+    fake_store_put(&client.store, "/assign/c#gone#9#0", "");
+    fake_store_publish(&client.store);
+    cr_expect_eq(get("/v1/items/b"), 200);
+    cr_expect_str_eq(client_text(&client, "/status/state"), "under_replicated");
+    cr_expect_eq(get("/v1/items/c"), 200);
+    cr_expect_str_eq(client_text(&client, "/status/state"), "unassigned");
+}
+
 Test(items, how_they_fare_is_known_before_it_is_solved)
 {
     client.store.solves = false;
