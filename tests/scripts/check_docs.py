@@ -7,7 +7,8 @@ TREE holds the documents (*.md), HELP a file for each command of allotd with wha
 A fault a line, as FILE:LINE: WHAT; exit status 1 if there is any. Nothing is asked of the network.
 
 A flag is taken for one of allotd's where it begins a piece of `inline code`, and where it follows
-`allotd` in inline code or in an indented or fenced command.
+`allotd` in inline code or in an indented or fenced command. One of another program has that
+program's name before it.
 """
 import glob
 import os
@@ -97,7 +98,8 @@ def flag_faults(helps, line, is_code):
     commands = [line] if is_code else CODE.findall(line)
     for command in commands:
         if not is_code and command.startswith("--"):
-            yield from (f"no such flag: {f}" for f in FLAG.findall(command)[:1] if f not in helps[None])
+            flag = FLAG.findall(command)[:1]
+            yield from (f"allotd has no such flag: {f}" for f in flag if f not in helps[None])
         for call in ALLOTD.findall(command):
             name = call.split(" ")[0]
             flags = helps.get(name, helps["serve"])

@@ -39,7 +39,7 @@ README.md:4: no such heading: docs/good.md#thrice
 README.md:4: no such heading: #nowhere
 README.md:5: no such file: ../outside.md
 README.md:6: no such file: docs/bad.md
-README.md:8: no such flag: --unheard-of
+README.md:8: allotd has no such flag: --unheard-of
 README.md:8: allotd has no such flag: --listen
 README.md:10: allotd has no such flag: --no-such-thing
 END
