@@ -18,7 +18,8 @@ static bool is_standard(const char *path)
 
 static int fail(const char *path, const char *what, struct error_message *why)
 {
-    (void)snprintf(why->text, sizeof why->text, "%.100s: %.40s: %.80s", path, what, strerror(errno));
+    (void)snprintf(why->text, sizeof why->text, "%.100s: %.40s: %.80s", path, what,
+                   strerror(errno));
     return ALLOT_EIO;
 }
 
