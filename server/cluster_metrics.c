@@ -58,8 +58,6 @@ void cluster_metrics_write(struct metrics_text *text, const struct snapshot *sna
                        state->zone_slots);
     metrics_text_gauge(text, "allot_assignments", "Assignments of items to members.",
                        state->assignment_count);
-    metrics_text_gauge(text, "allot_leader_known", "1: there is a leader, this server or another.",
-                       state->leader != NULL);
     if (solution)
         write_solution(text, state, solution);
 }

@@ -110,6 +110,8 @@ static void write_snapshot(struct metrics *metrics, struct metrics_text *text)
     struct snapshot *snapshot = publisher_snapshot(metrics->publisher);
     int64_t revision = snapshot ? snapshot->state->revision : 0;
     metric_raise(&metrics->store.revision, revision);
+    metrics_text_gauge(text, "allot_leader_known", "1: there is a leader, this server or another.",
+                       snapshot && snapshot->state->leader);
     if (snapshot)
         cluster_metrics_write(text, snapshot);
     if (metrics->history)

@@ -163,6 +163,14 @@ start_etcd
 start four --store etcd --etcd-endpoints "$etcd_url" --ttl-seconds 2
 becomes allot_leader 1
 check all 'allot_store_reachable=1' 'allot_lease_ttl_seconds=2'
+four=$url
+request -X PUT -d '{"item_limit":4}' "$url/v1/members/east/1"
+request -X PUT -d '{"replication":1}' "$url/v1/items/1"
+start five --store etcd --etcd-endpoints "$etcd_url"
+becomes allot_assignments 1
+check all 'allot_leader=0' 'allot_leader_known=1' 'allot_loop_changes_total{kind="add"}=0'
+stop "$pid"
+url=$four
 crash "$etcd_pid"
 becomes allot_store_reachable 0
 becomes allot_leader 0
