@@ -48,6 +48,7 @@ static void start_loop(struct whole_server *server)
     const struct loop_config loop = {
         .store = server->store,
         .publisher = server->publisher,
+        .moves = server->metrics.moves,
         .decoder = &decoder,
         .root = span_of(server->config.root),
         .candidate = &server->candidate,
@@ -68,6 +69,8 @@ static void start_http(struct whole_server *server)
         .address = server->config.listen.address,
         .address_size = server->config.listen.size,
         .threads = 2,
+        .workers = 2,
+        .max_work = 64,
         .max_connections = 128,
         .times = HTTP_DEFAULT_TIMES,
         .runtime = &server->runtime.api,
@@ -103,14 +106,16 @@ void whole_server_start(struct whole_server *server, const char *data_dir)
     *server = (struct whole_server){
         .config = {.root = "/allot", .listen = {.size = sizeof loopback, .is_loopback = true}}};
     memcpy(&server->config.listen.address, &loopback, sizeof loopback);
-    require(embedded_store_open(&store, &server->store, &why) == 0, why.text);
+    require(metrics_init(&server->metrics, 6) == 0, "metrics");
+    require(embedded_store_open(&store, &server->embedded, &why) == 0, why.text);
+    require(metered_store_create(server->embedded, &server->metrics.store, &server->store) == 0,
+            "store");
     require(publisher_create(&server->publisher) == 0, "publisher");
     server->runtime.publisher = server->publisher;
     server->runtime.store = "embedded";
-    server->runtime.instance = embedded_store_instance(server->store);
+    server->runtime.instance = embedded_store_instance(server->embedded);
     start_loop(server);
     server->runtime.loop = server->loop;
-    require(metrics_init(&server->metrics, 6) == 0, "metrics");
     server->metrics.publisher = server->publisher;
     server->metrics.loop = server->loop;
     server->runtime.metrics = &server->metrics;

@@ -9,7 +9,8 @@
 
 struct whole_server {
     struct config config;
-    struct store *store;
+    struct store *embedded; /* which is measured by … */
+    struct store *store;    /* … this one, that everybody uses */
     struct publisher *publisher;
     struct candidate candidate;
     struct loop *loop;

@@ -83,6 +83,7 @@ static void *be_client(void *argument)
         require(ask(&client, "GET", "/v1/items?limit=10", "", NULL, reply) == 200, "items");
         require(ask(&client, "GET", "/v1/assignments", "", NULL, reply) == 200, "assignments");
         require(ask(&client, "GET", "/v1/cluster", "", NULL, reply) == 200, "the cluster");
+        require(ask(&client, "GET", "/metrics", "", NULL, reply) == 200, "metrics");
     }
     http_client_close(&client);
     free(reply);
@@ -159,7 +160,7 @@ static void await_leases(struct whole_server *server, struct http_reply *reply)
         for (const char *at = reply->body; (at = strstr(at, "\"zone\":\"fickle\"")); at++) {
             members++;
         }
-        embedded_store_statistics(server->store, &statistics);
+        embedded_store_statistics(server->embedded, &statistics);
     } while (statistics.leases != members + 1);
     http_client_close(&client);
 }
