@@ -9,6 +9,14 @@ static void cut(void *context)
     (void)shutdown(connection->socket, SHUT_RDWR);
 }
 
+/* NULL: it has none. */
+static gnutls_session_t tls_session_of(struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info ? info->tls_session : NULL;
+}
+
 static void begin(struct http_server *server, struct MHD_Connection *mhd, void **context)
 {
     const union MHD_ConnectionInfo *info =
@@ -23,6 +31,9 @@ static void begin(struct http_server *server, struct MHD_Connection *mhd, void *
     timer_init(&connection->deadline, cut, connection);
     timer_set(server->timers, &connection->deadline, server->config.times.header_ms);
     *context = connection;
+    if (server->config.tls && tls_session_of(mhd)) {
+        tls_begin(tls_session_of(mhd));
+    }
 }
 
 void http_connection_notify(void *server, struct MHD_Connection *mhd, void **context,
@@ -72,11 +83,9 @@ bool http_connection_is_trusted(struct MHD_Connection *mhd)
         return false;
     }
     if (!connection->trusted) {
-        bool needs_one = connection->server->config.tls && tls_client_ca();
-        const union MHD_ConnectionInfo *info =
-            needs_one ? MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION) : NULL;
-        connection->trusted =
-            !needs_one || (info && info->tls_session && tls_client_is_trusted(info->tls_session));
+        bool needs_one = connection->server->config.tls && tls_asks_clients();
+        gnutls_session_t session = needs_one ? tls_session_of(mhd) : NULL;
+        connection->trusted = !needs_one || (session && tls_client_is_trusted(session));
     }
     return connection->trusted;
 }

@@ -64,21 +64,16 @@ static int open_socket(const struct http_server_config *config,
     return 0;
 }
 
-/* Adds what TLS needs: at most 3 options. */
+/* Adds what TLS needs: 2 options. */
 static size_t add_tls(struct MHD_OptionItem *options)
 {
     gnutls_certificate_retrieve_function3 *retrieve = tls_retrieve;
-    const char *client_ca = tls_client_ca();
     size_t count = 0;
     options[count] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, NULL};
     _Static_assert(sizeof retrieve == sizeof options->ptr_value, "as POSIX has it");
     memcpy(&options[count++].ptr_value, &retrieve, sizeof retrieve);
     options[count++] =
         (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES};
-    if (client_ca) {
-        options[count++] =
-            (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0, (void *)client_ca};
-    }
     return count;
 }
 

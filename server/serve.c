@@ -43,6 +43,9 @@ enum { WORKERS = 2, MAX_WORK = 16 };
 /* After which a client that watches is told where it is, if it was told of nothing. */
 enum { BOOKMARK_MS = 3000 };
 
+/* How often to look whether certificates have changed. */
+enum { CERTIFICATES_MS = 5000 };
+
 /* A descriptor for each connection, and some for everything else. */
 static void allow_descriptors(const struct config *config)
 {
@@ -292,6 +295,23 @@ static void stop(struct parts *parts)
 
 /* --- the command --- */
 
+static int reload_tls(void)
+{
+    struct error_message why = {""};
+    int error = tls_reload(&why);
+    return error < 0
+               ? process_fail("certificates not read again: the former ones hold", error, &why)
+               : 0;
+}
+
+/* Whoever renews certificates may have no way to send a signal. */
+static void look_at_certificates(const struct parts *parts)
+{
+    if (parts->has_tls && tls_files_changed() && reload_tls() == 0) {
+        log_write(LOG_INFO, "certificates read again, as they have changed", NULL);
+    }
+}
+
 /* Reads anew what SIGHUP is for. What is bad changes nothing. */
 static void reload(struct parts *parts)
 {
@@ -302,14 +322,17 @@ static void reload(struct parts *parts)
     if (principals_error < 0) {
         (void)process_fail("tokens not read again: the former ones hold", principals_error, &why);
     }
-    int tls_error = parts->has_tls ? tls_reload(&why) : 0;
-    if (tls_error < 0) {
-        (void)process_fail("certificate not read again: the former one holds", tls_error, &why);
-    }
+    int tls_error = parts->has_tls ? reload_tls() : 0;
     if (principals_error == 0 && tls_error == 0) {
         log_write(LOG_INFO, "read again", NULL);
     }
     service_manager_ready(&parts->manager);
+}
+
+static int64_t period_ms(const struct parts *parts)
+{
+    int64_t period_ms = service_manager_period_ms(&parts->manager);
+    return parts->has_tls && period_ms > CERTIFICATES_MS ? CERTIFICATES_MS : period_ms;
 }
 
 /* Where there is nothing to read again, a SIGHUP ends the server as the other signals do: its
@@ -320,7 +343,8 @@ static int wait_for_end(struct parts *parts)
         parts->runtime.principals || parts->has_tls || service_manager_is_there(&parts->manager);
     for (;;) {
         service_manager_look(&parts->manager, parts->loop);
-        int number = process_wait_for_signal(service_manager_period_ms(&parts->manager));
+        look_at_certificates(parts);
+        int number = process_wait_for_signal(period_ms(parts));
         if (number == SIGHUP && reloads) {
             reload(parts);
         } else if (number != 0) {

@@ -6,20 +6,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { MAX_CHAIN = 8 };
 
-/* Certificate and key as PEM: so each handshake has its own, and a reload needs to wait for none.
- */
-struct identity {
+/* As PEM: so each handshake has its own, and a reload needs to wait for none. */
+struct material {
     gnutls_datum_t cert;
     gnutls_datum_t key;
+    gnutls_datum_t client_ca; /* no data: clients need no certificate */
 };
 
-static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER; /* protects identity */
-static struct identity identity;
+static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER; /* protects current */
+static struct material current;
 static struct tls_files opened;
-static gnutls_datum_t client_ca; /* with a zero behind that isn't counted */
+
+/* What tells a file from the one that was there before. */
+struct trace {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec time;
+};
+
+enum { FILES = 3 };
+static struct trace traces[FILES]; /* of the files as they were last read; zero: not there */
 
 /* --- files --- */
 
@@ -30,6 +41,13 @@ static void release(gnutls_datum_t *datum)
     }
     free(datum->data);
     *datum = (gnutls_datum_t){NULL, 0};
+}
+
+static void release_all(struct material *material)
+{
+    release(&material->cert);
+    release(&material->key);
+    release(&material->client_ca);
 }
 
 static int fail(struct error_message *why, int error, const char *path, const char *text)
@@ -67,7 +85,7 @@ static int read_file(const char *path, gnutls_datum_t *ret, struct error_message
 }
 
 /* GnuTLS sees whether they are a pair. */
-static int check_identity(const struct identity *read, struct error_message *why)
+static int check_identity(const struct material *read, struct error_message *why)
 {
     gnutls_certificate_credentials_t credentials;
     if (gnutls_certificate_allocate_credentials(&credentials) < 0) {
@@ -82,11 +100,12 @@ static int check_identity(const struct identity *read, struct error_message *why
     return result < 0 ? fail(why, ALLOT_EINVAL, opened.cert, gnutls_strerror(result)) : 0;
 }
 
-static int check_client_ca(struct error_message *why)
+static int check_client_ca(const struct material *read, struct error_message *why)
 {
     gnutls_x509_crt_t *list = NULL;
     unsigned count = 0;
-    int result = gnutls_x509_crt_list_import2(&list, &count, &client_ca, GNUTLS_X509_FMT_PEM, 0);
+    int result =
+        gnutls_x509_crt_list_import2(&list, &count, &read->client_ca, GNUTLS_X509_FMT_PEM, 0);
     for (unsigned i = 0; result >= 0 && i < count; i++) {
         gnutls_x509_crt_deinit(list[i]);
     }
@@ -94,25 +113,59 @@ static int check_client_ca(struct error_message *why)
     return result < 0 ? fail(why, ALLOT_EINVAL, opened.client_ca, gnutls_strerror(result)) : 0;
 }
 
+static int read_all(struct material *ret, struct error_message *why)
+{
+    int error = read_file(opened.cert, &ret->cert, why);
+    if (error == 0) {
+        error = read_file(opened.key, &ret->key, why);
+    }
+    if (error == 0) {
+        error = check_identity(ret, why);
+    }
+    if (error == 0 && opened.client_ca) {
+        error = read_file(opened.client_ca, &ret->client_ca, why);
+    }
+    if (error == 0 && opened.client_ca) {
+        error = check_client_ca(ret, why);
+    }
+    return error;
+}
+
+static void find_traces(struct trace ret[FILES])
+{
+    const char *const paths[FILES] = {opened.cert, opened.key, opened.client_ca};
+    memset(ret, 0, FILES * sizeof *ret); /* the padding, too */
+    for (int i = 0; i < FILES; i++) {
+        struct stat status;
+        if (paths[i] && stat(paths[i], &status) == 0) {
+            ret[i].device = status.st_dev;
+            ret[i].inode = status.st_ino;
+            ret[i].size = status.st_size;
+            ret[i].time = status.st_mtim;
+        }
+    }
+}
+
+bool tls_files_changed(void)
+{
+    struct trace now[FILES];
+    find_traces(now);
+    return memcmp(now, traces, sizeof now) != 0;
+}
+
 int tls_reload(struct error_message *why)
 {
-    struct identity fresh = {{NULL, 0}, {NULL, 0}};
-    int error = read_file(opened.cert, &fresh.cert, why);
-    if (error == 0) {
-        error = read_file(opened.key, &fresh.key, why);
-    }
-    if (error == 0) {
-        error = check_identity(&fresh, why);
-    }
+    find_traces(traces); /* before they are read: what changes then is seen the next time */
+    struct material fresh = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
+    int error = read_all(&fresh, why);
     if (error == 0) {
         (void)pthread_rwlock_wrlock(&lock);
-        struct identity former = identity;
-        identity = fresh;
+        struct material former = current;
+        current = fresh;
         fresh = former;
         (void)pthread_rwlock_unlock(&lock);
     }
-    release(&fresh.cert);
-    release(&fresh.key);
+    release_all(&fresh);
     return error;
 }
 
@@ -120,12 +173,6 @@ int tls_open(const struct tls_files *files, struct error_message *why)
 {
     opened = *files;
     int error = tls_reload(why);
-    if (error == 0 && files->client_ca) {
-        error = read_file(files->client_ca, &client_ca, why);
-    }
-    if (error == 0 && files->client_ca) {
-        error = check_client_ca(why);
-    }
     if (error < 0) {
         tls_close();
     }
@@ -134,26 +181,74 @@ int tls_open(const struct tls_files *files, struct error_message *why)
 
 void tls_close(void)
 {
-    release(&identity.cert);
-    release(&identity.key);
-    release(&client_ca);
+    release_all(&current);
+    opened = (struct tls_files){NULL, NULL, NULL};
 }
 
 /* --- handshakes --- */
 
-const char *tls_client_ca(void)
+bool tls_asks_clients(void)
 {
-    return (const char *)client_ca.data;
+    return opened.client_ca != NULL;
 }
 
-bool tls_client_is_trusted(gnutls_session_t session)
+/* Without the names of authorities: there may be others by the time that they are verified. */
+void tls_begin(gnutls_session_t session)
+{
+    if (tls_asks_clients()) {
+        gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
+        gnutls_certificate_send_x509_rdn_sequence(session, 1);
+    }
+}
+
+/* What the client has shown: *@count certificates, which the caller releases. False: none, or some
+ * that can't be read. */
+static bool read_chain(gnutls_session_t session, gnutls_x509_crt_t chain[MAX_CHAIN],
+                       unsigned *count)
+{
+    unsigned shown = 0;
+    const gnutls_datum_t *texts = gnutls_certificate_get_peers(session, &shown);
+    bool good = texts && shown > 0 && shown <= MAX_CHAIN;
+    for (unsigned i = 0; good && i < shown; i++) {
+        good = gnutls_x509_crt_init(&chain[i]) >= 0;
+        *count += good ? 1 : 0;
+        good = good && gnutls_x509_crt_import(chain[i], &texts[i], GNUTLS_X509_FMT_DER) >= 0;
+    }
+    return good;
+}
+
+static bool verify(gnutls_x509_crt_t *chain, unsigned count)
 {
     gnutls_typed_vdata_st purpose = {
         .type = GNUTLS_DT_KEY_PURPOSE_OID,
         .data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT,
     };
+    gnutls_x509_trust_list_t trusted = NULL;
     unsigned status = 0;
-    return gnutls_certificate_verify_peers(session, &purpose, 1, &status) == 0 && status == 0;
+    if (gnutls_x509_trust_list_init(&trusted, 0) < 0) {
+        return false;
+    }
+    (void)pthread_rwlock_rdlock(&lock);
+    int result = gnutls_x509_trust_list_add_trust_mem(trusted, &current.client_ca, NULL,
+                                                      GNUTLS_X509_FMT_PEM, 0, 0);
+    (void)pthread_rwlock_unlock(&lock);
+    if (result >= 0) {
+        result = gnutls_x509_trust_list_verify_crt2(trusted, chain, count, &purpose, 1, 0, &status,
+                                                    NULL);
+    }
+    gnutls_x509_trust_list_deinit(trusted, 1);
+    return result >= 0 && status == 0;
+}
+
+bool tls_client_is_trusted(gnutls_session_t session)
+{
+    gnutls_x509_crt_t chain[MAX_CHAIN];
+    unsigned count = 0;
+    bool trusted = read_chain(session, chain, &count) && verify(chain, count);
+    for (unsigned i = 0; i < count; i++) {
+        gnutls_x509_crt_deinit(chain[i]);
+    }
+    return trusted;
 }
 
 /* Fills in what GnuTLS then frees, whether all of it could be made or not. */
@@ -165,10 +260,10 @@ static int make_identity(gnutls_pcert_st *certs, unsigned *count, gnutls_privkey
         return result;
     }
     (void)pthread_rwlock_rdlock(&lock);
-    result = gnutls_privkey_import_x509_raw(key, &identity.key, GNUTLS_X509_FMT_PEM, NULL, 0);
+    result = gnutls_privkey_import_x509_raw(key, &current.key, GNUTLS_X509_FMT_PEM, NULL, 0);
     if (result >= 0) {
         result =
-            gnutls_pcert_list_import_x509_raw(certs, count, &identity.cert, GNUTLS_X509_FMT_PEM, 0);
+            gnutls_pcert_list_import_x509_raw(certs, count, &current.cert, GNUTLS_X509_FMT_PEM, 0);
     }
     (void)pthread_rwlock_unlock(&lock);
     if (result < 0) {

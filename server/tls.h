@@ -26,15 +26,21 @@ struct tls_files {
  * Errors: ALLOT_ENOMEM; ALLOT_EIO; ALLOT_EINVAL (no certificate or key, or they don't match), told
  * in @why. */
 int tls_open(const struct tls_files *files, struct error_message *why);
-/* Reads certificate and key again. On an error, as above, all stays as it is. The authority of
- * clients is read by tls_open only. Any thread. */
+/* Reads all of them again. On an error, as above, all stays as it is. This, and what follows, on
+ * one thread. */
 int tls_reload(struct error_message *why);
+/* Whether one of the files is another than when they were last read, or tried to be. */
+bool tls_files_changed(void);
 void tls_close(void); /* nothing, if none is open */
 
-/* The authority, PEM with a zero behind; NULL if clients need no certificate. */
-const char *tls_client_ca(void);
+/* Whether clients need a certificate. */
+bool tls_asks_clients(void);
 
-/* Whether the client of @session has shown a certificate of that authority for clients. */
+/* Has the client of @session asked for one, if it needs one: before the handshake. */
+void tls_begin(gnutls_session_t session);
+
+/* Whether the client of @session has shown a certificate for clients, of the authority as it is by
+ * now. */
 bool tls_client_is_trusted(gnutls_session_t session);
 
 /* GnuTLS's callback. */

@@ -80,6 +80,61 @@ Test(etcd_store_tls, with_certificates_on_both_sides)
     temporary_remove(directory);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    char text[16384];
+    FILE *source = fopen(from, "r"), *target = fopen(to, "w");
+    cr_assert(source && target);
+    size_t size = fread(text, 1, sizeof text, source);
+    cr_assert_eq(fwrite(text, 1, size, target), size);
+    cr_assert_eq(fclose(source), 0);
+    cr_assert_eq(fclose(target), 0);
+}
+
+/* All certificates are replaced, on both sides, while the store stays open: etcd takes the former
+ * ones no more from when it begins anew. */
+Test(etcd_store_tls, reads_its_files_for_each_connection)
+{
+    char directory[TEMPORARY_SIZE], new_directory[TEMPORARY_SIZE];
+    struct certificates files, others;
+    struct etcd_server server;
+    struct sync_watch watch;
+    certificates_make(&files, temporary_directory(directory));
+    certificates_make(&others, temporary_directory(new_directory));
+    const char *const arguments[] = {
+        "--cert-file",        files.server_cert,   "--key-file", files.server_key,
+        "--client-cert-auth", "--trusted-ca-file", files.ca,     NULL};
+    etcd_server_start_tls(&server, arguments);
+    const struct etcd_store_config config = {.endpoints = server.url,
+                                             .ca_file = files.ca,
+                                             .cert_file = files.client_cert,
+                                             .key_file = files.client_key,
+                                             .resume_timeout_ms = 30000};
+    struct store *store = must_open(&config);
+    while (sync_put(store, SPAN("/a/key"), SPAN("before"), 0, NULL) != 0)
+        ;
+    cr_assert_eq(sync_watch_start(&watch, store, conformance_all("/a/"), 1), 0);
+    cr_assert(sync_watch_wait(&watch, 1));
+    etcd_server_kill(&server);
+    copy_file(others.ca, files.ca);
+    copy_file(others.server_cert, files.server_cert);
+    copy_file(others.server_key, files.server_key);
+    copy_file(others.client_cert, files.client_cert);
+    copy_file(others.client_key, files.client_key);
+    etcd_server_restart(&server, arguments);
+    size_t before = watch.count;
+    while (sync_put(store, SPAN("/a/key"), SPAN("after"), 0, NULL) != 0)
+        ;
+    cr_assert(sync_watch_wait(&watch, before + 1));
+    sync_watch_stop(&watch);
+    cr_assert_eq(watch.error, 0);
+    sync_watch_release(&watch);
+    destroy(store);
+    etcd_server_remove(&server);
+    temporary_remove(directory);
+    temporary_remove(new_directory);
+}
+
 /* --- users of a real etcd --- */
 
 static void enable_users(const struct etcd_server *server)

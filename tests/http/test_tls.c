@@ -131,8 +131,37 @@ Test(tls, wants_certificates_of_clients_if_told_so)
     const char *ca = certificates.ca;
     cr_expect_eq(status_by(ca, certificates.client_cert, certificates.client_key), 200);
     cr_expect_eq(status_by(ca, NULL, NULL), 403);
-    long stranger = status_by(ca, certificates.stranger_cert, certificates.stranger_key);
-    cr_expect(stranger == 403 || stranger == 0, "%ld", stranger); /* it may not even be sent */
+    cr_expect_eq(status_by(ca, certificates.stranger_cert, certificates.stranger_key), 403);
+    cr_expect_eq(status_by(ca, certificates.server_cert, certificates.server_key), 200);
+    stop();
+}
+
+/* A connection stays what it was taken for. */
+Test(tls, takes_clients_of_a_new_authority_once_told)
+{
+    struct error_message why = {""};
+    const char *ca = certificates.ca;
+    char client_ca[CERTIFICATES_PATH + 8];
+    (void)snprintf(client_ca, sizeof client_ca, "%s.clients", certificates.ca);
+    copy_file(certificates.ca, client_ca);
+    files.client_ca = client_ca;
+    start();
+    CURL *client = client_of(ca);
+    curl_easy_setopt(client, CURLOPT_SSLCERT, certificates.client_cert);
+    curl_easy_setopt(client, CURLOPT_SSLKEY, certificates.client_key);
+    cr_expect_eq(status_of(client), 200);
+    cr_expect_eq(status_by(ca, others.client_cert, others.client_key), 403);
+    copy_file(certificates.client_key, client_ca);
+    cr_expect_eq(tls_reload(&why), ALLOT_EINVAL);
+    cr_expect(strstr(why.text, client_ca), "%s", why.text);
+    cr_expect_eq(status_by(ca, certificates.client_cert, certificates.client_key), 200);
+    copy_file(others.ca, client_ca);
+    cr_expect_eq(tls_reload(&why), 0, "%s", why.text);
+    cr_expect_eq(status_by(ca, others.client_cert, others.client_key), 200);
+    cr_expect_eq(status_by(ca, certificates.client_cert, certificates.client_key), 403);
+    cr_expect_eq(status_by(ca, NULL, NULL), 403);
+    cr_expect_eq(status_of(client), 200);
+    curl_easy_cleanup(client);
     stop();
 }
 
@@ -187,6 +216,6 @@ Test(tls, refuses_files_that_are_bad)
         why.text[0] = '\0';
         cr_expect_lt(tls_open(&bad[i], &why), 0, "%zu", i);
         cr_expect_neq(why.text[0], '\0');
-        cr_expect_null(tls_client_ca());
+        cr_expect_not(tls_asks_clients());
     }
 }

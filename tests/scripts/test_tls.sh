@@ -1,6 +1,6 @@
 #!/bin/sh
-# A whole allotd over TLS: what it shows, that it takes another certificate on SIGHUP and drops nobody for
-# it, keeps the one that it has if the new one is no good, and asks clients for theirs.
+# A whole allotd over TLS: what it shows, that it takes another certificate on SIGHUP, or by itself, and drops
+# nobody for it, keeps the one that it has if the new one is no good, and asks clients for theirs.
 set -eu
 cd "$(dirname "$0")/../.."
 allotd=$PWD/${ALLOTD:-build/allotd}
@@ -136,7 +136,8 @@ grep -q "cert.pem" "$work/refused" || fail "it doesn't name the bad certificate:
 
 # Clients have to show theirs.
 cp "$work/second.pem" "$work/cert.pem"
-start --tls-client-ca "$work/ca.pem"
+cp "$work/ca.pem" "$work/clients.pem"
+start --tls-client-ca "$work/clients.pem"
 status=$(secure_curl -o "$work/answer" -w '%{http_code}' "$ALLOT/livez")
 [ "$status" = 403 ] || fail "$status without a certificate"
 status=$(secure_curl -o "$work/answer" -w '%{http_code}' --cert "$work/client.pem" --key "$work/client.key" \
@@ -144,4 +145,21 @@ status=$(secure_curl -o "$work/answer" -w '%{http_code}' --cert "$work/client.pe
 [ "$status" = 200 ] || fail "$status with a certificate"
 "$allotd" health --ca "$work/ca.pem" --cert "$work/client.pem" --key "$work/client.key" "$ALLOT/livez" ||
     fail "it is not well with a certificate"
+
+# All of them are others, and nobody says so: the authority is one that has signed nothing.
+cp "$work/first.key" "$work/key.new"
+mv "$work/key.new" "$work/key.pem"
+cp "$work/first.pem" "$work/cert.new"
+mv "$work/cert.new" "$work/cert.pem"
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=another -keyout "$work/other.key" \
+    -out "$work/clients.new" 2>/dev/null
+mv "$work/clients.new" "$work/clients.pem"
+until_shown first
+tries=0
+until [ "$(secure_curl -o "$work/answer" -w '%{http_code}' --cert "$work/client.pem" --key "$work/client.key" \
+    "$ALLOT/v1/items")" = 403 ]; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 200 ] || fail "the former authority is still good"
+    sleep 0.05
+done
 stop

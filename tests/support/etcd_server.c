@@ -178,7 +178,8 @@ void etcd_server_kill(struct etcd_server *server)
 
 void etcd_server_restart(struct etcd_server *server, const char *const *arguments)
 {
-    require(begin(server, arguments, true), "etcd does not start again");
+    bool speaks_http = strncmp(server->url, "http:", 5) == 0;
+    require(begin(server, arguments, speaks_http), "etcd does not start again");
 }
 
 void etcd_server_post(const struct etcd_server *server, const char *path, const char *body)
