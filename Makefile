@@ -237,6 +237,9 @@ bench: ## measure; nothing passes or fails
 	@set -e; for program in $(BENCHES:%=build/release$(COMPILER)/bench_%) \
 		$(wildcard tests/bench/*.sh); do echo "---- $$program"; $$program; done
 
+drill: all ## let things go wrong that an alert is for, and do what the runbook says
+	@tests/scripts/test_drill.sh
+
 test-deploy: ## as root: carry out the Dockerfile and the compose file without a container engine
 	@tests/deploy/try_dockerfile.py
 	@tests/deploy/try_compose.py
@@ -315,5 +318,5 @@ help: ## list the targets
 clean: ## remove what was built (not the data directory)
 	rm -rf build
 
-.PHONY: all run test check check-core asan tsan test-scripts test-web test-deploy screenshots clang fuzz \
-	cluster bench soak coverage format format-check lint help clean
+.PHONY: all run test check check-core asan tsan test-scripts test-web drill test-deploy screenshots \
+	clang fuzz cluster bench soak coverage format format-check lint help clean
