@@ -139,6 +139,14 @@ runbook AllotStoreUnreachable
 runbook AllotNoLeader
 over
 
+say "---- the dashboard"
+python3 tests/scripts/check_dashboard.py deploy/grafana/allot.json | jq -r '.groups[].rules[].expr' >"$tree/questions"
+while read -r question; do
+    curl -fsS "$prometheus/api/v1/query" --data-urlencode "query=$question" >"$tree/output"
+    jq -e '.data.result | length > 0' "$tree/output" >"$tree/answer" || fail "no answer to: $question"
+done <"$tree/questions"
+say "each of its $(wc -l <"$tree/questions") questions has an answer"
+
 say "---- all allotds are stopped"
 stop "$first_pid"
 stop "$second_pid"
