@@ -248,6 +248,18 @@ static void choose_packing(struct deciding *deciding)
     }
 }
 
+bool convergence_is_settled(const struct state *state, const struct solution *solution,
+                            int32_t item)
+{
+    struct desired desired = solution_desired(solution, item);
+    int32_t begin = state->assignment_begin[item];
+    bool settled = state->packed[item] && state->assignment_end[item] - begin == desired.count;
+    for (int32_t i = 0; settled && i < desired.count; i++)
+        settled =
+            state->assignment_member[begin + i] == desired.members[i] && !state->frozen[begin + i];
+    return settled;
+}
+
 int convergence_decide(struct convergence *convergence, const struct state *state,
                        const struct solution *solution, const struct load_counts *counts,
                        int32_t item)

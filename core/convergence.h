@@ -39,6 +39,12 @@ struct convergence {
 void convergence_init(struct convergence *convergence);
 void convergence_release(struct convergence *convergence);
 
+/* Whether nothing is to be done about item number @item, as can be seen without looking at its
+ * assignments' entries: they are packed, and on just the members that they shall be on. @solution
+ * fits @state. Mostly all items are so. */
+bool convergence_is_settled(const struct state *state, const struct solution *solution,
+                            int32_t item);
+
 /* Decides about item number @item of @state, replacing what @convergence held. @solution
  * fits it. Assignments that are frozen are left alone, and then so is the
  * order of the item's others. Only error: ALLOT_ENOMEM (arrays grow to the most that one item has

@@ -379,6 +379,17 @@ static int checkpoint_next(struct pass *pass)
     return error;
 }
 
+/* Passes by items about which nothing is to be done: in a settled cluster, nearly all. */
+static void skip_settled(struct pass *pass)
+{
+    const struct state *state = pass->state;
+    int32_t item = pass->next_item;
+    while (item < state->item_count && pass->next_assignment == state->assignment_begin[item] &&
+           convergence_is_settled(state, pass->solution, item))
+        pass->next_assignment = state->assignment_end[item++];
+    pass->next_item = item;
+}
+
 static bool at_end(const struct pass *pass)
 {
     return pass->next_item == pass->state->item_count &&
@@ -425,7 +436,7 @@ int pass_next(struct pass *pass, const struct store_txn **ret)
     assert(!pass->open);
     begin_transaction(pass);
     struct mark base = mark(pass);
-    while (!at_end(pass)) {
+    for (skip_settled(pass); !at_end(pass); skip_settled(pass)) {
         struct mark before = mark(pass);
         int32_t item = pass->next_item;
         int32_t assignment = pass->next_assignment;

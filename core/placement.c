@@ -42,11 +42,18 @@ void placement_set_members(struct placement *placement)
         placement->load_bound[m] = levels_load_bound(state, m);
 }
 
+/* An eighth more, so that what is added later needs no room at first; not used, it costs no memory
+ * either. */
+static size_t with_slack(int64_t count)
+{
+    return (size_t)(count + count / 8);
+}
+
 static int allocate_items(struct placement *placement)
 {
-    size_t items = (size_t)placement->state->item_count;
+    size_t items = with_slack(placement->state->item_count);
     int error = 0;
-    placement->item_capacity = placement->state->item_count;
+    placement->item_capacity = (int32_t)items;
     placement->begin = array(items, sizeof *placement->begin, &error);
     placement->room = array(items, sizeof *placement->room, &error);
     placement->placed = array(items, sizeof *placement->placed, &error);
@@ -75,9 +82,13 @@ static int allocate_slots(struct placement *placement)
         if (slots > INT32_MAX)
             return ALLOT_ELIMIT;
     }
-    placement->slot_count = placement->slot_capacity = (int32_t)slots;
-    placement->member = array((size_t)slots, sizeof *placement->member, &error);
-    placement->kept = array((size_t)slots, sizeof *placement->kept, &error);
+    size_t room = with_slack(slots);
+    if (room > INT32_MAX)
+        return ALLOT_ELIMIT;
+    placement->slot_count = (int32_t)slots;
+    placement->slot_capacity = (int32_t)room;
+    placement->member = array(room, sizeof *placement->member, &error);
+    placement->kept = array(room, sizeof *placement->kept, &error);
     return error;
 }
 
@@ -338,7 +349,7 @@ int placement_reserve_items(struct placement *placement, int32_t count)
 {
     if (count <= placement->item_capacity)
         return 0;
-    int32_t most = count + count / 8;
+    int32_t most = (int32_t)with_slack(count);
     if (!grow(&placement->begin, most, sizeof *placement->begin) ||
         !grow(&placement->room, most, sizeof *placement->room) ||
         !grow(&placement->placed, most, sizeof *placement->placed) ||
@@ -355,9 +366,9 @@ static int reserve_slots(struct placement *placement, int64_t count)
 {
     if (count <= placement->slot_capacity)
         return 0;
-    if (count + count / 8 > INT32_MAX)
+    if (with_slack(count) > INT32_MAX)
         return ALLOT_ELIMIT;
-    int32_t most = (int32_t)(count + count / 8);
+    int32_t most = (int32_t)with_slack(count);
     if (!grow(&placement->member, most, sizeof *placement->member) ||
         !grow(&placement->kept, most, sizeof *placement->kept) ||
         (placement->listed && (!grow(&placement->item, most, sizeof *placement->item) ||

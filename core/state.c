@@ -74,6 +74,7 @@ void state_unref(struct state *state)
     free(state->replication);
     free(state->assignment_begin);
     free(state->assignment_end);
+    free(state->packed);
     free(state->item_runs);
     free(state->assignments);
     free(state->assignment_item);

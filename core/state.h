@@ -77,6 +77,7 @@ struct state {
     int32_t *replication;
     int32_t *assignment_begin;
     int32_t *assignment_end;
+    bool *packed; /* its assignments are known to be in the slots 0, 1, 2, …, one in each */
     struct network_run *item_runs; /* of every NETWORK_RUN items, fewer in the last one */
 
     /* Assignments in key order, those of items that don't exist included (item STATE_NONE). */

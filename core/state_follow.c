@@ -291,6 +291,7 @@ static void copy_assignments(struct state *state, const struct state *former)
     COPY(consistent, assignment_count);
     COPY(assignment_begin, item_count);
     COPY(assignment_end, item_count);
+    COPY(packed, item_count);
 }
 
 /* Both states' assignments are in key order. */
@@ -330,17 +331,20 @@ static void find_ranges(struct state *state)
     }
 }
 
-/* Of items that haven't changed. */
-static void copy_consistency(const struct following *following)
+/* What is known of an item's assignments together: of items that haven't changed. */
+static void copy_replicas(const struct following *following)
 {
     struct state *state = following->state;
     const struct state *former = following->former;
     for (int32_t item = 0; item < state->item_count; item++) {
         int32_t begin = state->assignment_begin[item];
         int32_t count = state->assignment_end[item] - begin;
-        if (count > 0 && !following->changed[item])
-            memcpy(state->consistent + begin,
-                   former->consistent + former->assignment_begin[following->items.was[item]],
+        int32_t was = following->items.was[item];
+        if (following->changed[item])
+            continue;
+        state->packed[item] = former->packed[was];
+        if (count > 0)
+            memcpy(state->consistent + begin, former->consistent + former->assignment_begin[was],
                    (size_t)count * sizeof *state->consistent);
     }
 }
@@ -359,11 +363,11 @@ static int follow_assignments(struct following *following, bool gone_members_are
     } else {
         merge_assignments(following, range);
         find_ranges(state);
-        copy_consistency(following);
+        copy_replicas(following);
     }
     for (int32_t item = 0; !error && item < state->item_count; item++)
         if (following->changed[item])
-            error = state_observe_consistency(state, item, gone_members_are_inconsistent);
+            error = state_observe_replicas(state, item, gone_members_are_inconsistent);
     return error;
 }
 

@@ -268,6 +268,7 @@ int state_allocate_items(struct state *state, size_t count)
     state->replication = state_array(count, sizeof *state->replication, &error);
     state->assignment_begin = state_array(count, sizeof *state->assignment_begin, &error);
     state->assignment_end = state_array(count, sizeof *state->assignment_end, &error);
+    state->packed = state_array(count, sizeof *state->packed, &error);
     state->item_runs = state_array(count / NETWORK_RUN + 1, sizeof *state->item_runs, &error);
     return error;
 }
@@ -307,7 +308,23 @@ static int observe_assignments(struct state *state, const struct member_table *t
     return 0;
 }
 
-int state_observe_consistency(struct state *state, int32_t item, bool gone_members_are_inconsistent)
+/* Of more than can be told apart so it isn't known. */
+static bool is_packed(const struct state *state, int32_t item)
+{
+    int32_t begin = state->assignment_begin[item];
+    int32_t count = state->assignment_end[item] - begin;
+    uint64_t seen = 0;
+    bool packed = count <= 64;
+    for (int32_t i = 0; packed && i < count; i++) {
+        int32_t slot = state->assignments[begin + i]->parts.slot;
+        packed = slot < count && !(seen >> slot & 1);
+        seen |= packed ? UINT64_C(1) << slot : 0;
+    }
+    return packed;
+}
+
+static int observe_consistency(struct state *state, int32_t item,
+                               bool gone_members_are_inconsistent)
 {
     const struct decoder *decoder = keyspace_decoder(state->keyspace);
     int32_t begin = state->assignment_begin[item];
@@ -329,6 +346,12 @@ int state_observe_consistency(struct state *state, int32_t item, bool gone_membe
     if (values != few)
         free(values);
     return 0;
+}
+
+int state_observe_replicas(struct state *state, int32_t item, bool gone_members_are_inconsistent)
+{
+    state->packed[item] = is_packed(state, item);
+    return observe_consistency(state, item, gone_members_are_inconsistent);
 }
 
 /* --- this process --- */
@@ -391,7 +414,7 @@ int state_observe_keyspace(struct state *state, const struct state_config *confi
     if (!error)
         error = observe_assignments(state, &table, &invalid);
     for (int32_t item = 0; !error && item < state->item_count; item++)
-        error = state_observe_consistency(state, item, config->gone_members_are_inconsistent);
+        error = state_observe_replicas(state, item, config->gone_members_are_inconsistent);
     if (!error) {
         state_describe_network(state);
         error = state_observe_process(state, config);

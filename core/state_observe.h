@@ -59,9 +59,9 @@ int state_allocate_assignments(struct state *state, size_t count);
 void state_count_assignment(struct state *state, int32_t member, const struct entry *assignment,
                             int32_t change);
 
-/* Asks the decoder which assignments of @item are consistent. Errors: ALLOT_ENOMEM. */
-int state_observe_consistency(struct state *state, int32_t item,
-                              bool gone_members_are_inconsistent);
+/* Looks at the assignments of @item together: which of them the decoder says are consistent, and
+ * whether they are packed. Errors: ALLOT_ENOMEM. */
+int state_observe_replicas(struct state *state, int32_t item, bool gone_members_are_inconsistent);
 
 /* What concerns this process: leader, own key, local items. Errors: ALLOT_ENOMEM. */
 int state_observe_process(struct state *state, const struct state_config *config);

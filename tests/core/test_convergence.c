@@ -360,6 +360,36 @@ Test(convergence, leaves_frozen_assignments_alone)
 
 /* --- memory --- */
 
+static void expect_settled(struct state *state, const char *desired, bool settled)
+{
+    struct solution *solution = builder_solution(state, &desired);
+    cr_expect_eq(convergence_is_settled(state, solution, 0), settled, "%s", desired);
+    solution_unref(solution);
+    state_unref(state);
+}
+
+Test(convergence, is_settled_where_all_is_as_it_should_be)
+{
+    static const struct builder_key NONE[] = {KEY("items/i", "2"), MEMBERS};
+    static const struct builder_key TWO[] = {
+        KEY("items/i", "2"), MEMBERS, KEY("assign/i#a#1#1", ""), KEY("assign/i#a#2#0", "ok")};
+    static const struct builder_key HOLE[] = {
+        KEY("items/i", "2"), MEMBERS, KEY("assign/i#a#1#0", "ok"), KEY("assign/i#a#2#2", "ok")};
+    static const struct builder_key TWICE[] = {
+        KEY("items/i", "2"), MEMBERS, KEY("assign/i#a#1#0", "ok"), KEY("assign/i#a#2#0", "ok")};
+    static const struct builder_key FROZEN[] = {KEY("items/i", "2"), KEY("members/a#1", "much"),
+                                                KEY("members/a#2", "9"),
+                                                KEY("assign/i#a#1#0", "ok")};
+    expect_settled(BUILDER_STATE(NONE), "", true);
+    expect_settled(BUILDER_STATE(NONE), "a#1", false);
+    expect_settled(BUILDER_STATE(TWO), "a#1 a#2", true);
+    expect_settled(BUILDER_STATE(TWO), "a#1 a#3", false);
+    expect_settled(BUILDER_STATE(TWO), "a#1", false);
+    expect_settled(BUILDER_STATE(HOLE), "a#1 a#2", false);
+    expect_settled(BUILDER_STATE(TWICE), "a#1 a#2", false);
+    expect_settled(BUILDER_STATE(FROZEN), "a#2", false);
+}
+
 Test(convergence, survives_every_allocation_failure)
 {
     static const struct builder_key KEYS[] = {KEY("items/i", "3"), MEMBERS,

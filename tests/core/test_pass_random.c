@@ -3,6 +3,7 @@
  * than it may hold; and it all comes to an end. */
 #include <criterion/criterion.h>
 
+#include "core/convergence.h"
 #include "core/pass.h"
 #include "tests/support/instance_builder.h"
 #include "tests/support/model_store.h"
@@ -176,11 +177,29 @@ static bool execute(struct world *world, const struct state *decided_on,
     return succeeded;
 }
 
+/* Of an item that is settled nothing can be decided. */
+static void expect_settled(const struct world *world, const struct state *state)
+{
+    const struct load_counts counts = {state->total_count, state->primary_count};
+    struct convergence convergence;
+    convergence_init(&convergence);
+    for (int32_t item = 0; item < state->item_count; item++) {
+        if (!convergence_is_settled(state, world->solution, item))
+            continue;
+        cr_assert_eq(convergence_decide(&convergence, state, world->solution, &counts, item), 0);
+        cr_assert(convergence.addition_count == 0 && convergence.removal_count == 0 &&
+                      convergence.promoted == STATE_NONE && convergence.packed == STATE_NONE,
+                  "seed %lu", (unsigned long)world->seed);
+    }
+    convergence_release(&convergence);
+}
+
 /* Whether it issued nothing. */
 static bool run_pass(struct world *world, struct state *state)
 {
     struct pass *pass = NULL;
     const struct store_txn *txn = NULL;
+    expect_settled(world, state);
     cr_assert_eq(pass_create(&world->options, state, world->solution, &pass), 0);
     int64_t transactions = 0;
     int64_t failed = 0;

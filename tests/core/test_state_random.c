@@ -209,8 +209,24 @@ static bool consistent(const struct naive *naive, const struct assignment *assig
     return result;
 }
 
+static void expect_packed(const struct state *state)
+{
+    for (int32_t item = 0; item < state->item_count; item++) {
+        int32_t count = state->assignment_end[item] - state->assignment_begin[item];
+        bool packed = true;
+        for (int32_t slot = 0; slot < count; slot++) {
+            bool found = false;
+            for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++)
+                found = found || state->assignments[a]->parts.slot == slot;
+            packed = packed && found;
+        }
+        cr_assert_eq(state->packed[item], packed);
+    }
+}
+
 static void expect_assignments(const struct naive *naive, const struct state *state, bool gone)
 {
+    expect_packed(state);
     cr_assert_eq(state->assignment_count, naive->assignment_count);
     for (int a = 0; a < naive->assignment_count; a++) {
         const struct assignment *assignment = &naive->assignments[a];
