@@ -93,7 +93,7 @@ void metrics_text_real(struct metrics_text *text, const struct metric_label *lab
 {
     begin_sample(text, "", labels);
     if (isfinite(value))
-        buffer_append_format(text->out, "%.6g\n", value);
+        buffer_append_format(text->out, "%.15g\n", value);
     else
         buffer_append_text(text->out, isnan(value) ? "NaN\n" : value > 0 ? "+Inf\n" : "-Inf\n");
 }
@@ -147,7 +147,7 @@ static void append_bucket(struct metrics_text *text, const struct metric_label *
 {
     struct metric_label all[METRIC_MAX_LABELS + 2] = {{NULL, NULL}};
     size_t label_count = 0;
-    for (; labels[label_count].name && label_count < METRIC_MAX_LABELS; label_count++)
+    for (; label_count < METRIC_MAX_LABELS && labels[label_count].name; label_count++)
         all[label_count] = labels[label_count];
     all[label_count] = (struct metric_label){"le", bound};
     begin_sample(text, "_bucket", all);

@@ -43,7 +43,7 @@ enum { METRIC_MAX_LABELS = 4 };
 
 void metrics_text_integer(struct metrics_text *text, const struct metric_label *labels,
                           int64_t value);
-/* In six digits; may be infinite or no number. */
+/* In fifteen digits; may be infinite or no number. */
 void metrics_text_real(struct metrics_text *text, const struct metric_label *labels, double value);
 /* In seconds. */
 void metrics_text_us(struct metrics_text *text, const struct metric_label *labels, int64_t us);

@@ -21,6 +21,7 @@ void metrics_release(struct metrics *metrics)
 {
     item_moves_destroy(metrics->moves);
     http_metrics_destroy(metrics->http);
+    *metrics = (struct metrics){0};
 }
 
 /* --- the store --- */

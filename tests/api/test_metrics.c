@@ -26,14 +26,16 @@ Test(metrics_text, tells_families_and_samples)
     struct metrics_text text = begin(false);
     metrics_text_family(&text, "things", METRIC_GAUGE, "Things, by colour.");
     metrics_text_integer(&text, METRIC_LABELS({"colour", "red"}, {"size", "s"}), -3);
-    metrics_text_real(&text, METRIC_LABELS({"colour", "blue"}), 1.25);
+    metrics_text_real(&text, METRIC_LABELS({"colour", "blue"}), 1.1);
+    metrics_text_real(&text, METRIC_LABELS({"colour", "green"}), 1048577);
     metrics_text_counter(&text, "seen_total", "Seen.", 4);
     metrics_text_gauge_us(&text, "left_seconds", "Left.", 1500000);
     metrics_text_end(&text);
     expect("# HELP things Things, by colour.\n"
            "# TYPE things gauge\n"
            "things{colour=\"red\",size=\"s\"} -3\n"
-           "things{colour=\"blue\"} 1.25\n"
+           "things{colour=\"blue\"} 1.1\n"
+           "things{colour=\"green\"} 1048577\n"
            "# HELP seen_total Seen.\n"
            "# TYPE seen_total counter\n"
            "seen_total 4\n"
