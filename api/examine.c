@@ -288,10 +288,10 @@ bool examine_head(struct api_call *call, int64_t content_length)
     if (!examine_host(call) || !parse_target(call))
         return false;
     match = routes_find(call->request->method, &call->path);
+    call->route = match.route;
     bool is_open = match.route && match.route->access == ROUTE_OPEN;
     if (!examine_principal(call, is_open) || !require_route(call, &match))
         return false;
-    call->route = match.route;
     if (call->parent && !call->route->in_list) {
         (void)problem(call, PROBLEM_METHOD, "this can't be one of several changes");
         return false;

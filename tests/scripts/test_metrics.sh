@@ -11,7 +11,7 @@ scrape() {
 
 # value SAMPLE: of the last scrape.
 value() {
-    sed -n "s,^$1 ,,p" "$tree/metrics.log"
+    sed -n "s|^$1 ||p" "$tree/metrics.log"
 }
 
 # becomes SAMPLE VALUE
@@ -150,6 +150,17 @@ stop "$pid"
 start three --history none
 becomes allot_leader 1
 check all -allot_history
+stop "$pid"
+
+# ---- with tokens ----
+
+token=a-token-to-scrape-with
+echo "prometheus reader $(printf %s "$token" | sha256sum | cut -d ' ' -f 1)" >"$tree/tokens"
+launch guarded --auth-file "$tree/tokens"
+request "$url/metrics"
+curl -fsS -o "$tree/metrics.log" -H "Authorization: Bearer $token" "$url/metrics"
+[ "$(value 'allot_http_requests_total{route="/metrics",method="GET",code="401"}')" = 1 ] ||
+    fail "who has no token isn't refused, or it isn't counted"
 stop "$pid"
 
 # ---- a store that is gone ----
