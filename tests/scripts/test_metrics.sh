@@ -35,6 +35,13 @@ request() {
     curl -sS -o "$tree/reply" -H 'Content-Type: application/json' "$@"
 }
 
+# ---- what alerts, dashboards and documents ask for is there ----
+
+grep -rhoE '\ballot_[a-z_]*[a-z]\b' deploy docs | sed -E 's/_(bucket|sum|count)$//' | sort -u |
+    while read -r name; do
+        grep -q "^| \`$name\` |" docs/metrics.md || fail "$name is named, and docs/metrics.md hasn't it"
+    done
+
 # ---- a server that has done nothing so far ----
 
 launch one --thrash-moves 2
