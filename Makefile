@@ -24,6 +24,7 @@ FUZZ_SHORT := 20000
 PACKAGES := libmicrohttpd json-c sqlite3 gnutls zlib libcurl
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
 CFLAGS_release := -O2 -g -DNDEBUG=1 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+LDFLAGS_release := -Wl,-z,relro,-z,now
 CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 CFLAGS_coverage := -O0 -g --coverage
@@ -35,7 +36,7 @@ PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell pkg-config --cflags $(PACKAGE
 PACKAGE_LIBS = $(eval PACKAGE_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PACKAGE_LIBS)
 LANGUAGE = -std=c17 -I. -D_GNU_SOURCE $(WARNINGS) $(PACKAGE_CFLAGS)
 COMPILE = $(CC) $(LANGUAGE) $(CPPFLAGS) $(CFLAGS_$(VARIANT)) $(CFLAGS)
-LINK = $(CC) $(filter -fsanitize=% --coverage,$(CFLAGS_$(VARIANT))) $(CFLAGS) $(LDFLAGS)
+LINK = $(CC) $(filter -fsanitize=% --coverage,$(CFLAGS_$(VARIANT))) $(CFLAGS) $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
 LIBS = $(PACKAGE_LIBS) -lm -lpthread
 
 # What is made, or with VERBOSE=1 the command that makes it.
@@ -180,7 +181,7 @@ ASAN_PROGRAMS := $(CRITERION:%=build/asan$(COMPILER)/tests_%)
 TSAN_PROGRAMS := $(THREADS:%=build/tsan$(COMPILER)/thread_%)
 
 test: ## install what the tests need beyond that, and run all of them
-	@scripts/install.sh build run web test lint
+	@scripts/install.sh build run web test lint deb
 	@$(MAKE) $(SUBMAKE) format-check
 	@$(MAKE) $(SUBMAKE) check-core
 	@$(MAKE) $(SUBMAKE) asan
@@ -240,10 +241,6 @@ bench: ## measure; nothing passes or fails
 drill: all ## let things go wrong that an alert is for, and do what the runbook says
 	@tests/scripts/test_drill.sh
 
-test-deploy: ## as root: carry out the Dockerfile and the compose file without a container engine
-	@tests/deploy/try_dockerfile.py
-	@tests/deploy/try_compose.py
-
 soak: ## SOAK times as much as a test run of what never ends: simulations, chaos, kills, threads
 	@$(MAKE) $(SUBMAKE) VARIANT=asan build/asan$(COMPILER)/tests_core build/asan$(COMPILER)/tests_chaos
 	@ALLOT_CHAOS_SECONDS=$$((60 * $(SOAK))) ALLOT_TEST_TIMEOUT=0 scripts/run_tests.sh \
@@ -263,6 +260,19 @@ coverage: ## show which lines the Criterion programs run (build/coverage/index.h
 	@scripts/run_tests.sh $(CRITERION:%=build/coverage$(COMPILER)/tests_%)
 	gcovr --root . --filter core/ --filter api/ --filter server/ --print-summary \
 		--html-details build/coverage$(COMPILER)/index.html build/coverage$(COMPILER)
+
+# ---- packaging ----
+
+deb: ## install what is missing, and build a Debian package (build/allotd_*.deb)
+	@scripts/install.sh build deb $(if $(HAS_WEB),web)
+	@$(MAKE) $(SUBMAKE) all
+	@scripts/build_deb.sh build/allotd build
+
+test-deploy: deb ## try the package, the Dockerfile and the compose file, without an engine (as root; minutes)
+	@scripts/install.sh deploy
+	@tests/deploy/try_package.sh build/allotd_*.deb
+	@tests/deploy/try_dockerfile.py
+	@tests/deploy/try_compose.py
 
 # ---- style ----
 
@@ -319,4 +329,4 @@ clean: ## remove what was built (not the data directory)
 	rm -rf build
 
 .PHONY: all run test check check-core asan tsan test-scripts test-web drill test-deploy screenshots \
-	clang fuzz cluster bench soak coverage format format-check lint help clean
+	clang fuzz cluster bench soak coverage deb format format-check lint help clean

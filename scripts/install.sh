@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what is missing of the Debian packages for the purposes named, and nothing else.
 #
-#   scripts/install.sh PURPOSE...      build, web, libraries, run, test, lint or coverage
+#   scripts/install.sh PURPOSE...      build, web, libraries, run, test, lint, coverage, deb or deploy
 #
 # Works as root, or through sudo. apt is asked only for packages that dpkg doesn't know as installed,
 # so that a second run takes no time and needs no network. Exit status: 0 all there, 1 could not
@@ -30,10 +30,12 @@ packages_for() {
     test)
         echo libcriterion-dev clang clang-format curl jq etcd-server etcd-client \
             python3 python3-jsonschema python3-prometheus-client python3-kubernetes python3-yaml \
-            prometheus docker-compose openssl chromium systemd
+            prometheus docker-compose openssl chromium systemd lintian man-db
         ;;
     lint) echo clang-tidy cppcheck shellcheck ;;
     coverage) echo gcovr ;;
+    deb) echo debhelper ;;
+    deploy) echo debootstrap systemd-container ;;
     *) return 1 ;;
     esac
 }
@@ -84,7 +86,7 @@ install_packages() {
 }
 
 usage() {
-    echo "usage: scripts/install.sh {build|web|libraries|run|test|lint|coverage}..." >&2
+    echo "usage: scripts/install.sh {build|web|libraries|run|test|lint|coverage|deb|deploy}..." >&2
     exit 2
 }
 

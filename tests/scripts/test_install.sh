@@ -31,7 +31,7 @@ exec "$@"
 END
 chmod +x "$stand_ins/dpkg-query" "$stand_ins/apt-get" "$stand_ins/sudo"
 touch "$stand_ins/all" "$stand_ins/asked"
-purposes="build web libraries run test lint coverage"
+purposes="build web libraries run test lint coverage deb deploy"
 
 fail() {
     echo "$*" >&2
