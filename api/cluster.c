@@ -118,11 +118,16 @@ static void write_history(struct json_writer *writer, const struct history_statu
 }
 
 /* What an operator should look after, in words. */
-static void write_warnings(struct json_writer *writer, const struct history_status *history)
+static void write_warnings(struct json_writer *writer, const struct api_call *call,
+                           const struct history_status *history)
 {
     char text[ERROR_MESSAGE_SIZE + 64];
+    struct api_health health = {0};
+    call->runtime->health(call->runtime->context, &health);
     json_name(writer, "warnings");
     json_begin(writer, '[');
+    if (health.refused)
+        json_string(writer, span_of(health.refused));
     if (history && history->condition == HISTORY_FAILS) {
         (void)snprintf(text, sizeof text, "the history can't be written: %s", history->detail);
         json_string(writer, span_of(text));
@@ -137,7 +142,7 @@ static void write_history_and_warnings(struct json_writer *writer, const struct 
     if (history)
         history->status(history->context, &status);
     write_history(writer, history ? &status : NULL);
-    write_warnings(writer, history ? &status : NULL);
+    write_warnings(writer, call, history ? &status : NULL);
 }
 
 enum api_step cluster_get(struct api_call *call)

@@ -128,6 +128,8 @@ Test(cluster, live_and_ready)
     client.health.refused = "others lead this root";
     cr_expect_eq(get("/readyz"), 503);
     cr_expect(strstr(client_text(&client, "/detail"), "lead this root"));
+    cr_expect_eq(get("/v1/cluster"), 200);
+    cr_expect(strstr(client_text(&client, "/warnings/0"), "lead this root"));
 }
 
 Test(cluster, nothing_is_served_before_the_first_snapshot)

@@ -273,6 +273,7 @@ struct meddler {
     int64_t revoked;     /* a lease that ends just before the first is asked for; 0: none */
     bool loses_answers;  /* … of every other transaction, which are done all the same */
     size_t transactions; /* so far */
+    size_t renewals;     /* of leases, so far */
     const char *rival;   /* put over the format key before transaction number 2; NULL: nothing */
     store_txn_done *done;
     void *context;
@@ -317,8 +318,9 @@ static int pass_grant(struct store *store, int64_t id, int64_t ttl, store_lease_
 
 static int pass_keep_alive(struct store *store, int64_t id, store_lease_done *done, void *context)
 {
-    struct store *real = ((struct meddler *)store)->real;
-    return real->operations->lease_keep_alive(real, id, done, context);
+    struct meddler *meddler = (struct meddler *)store;
+    meddler->renewals++;
+    return meddler->real->operations->lease_keep_alive(meddler->real, id, done, context);
 }
 
 static int pass_time_to_live(struct store *store, int64_t id, store_lease_done *done, void *context)
@@ -384,6 +386,42 @@ Test(backup_restore, goes_on_when_answers_are_lost)
     backup_release(&backup);
     backup_release(&again);
     embedded_fixture_remove(&from);
+    embedded_fixture_remove(&to);
+}
+
+static int64_t stand_still(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+/* The store's clock stands still: nothing expires, however long it takes. */
+Test(backup_restore, keeps_leases_alive_for_as_long_as_it_is_told)
+{
+    struct embedded_fixture to;
+    struct error_message why = {""};
+    struct backup backup;
+    struct backup_restored restored;
+    embedded_fixture_open(&to, (struct embedded_store_config){.monotonic_ms = stand_still});
+    backup_init(&backup);
+    cr_assert_eq(backup_set_root(&backup, SPAN("/a")), 0);
+    cr_assert_eq(backup_add_lease(&backup, 1), 0);
+    cr_assert_eq(backup_add_lease(&backup, STORE_MAX_TTL), 0);
+    const struct backup_key keys[] = {{.name = SPAN("/members/a#a"), .lease = 1},
+                                      {.name = SPAN("/members/a#b"), .lease = 2}};
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(backup_add_key(&backup, &keys[i]), 0);
+    struct meddler meddler = {.store = {&meddling}, .real = to.store};
+    const struct backup_restore_config config = {.store = &meddler.store,
+                                                 .root = SPAN("/a"),
+                                                 .backup = &backup,
+                                                 .digest = "0123",
+                                                 .hold_ms = 1};
+    cr_assert_eq(backup_restore(&config, &restored, &why), 0, "%s", why.text);
+    cr_expect_eq(restored.leases, 2);
+    cr_expect_eq(restored.shortest_ttl, 1);
+    cr_expect_geq(meddler.renewals, 2); /* at the end, and while it holds */
+    backup_release(&backup);
     embedded_fixture_remove(&to);
 }
 
