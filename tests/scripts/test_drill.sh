@@ -47,6 +47,11 @@ both_are_scraped() {
         jq -e '.data.result[0].value[1] == "2"'
 }
 
+# is_answered QUERY
+is_answered() {
+    curl -fsS "$prometheus/api/v1/query" --data-urlencode "query=$1" | jq -e '.data.result | length > 0'
+}
+
 # raised NAME: within half a minute.
 raised() {
     until_true "$1 is not raised" fires "$1"
@@ -80,14 +85,19 @@ be_member() {
 
 sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo
+# join NAME FLAG...: an allotd over that etcd.
+join() {
+    start "$@" --store etcd --etcd-endpoints "$etcd_url" --ttl-seconds 3
+}
+
 mkdir "$tree/small"
 $sudo mount -t tmpfs -o size=16m,mode=0777 none "$tree/small"
 trap '$sudo umount --lazy "$tree/small"; end_stage' EXIT
 
 start_etcd
-start first --store etcd --etcd-endpoints "$etcd_url" --ttl-seconds 3 --history "$tree/small/history.db"
+join first --history "$tree/small/history.db"
 first=$url first_pid=$pid
-start second --store etcd --etcd-endpoints "$etcd_url" --ttl-seconds 3
+join second
 second=$url second_pid=$pid
 put /v1/members/zone-a/steady '{"item_limit": 4}' >"$tree/output"
 put /v1/members/zone-b/mortal '{"item_limit": 4, "ttl_seconds": 5, "session": "of-sixteen-or-more"}' >"$tree/output"
@@ -112,20 +122,21 @@ say "---- an allotd dies"
 crash "$first_pid"
 raised AllotServerDown
 runbook AllotServerDown
-start first --store etcd --etcd-endpoints "$etcd_url" --ttl-seconds 3 --history "$tree/small/history.db" \
-    --listen "${first#http://}"
+join first --history "$tree/small/history.db" --listen "${first#http://}"
 first_pid=$pid
 over
 
 say "---- the disk of a history fills"
 dd if=/dev/zero of="$tree/small/else" bs=64k >"$tree/output" 2>&1 && fail "the disk isn't full"
-python3 tests/scripts/change_things.py "$first" 1 2000
+for label in $(seq 3000); do
+    echo "{\"method\": \"PATCH\", \"path\": \"/v1/items/one\", \"body\": {\"labels\": {\"n\": \"$label\"}}}"
+done >"$tree/changes"
+curl -fsS -o "$tree/output" "$first/v1/batch?atomic=false" -H 'Content-Type: application/x-ndjson' \
+    --data-binary "@$tree/changes"
 raised AllotHistoryFails
 rm "$tree/small/else"
 url=$first
 runbook AllotHistoryFails
-put /v1/members/zone-a/room '{"item_limit": 1000}' >"$tree/output"
-put /v1/members/zone-b/room '{"item_limit": 1000}' >"$tree/output"
 over
 
 say "---- etcd is stopped"
@@ -140,19 +151,20 @@ runbook AllotNoLeader
 over
 
 say "---- the dashboard"
-python3 tests/scripts/check_dashboard.py deploy/grafana/allot.json | jq -r '.groups[].rules[].expr' >"$tree/questions"
+# But for failed passes: there may have been none.
+python3 tests/scripts/check_dashboard.py deploy/grafana/allot.json | jq -r '.groups[].rules[].expr' |
+    grep -v allot_loop_failed_passes_total >"$tree/questions"
 while read -r question; do
-    curl -fsS "$prometheus/api/v1/query" --data-urlencode "query=$question" >"$tree/output"
-    jq -e '.data.result | length > 0' "$tree/output" >"$tree/answer" || fail "no answer to: $question"
+    until_true "no answer to: $question" is_answered "$question"
 done <"$tree/questions"
-say "each of its $(wc -l <"$tree/questions") questions has an answer"
+say "$(wc -l <"$tree/questions") of its questions have answers"
 
 say "---- all allotds are stopped"
 stop "$first_pid"
 stop "$second_pid"
 raised AllotDown
-start first --store etcd --etcd-endpoints "$etcd_url" --listen "${first#http://}"
-start second --store etcd --etcd-endpoints "$etcd_url" --listen "${second#http://}"
+join first --listen "${first#http://}"
+join second --listen "${second#http://}"
 runbook AllotDown
 over
 say "good"
