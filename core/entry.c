@@ -28,7 +28,8 @@ static struct counted_entry *copy_kv(const struct store_kv *kv)
 {
     if (kv->key.size > PTRDIFF_MAX / 4 || kv->value.size > PTRDIFF_MAX / 4)
         return NULL;
-    struct counted_entry *copy = malloc(sizeof *copy + kv->key.size + kv->value.size);
+    size_t size = offsetof(struct counted_entry, bytes) + kv->key.size + kv->value.size;
+    struct counted_entry *copy = malloc(size < sizeof *copy ? sizeof *copy : size);
     if (!copy)
         return NULL;
     copy->entry = (struct entry){
@@ -44,21 +45,6 @@ static struct counted_entry *copy_kv(const struct store_kv *kv)
     return copy;
 }
 
-/* FNV-1a, 64 bits (Fowler, Noll, Vo). */
-static uint64_t hash_bytes(uint64_t hash, struct span bytes)
-{
-    for (size_t i = 0; i < bytes.size; i++)
-        hash = (hash ^ (unsigned char)bytes.data[i]) * UINT64_C(0x100000001B3);
-    return hash;
-}
-
-static uint64_t hash_member(const struct key_parts *parts)
-{
-    uint64_t hash = hash_bytes(UINT64_C(0xCBF29CE484222325), parts->zone);
-    hash = hash_bytes(hash, SPAN("#"));
-    return hash_bytes(hash, parts->suffix);
-}
-
 static int decode_value(const struct decoder *decoder, struct entry *entry,
                         struct error_message *why)
 {
@@ -66,10 +52,8 @@ static int decode_value(const struct decoder *decoder, struct entry *entry,
     case KEY_ITEM:
         return decoder->item(decoder->context, &entry->parts, entry->value, &entry->item, why);
     case KEY_MEMBER:
-        entry->member_hash = hash_member(&entry->parts);
         return decoder->member(decoder->context, &entry->parts, entry->value, &entry->member, why);
     case KEY_ASSIGNMENT:
-        entry->member_hash = hash_member(&entry->parts);
         return decoder->assignment(decoder->context, &entry->parts, entry->value,
                                    &entry->assignment, why);
     case KEY_OTHER:

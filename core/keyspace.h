@@ -21,9 +21,6 @@ struct entry {
     int64_t mod_revision;
     int64_t version;
     int64_t lease;
-    /* Of zone and suffix, for members and assignments: equal names have equal hashes. Names can be
-     * made to hash alike: nothing may become slow by that. */
-    uint64_t member_hash;
     union {
         struct item_value item;
         struct member_value member;

@@ -4,22 +4,7 @@
 #include <stdlib.h>
 
 #include "core/left_join.h"
-
-/* Where members are found by name: sorted by a hash of it, and then by the name itself, so that
- * names made to hash alike cost a binary search and no more; with a directory by the first bits of
- * the hash, so that other names are found at the first or second look. */
-struct member_name {
-    uint64_t hash;
-    const struct entry *entry;
-    int32_t member; /* STATE_NONE: registered, but invalid */
-};
-struct member_table {
-    struct member_name *names;
-    size_t count;
-    size_t
-        *begin; /* of the names whose hash, shifted, is at least the index; one more at the end */
-    unsigned shift;
-};
+#include "core/member_table.h"
 
 /* --- small tools --- */
 
@@ -57,74 +42,6 @@ int state_find_kind(const struct keyspace *keyspace, state_prefix *prefix, struc
 
 /* --- members --- */
 
-/* The first bits of an FNV hash say little of a name's last letters; all bits go into these. */
-static uint64_t spread(uint64_t hash)
-{
-    return hash * UINT64_C(0x9E3779B97F4A7C15);
-}
-
-static int compare_member_names(const void *a, const void *b)
-{
-    const struct member_name *left = a;
-    const struct member_name *right = b;
-    if (left->hash != right->hash)
-        return left->hash < right->hash ? -1 : 1;
-    return keys_compare_members(&left->entry->parts, &right->entry->parts);
-}
-
-/* Makes room for @most names; there are about as many places in the directory. */
-static int table_reserve(struct member_table *table, size_t most)
-{
-    int error = 0;
-    unsigned bits = 1;
-    while (most >> bits > 0)
-        bits++;
-    table->shift = 64 - bits;
-    table->names = state_array(most, sizeof *table->names, &error);
-    table->begin = state_array(((size_t)1 << bits) + 1, sizeof *table->begin, &error);
-    return error;
-}
-
-static void table_add(struct member_table *table, const struct entry *entry, int32_t member)
-{
-    table->names[table->count++] = (struct member_name){spread(entry->member_hash), entry, member};
-}
-
-/* When all have been added. */
-static void table_sort(struct member_table *table)
-{
-    size_t places = (size_t)1 << (64 - table->shift);
-    size_t name = 0;
-    qsort(table->names, table->count, sizeof *table->names, compare_member_names);
-    for (size_t place = 0; place <= places; place++) {
-        while (name < table->count && table->names[name].hash >> table->shift < place)
-            name++;
-        table->begin[place] = name;
-    }
-}
-
-/* The member that @assignment names, or NULL. */
-static const struct member_name *table_find(const struct member_table *table,
-                                            const struct entry *assignment)
-{
-    const struct member_name wanted = {.hash = spread(assignment->member_hash),
-                                       .entry = assignment};
-    size_t place = wanted.hash >> table->shift;
-    size_t low = table->begin[place];
-    size_t high = table->begin[place + 1];
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = compare_member_names(&table->names[middle], &wanted);
-        if (order == 0)
-            return &table->names[middle];
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
-}
-
 static int observe_members(struct state *state, struct member_table *table)
 {
     struct state_range range;
@@ -133,7 +50,7 @@ static int observe_members(struct state *state, struct member_table *table)
         return error;
     if (range.count > INT32_MAX / 2)
         return ALLOT_ELIMIT;
-    error = table_reserve(table, range.count);
+    error = member_table_init(table, range.count);
     state->members = state_array(range.count, sizeof *state->members, &error);
     if (error)
         return error;
@@ -142,11 +59,11 @@ static int observe_members(struct state *state, struct member_table *table)
         const struct entry *entry = keyspace_next(&range.cursor);
         int32_t member = entry->valid ? state->member_count++ : STATE_NONE;
         if (entry->parts.zone.size != 0) /* else the key itself is malformed, and names nobody */
-            table_add(table, entry, member);
+            member_table_add(table, entry, member);
         if (member != STATE_NONE)
             state->members[member] = entry;
     }
-    table_sort(table);
+    member_table_sort(table);
     return state_describe_members(state);
 }
 
@@ -197,7 +114,7 @@ static int observe_items(struct state *state, struct invalid_items *invalid)
 static void observe_assignment(struct state *state, const struct member_table *table, int32_t a)
 {
     const struct entry *entry = state->assignments[a];
-    const struct member_name *name = table_find(table, entry);
+    const struct member_name *name = member_table_find(table, entry);
     int32_t member = name ? name->member : STATE_NONE;
     state->assignment_member[a] = member;
     state->frozen[a] = name && member == STATE_NONE;
@@ -419,8 +336,7 @@ int state_observe_keyspace(struct state *state, const struct state_config *confi
         state_describe_network(state);
         error = state_observe_process(state, config);
     }
-    free(table.names);
-    free(table.begin);
+    member_table_release(&table);
     free(invalid.items);
     return error;
 }
