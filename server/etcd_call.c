@@ -5,9 +5,7 @@
 #include <unistd.h>
 
 #include "server/clock.h"
-#include "server/etcd_answer.h"
 #include "server/etcd_client_internal.h"
-#include "server/etcd_request.h"
 
 enum {
     MAX_PASSWORD = 1024,
@@ -88,7 +86,7 @@ int etcd_client_submit(struct etcd_client *client, struct etcd_call *call)
 }
 
 static void answer(struct etcd_client *client, struct etcd_call *call, int error,
-                   struct json_object *object)
+                   const struct etcd_answer *told)
 {
     if (call != &client->login) {
         pthread_mutex_lock(&client->mutex);
@@ -96,7 +94,7 @@ static void answer(struct etcd_client *client, struct etcd_call *call, int error
         client->unanswered_bytes -= call->body.size;
         pthread_mutex_unlock(&client->mutex);
     }
-    call->done(call, error, object);
+    call->done(call, error, told);
 }
 
 /* Once more, at another endpoint, or else the error. */
@@ -143,7 +141,7 @@ static void take_fault(struct etcd_slot *slot, struct etcd_call *call,
         if (error == ALLOT_EUNAVAILABLE || error == ALLOT_EUNKNOWN)
             etcd_client_report(client, error, "etcd: %.100s: %s",
                                client->endpoints.urls[slot->endpoint], fault->text);
-        answer(client, call, error, slot->answer);
+        answer(client, call, error, &slot->transfer.answer);
     }
 }
 
@@ -153,14 +151,12 @@ static void take_answer(struct etcd_slot *slot, struct etcd_call *call)
     struct etcd_fault fault;
     long status = etcd_transfer_status(&slot->transfer);
     etcd_endpoints_worked(&client->endpoints, (size_t)slot->endpoint);
-    if (slot->answer && etcd_answer_is_fault(slot->answer, &fault))
+    if (client->config.wire->is_fault(&slot->transfer.answer, &fault))
         take_fault(slot, call, &fault);
     else if (status != 200)
         answer(client, call, open_error(call), NULL);
-    else if (!slot->answer)
-        answer(client, call, call->writes ? ALLOT_EUNKNOWN : ALLOT_EIO, NULL);
     else
-        answer(client, call, 0, slot->answer);
+        answer(client, call, 0, &slot->transfer.answer);
 }
 
 /* It takes connections, or the system does for it, and says nothing: as good as not there, so that
@@ -204,23 +200,11 @@ static void on_call_finished(struct etcd_transfer *transfer, CURLcode code)
     case ETCD_TRANSFER_BAD:
         answer(client, call, call->writes || bad_status ? open_error(call) : ALLOT_EIO, NULL);
         break;
+    case ETCD_TRANSFER_NO_MEMORY:
+        answer(client, call, call->writes ? ALLOT_EUNKNOWN : ALLOT_ENOMEM, NULL);
+        break;
     }
-    json_object_put(slot->answer);
-    slot->answer = NULL;
-}
-
-/* One message is the answer; a second one is none. */
-static bool on_call_message(struct etcd_transfer *transfer, long status,
-                            struct json_object *message)
-{
-    struct etcd_slot *slot = (struct etcd_slot *)transfer;
-    (void)status;
-    if (slot->answer) {
-        transfer->bad = true;
-        return false;
-    }
-    slot->answer = json_object_get(message);
-    return true;
+    etcd_transfer_clear(transfer);
 }
 
 /* --- beginning --- */
@@ -232,7 +216,7 @@ static void begin(struct etcd_client *client, struct etcd_slot *slot, struct etc
     call->token_number = client->token_number;
     const struct etcd_post post = {
         .endpoint = client->endpoints.urls[slot->endpoint],
-        .path = call->path,
+        .path = client->config.wire->paths[call->method],
         .body = buffer_span(&call->body),
         .token = call == &client->login ? NULL : client->token,
         .traceparent = call->traceparent,
@@ -242,8 +226,7 @@ static void begin(struct etcd_client *client, struct etcd_slot *slot, struct etc
         .once = !call->repeatable,
         .maximum = client->config.max_answer,
     };
-    int error = etcd_transfer_begin(&slot->transfer, client->multi, &post, on_call_message,
-                                    on_call_finished);
+    int error = etcd_transfer_begin(&slot->transfer, client->multi, &post, NULL, on_call_finished);
     if (error)
         answer(client, call, error, NULL);
     else
@@ -299,8 +282,7 @@ void etcd_client_cancel_calls(struct etcd_client *client)
         (void)etcd_transfer_end(&slot->transfer, client->multi, CURLE_OK);
         answer(client, slot->call, ALLOT_ECANCELED, NULL);
         slot->call = NULL;
-        json_object_put(slot->answer);
-        slot->answer = NULL;
+        etcd_transfer_clear(&slot->transfer);
     }
     cancel_all(client, &client->pending, ALLOT_ECANCELED);
     cancel_all(client, &client->parked, ALLOT_ECANCELED);
@@ -339,22 +321,23 @@ static void release_login(struct etcd_client *client)
     client->logging_in = false;
 }
 
-static void on_login(struct etcd_call *call, int error, struct json_object *object)
+static void on_login(struct etcd_call *call, int error, const struct etcd_answer *told)
 {
     struct etcd_client *client =
         (struct etcd_client *)((char *)call - offsetof(struct etcd_client, login));
+    const struct etcd_wire *wire = client->config.wire;
     struct etcd_fault fault = {.text = ""};
-    const char *token = NULL;
+    struct span token = {0};
+    struct arena arena = {0};
     release_login(client);
     if (error == ALLOT_ECANCELED)
         return;
-    if (object && etcd_answer_is_fault(object, &fault) &&
-        strstr(fault.text, "authentication is not enabled"))
+    if (told && wire->is_fault(told, &fault) && strstr(fault.text, "authentication is not enabled"))
         client->login_is_off = true;
     else if (!error)
-        error = etcd_answer_token(object, &token);
-    if (token) {
-        client->token = strdup(token);
+        error = wire->read_token(told, &arena, &token);
+    if (token.data) {
+        client->token = strndup(token.data, token.size);
         client->token_number++;
         error = client->token ? 0 : ALLOT_ENOMEM;
     }
@@ -362,6 +345,7 @@ static void on_login(struct etcd_call *call, int error, struct json_object *obje
         etcd_calls_move(&client->pending, &client->parked);
     else
         fail_login(client, error, fault.text[0] ? fault.text : allot_error_text(error));
+    arena_release(&arena);
 }
 
 static void login(struct etcd_client *client)
@@ -375,7 +359,7 @@ static void login(struct etcd_client *client)
         return;
     }
     client->login = (struct etcd_call){
-        .path = "/v3/auth/authenticate",
+        .method = ETCD_AUTHENTICATE,
         .repeatable = true,
         .endpoint = ETCD_ANY_ENDPOINT,
         .done = on_login,
@@ -383,8 +367,8 @@ static void login(struct etcd_client *client)
     };
     buffer_init(&client->login.body, MAX_LOGIN);
     buffer_reserve(&client->login.body, MAX_LOGIN); /* it never moves: see release_login */
-    etcd_request_authenticate(&client->login.body, span_of(client->config.user),
-                              (struct span){password, size});
+    client->config.wire->put_authenticate(&client->login.body, span_of(client->config.user),
+                                          (struct span){password, size});
     explicit_bzero(password, sizeof password);
     if (client->login.body.error) {
         release_login(client);

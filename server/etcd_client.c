@@ -40,11 +40,9 @@ void etcd_client_endpoint_failed(struct etcd_client *client, int endpoint, const
 
 /* --- streams --- */
 
-static bool on_stream_message(struct etcd_transfer *transfer, long status,
-                              struct json_object *message)
+static bool on_stream_message(struct etcd_transfer *transfer, const struct etcd_answer *message)
 {
     struct etcd_stream *stream = (struct etcd_stream *)transfer;
-    (void)status; /* an error's message says it too */
     etcd_endpoints_worked(&stream->client->endpoints, (size_t)stream->endpoint);
     return stream->message(stream, message);
 }
@@ -154,6 +152,11 @@ static void *client_thread(void *argument)
     return NULL;
 }
 
+const struct etcd_wire *etcd_client_wire(const struct etcd_client *client)
+{
+    return client->config.wire;
+}
+
 void etcd_client_wake(struct etcd_client *client)
 {
     curl_multi_wakeup(client->multi);
@@ -221,7 +224,7 @@ static int init_slots(struct etcd_client *client)
         return ALLOT_ENOMEM;
     for (int i = 0; i < client->config.connections; i++) {
         client->slots[i].client = client;
-        if (etcd_transfer_init(&client->slots[i].transfer) < 0)
+        if (etcd_transfer_init(&client->slots[i].transfer, client->config.wire) < 0)
             return ALLOT_ENOMEM;
     }
     return 0;

@@ -4,14 +4,14 @@
 #ifndef ALLOT_SERVER_ETCD_CLIENT_H
 #define ALLOT_SERVER_ETCD_CLIENT_H
 
-#include "api/buffer.h"
 #include "core/error.h"
 #include "server/etcd_transfer.h"
 
 struct etcd_client;
 
 struct etcd_client_config {
-    const char *endpoints; /* "URL[,URL...]" */
+    const struct etcd_wire *wire; /* of calls; static */
+    const char *endpoints;        /* "URL[,URL...]" */
     struct etcd_tls tls;
     const char *user;          /* NULL: none */
     const char *password_file; /* read whenever a token is asked for */
@@ -39,20 +39,22 @@ int etcd_client_start(struct etcd_client *client);
 /* Answers all calls (ALLOT_ECANCELED), ends the thread. Nothing may be submitted any more but by
  * what is called meanwhile, and that is refused. */
 void etcd_client_destroy(struct etcd_client *client);
+/* How calls are to be written, and their answers read. */
+const struct etcd_wire *etcd_client_wire(const struct etcd_client *client);
 /* Makes the thread call @round. Any thread. */
 void etcd_client_wake(struct etcd_client *client);
 
 /* --- requests with one answer --- */
 
 struct etcd_call;
-/* On the thread. @answer is the JSON object if there is one, which may be an error's, else NULL.
- * @error is 0, or the port's; then the call was not executed, or it is ALLOT_EUNKNOWN. */
-typedef void etcd_call_done(struct etcd_call *call, int error, struct json_object *answer);
+/* On the thread. @error is 0, or the port's; then the call was not executed, or it is
+ * ALLOT_EUNKNOWN. @answer (borrowed) is there if @error is 0, and if etcd has told an error. */
+typedef void etcd_call_done(struct etcd_call *call, int error, const struct etcd_answer *answer);
 
 /* The beginning of a larger struct: filled by the caller, who owns it again in @done. */
 struct etcd_call {
-    const char *path;
-    struct buffer body;
+    enum etcd_method method;
+    struct buffer body;                      /* as the client's wire has it */
     char traceparent[ETCD_TRACEPARENT_SIZE]; /* sent along; empty: none */
     bool writes;        /* failures that leave open whether it was executed are ALLOT_EUNKNOWN */
     bool repeatable;    /* executing it twice is as good as once */
@@ -73,14 +75,14 @@ enum { ETCD_ANY_ENDPOINT = -1 };
 /* Any thread. ALLOT_ELIMIT, ALLOT_ECANCELED: then @done is not called. */
 int etcd_client_submit(struct etcd_client *client, struct etcd_call *call);
 
-/* --- streams; on the thread only --- */
+/* --- streams, over the gateway; on the thread only --- */
 
 struct etcd_stream {
     struct etcd_transfer transfer; /* first */
     struct etcd_client *client;
     int endpoint;
     unsigned token_number;
-    bool (*message)(struct etcd_stream *stream, struct json_object *message);
+    bool (*message)(struct etcd_stream *stream, const struct etcd_answer *message);
     void (*ended)(struct etcd_stream *stream, enum etcd_transfer_end end);
 };
 

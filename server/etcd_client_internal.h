@@ -19,7 +19,6 @@ struct etcd_slot {
     struct etcd_transfer transfer; /* first */
     struct etcd_client *client;
     struct etcd_call *call; /* NULL: free */
-    struct json_object *answer;
     int endpoint;
 };
 

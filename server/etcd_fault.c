@@ -1,7 +1,9 @@
-/* The errors of etcd, and what they mean to the port. */
-#include <stdio.h>
+#include "server/etcd_fault.h"
 
-#include "server/etcd_answer.h"
+#include <stdio.h>
+#include <string.h>
+
+#include "core/error.h"
 
 /* gRPC's codes, as far as etcd uses them. */
 enum {
@@ -31,41 +33,12 @@ static enum etcd_fault_kind kind_of(int code, const char *text)
     return no_leader ? ETCD_FAULT_NO_LEADER : ETCD_FAULT_OTHER;
 }
 
-static const char *text_of(struct json_object *object, const char *name)
+void etcd_fault_of_code(int code, struct span text, struct etcd_fault *ret)
 {
-    struct json_object *field = NULL;
-    if (!json_object_object_get_ex(object, name, &field) ||
-        !json_object_is_type(field, json_type_string))
-        return NULL;
-    return json_object_get_string(field);
-}
-
-static int code_of(struct json_object *object)
-{
-    static const char *const names[] = {"code", "grpc_code"};
-    struct json_object *field = NULL;
-    for (size_t i = 0; i < 2; i++) {
-        if (json_object_object_get_ex(object, names[i], &field) &&
-            json_object_is_type(field, json_type_int))
-            return json_object_get_int(field);
-    }
-    return -1;
-}
-
-bool etcd_answer_is_fault(struct json_object *answer, struct etcd_fault *ret)
-{
-    struct json_object *error = NULL;
-    bool has_error = json_object_object_get_ex(answer, "error", &error);
-    if (!has_error && !(text_of(answer, "message") && code_of(answer) >= 0))
-        return false;
-    struct json_object *told = json_object_is_type(error, json_type_object) ? error : answer;
-    const char *text = text_of(told, "message");
-    if (!text)
-        text = text_of(told, "error");
-    ret->code = code_of(told);
-    snprintf(ret->text, sizeof ret->text, "%s", text ? text : "an error without a text");
-    ret->kind = kind_of(ret->code, ret->text);
-    return true;
+    int size = text.size < sizeof ret->text ? (int)text.size : (int)sizeof ret->text - 1;
+    snprintf(ret->text, sizeof ret->text, "%.*s", size, text.size ? text.data : "");
+    ret->code = code;
+    ret->kind = kind_of(code, ret->text);
 }
 
 void etcd_fault_of_reason(const char *reason, struct etcd_fault *ret)
@@ -73,7 +46,7 @@ void etcd_fault_of_reason(const char *reason, struct etcd_fault *ret)
     bool login = says(reason, "user name is empty") || says(reason, "invalid auth token") ||
                  says(reason, "revision of auth store is old");
     ret->kind = login ? ETCD_FAULT_LOGIN : ETCD_FAULT_OTHER;
-    ret->code = -1;
+    ret->code = ETCD_NO_CODE;
     snprintf(ret->text, sizeof ret->text, "%s", *reason ? reason : "cancelled without a reason");
 }
 

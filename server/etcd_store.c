@@ -6,13 +6,14 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "server/etcd_answer.h"
-#include "server/etcd_request.h"
+#include "server/etcd_gateway.h"
 #include "server/etcd_watch.h"
 #include "server/store_check.h"
 
 enum {
     MAX_BODY = 8 << 20, /* of a request, as JSON */
+    /* What etcd takes of a request, by its usual configuration, in its own encoding. */
+    MAX_REQUEST = 1536 * 1024,
     CONNECTIONS = 8,
     MAX_CONNECTIONS = 256,
     REQUEST_TIMEOUT_MS = 5000,
@@ -41,8 +42,7 @@ struct request {
     } done;
     void *context;
     int64_t asked_revision; /* range */
-    int (*read_lease)(struct json_object *answer, struct store_lease_result *ret);
-    size_t success_count; /* txn */
+    size_t success_count;   /* txn */
     size_t failure_count;
     unsigned char kinds[]; /* of the operations: of success, then of failure */
 };
@@ -52,7 +52,12 @@ static struct etcd_store *etcd(struct store *store)
     return (struct etcd_store *)store;
 }
 
-static struct request *create(struct store *store, const char *path, etcd_call_done *done,
+static const struct etcd_wire *wire_of(const struct etcd_store *store)
+{
+    return etcd_client_wire(store->client);
+}
+
+static struct request *create(struct store *store, enum etcd_method method, etcd_call_done *done,
                               void *context, size_t kinds)
 {
     struct request *request = calloc(1, sizeof *request + kinds);
@@ -60,7 +65,7 @@ static struct request *create(struct store *store, const char *path, etcd_call_d
         return NULL;
     request->store = etcd(store);
     request->context = context;
-    request->call.path = path;
+    request->call.method = method;
     request->call.endpoint = ETCD_ANY_ENDPOINT;
     request->call.done = done;
     buffer_init(&request->call.body, MAX_BODY);
@@ -93,13 +98,14 @@ static int open_error(const struct request *request, int error)
 
 /* --- ranges --- */
 
-static void on_range(struct etcd_call *call, int error, struct json_object *answer)
+static void on_range(struct etcd_call *call, int error, const struct etcd_answer *answer)
 {
     struct request *request = (struct request *)call;
     struct store_range_result result = {0};
     struct arena arena = {0};
     if (!error)
-        error = etcd_answer_range(answer, request->asked_revision, &arena, &result);
+        error =
+            wire_of(request->store)->read_range(answer, request->asked_revision, &arena, &result);
     if (!error)
         etcd_watches_heard(&request->store->watches, result.revision);
     request->done.range(request->context, error, error ? NULL : &result);
@@ -114,19 +120,19 @@ static int range(struct store *store, const struct store_range *asked, store_ran
     int error = store_check_range(asked, &size);
     if (error)
         return error;
-    struct request *request = create(store, "/v3/kv/range", on_range, context, 0);
+    struct request *request = create(store, ETCD_RANGE, on_range, context, 0);
     if (!request)
         return ALLOT_ENOMEM;
     request->done.range = done;
     request->asked_revision = asked->revision;
     request->call.repeatable = true;
-    etcd_request_range(&request->call.body, asked);
+    wire_of(request->store)->put_range(&request->call.body, asked);
     return submit(request);
 }
 
 /* --- transactions --- */
 
-static void on_txn(struct etcd_call *call, int error, struct json_object *answer)
+static void on_txn(struct etcd_call *call, int error, const struct etcd_answer *answer)
 {
     struct request *request = (struct request *)call;
     const struct etcd_txn_kinds kinds = {request->kinds, request->success_count,
@@ -135,7 +141,8 @@ static void on_txn(struct etcd_call *call, int error, struct json_object *answer
     struct store_txn_result result = {0};
     struct arena arena = {0};
     if (!error)
-        error = open_error(request, etcd_answer_txn(answer, &kinds, &arena, &result));
+        error =
+            open_error(request, wire_of(request->store)->read_txn(answer, &kinds, &arena, &result));
     if (!error)
         etcd_watches_heard(&request->store->watches, result.revision);
     request->done.txn(request->context, error, error ? NULL : &result);
@@ -162,17 +169,25 @@ static void note_trace(struct etcd_call *call, struct span traceparent)
     call->traceparent[traceparent.size] = '\0';
 }
 
+/* Of a transaction's size in etcd's own encoding, of whose keys and values there are @bytes. */
+static size_t encoded_bound(const struct store_txn *txn, size_t bytes)
+{
+    /* Tags, lengths and numbers of one operation or compare, and of all that is around them. */
+    enum { EACH = 64, AROUND = 1024 };
+    return bytes + AROUND + EACH * (txn->compare_count + txn->success_count + txn->failure_count);
+}
+
 static int txn(struct store *store, const struct store_txn *asked, store_txn_done *done,
                void *context)
 {
     size_t size;
     int error = store_check_txn(asked, &size);
-    if (!error && etcd_request_txn_size(asked, size) > ETCD_MAX_REQUEST)
+    if (!error && encoded_bound(asked, size) > MAX_REQUEST)
         error = ALLOT_ELIMIT;
     if (error)
         return error;
     struct request *request =
-        create(store, "/v3/kv/txn", on_txn, context, asked->success_count + asked->failure_count);
+        create(store, ETCD_TXN, on_txn, context, asked->success_count + asked->failure_count);
     if (!request)
         return ALLOT_ENOMEM;
     request->done.txn = done;
@@ -184,53 +199,34 @@ static int txn(struct store *store, const struct store_txn *asked, store_txn_don
     request->call.writes = success || failure;
     request->call.repeatable = !request->call.writes;
     note_trace(&request->call, asked->traceparent);
-    etcd_request_txn(&request->call.body, asked);
+    wire_of(request->store)->put_txn(&request->call.body, asked);
     return submit(request);
 }
 
 /* --- leases --- */
 
-static void on_lease(struct etcd_call *call, int error, struct json_object *answer)
+static void on_lease(struct etcd_call *call, int error, const struct etcd_answer *answer)
 {
     struct request *request = (struct request *)call;
     struct store_lease_result result = {0};
     if (!error)
-        error = open_error(request, request->read_lease(answer, &result));
+        error =
+            open_error(request, wire_of(request->store)->read_lease(answer, call->method, &result));
     request->done.lease(request->context, error, error ? NULL : &result);
     request_destroy(request);
 }
 
-/* A revocation tells nothing of the lease. */
-static int read_revoked(struct json_object *answer, struct store_lease_result *ret)
-{
-    (void)ret;
-    return etcd_answer_plain(answer);
-}
-
-enum lease_kind { LEASE_GRANT, LEASE_KEEP_ALIVE, LEASE_REVOKE, LEASE_TIME_TO_LIVE };
-
-static int submit_lease(struct store *store, enum lease_kind kind, int64_t id, int64_t ttl,
+static int submit_lease(struct store *store, enum etcd_method method, int64_t id, int64_t ttl,
                         store_lease_done *done, void *context)
 {
-    static const struct {
-        const char *path;
-        int (*read)(struct json_object *answer, struct store_lease_result *ret);
-        bool writes;
-        bool repeatable; /* twice renewed is renewed */
-    } kinds[] = {
-        [LEASE_GRANT] = {"/v3/lease/grant", etcd_answer_grant, true, false},
-        [LEASE_KEEP_ALIVE] = {"/v3/lease/keepalive", etcd_answer_keep_alive, true, true},
-        [LEASE_REVOKE] = {"/v3/lease/revoke", read_revoked, true, false},
-        [LEASE_TIME_TO_LIVE] = {"/v3/lease/timetolive", etcd_answer_time_to_live, false, true},
-    };
-    struct request *request = create(store, kinds[kind].path, on_lease, context, 0);
+    struct request *request = create(store, method, on_lease, context, 0);
     if (!request)
         return ALLOT_ENOMEM;
     request->done.lease = done;
-    request->read_lease = kinds[kind].read;
-    request->call.writes = kinds[kind].writes;
-    request->call.repeatable = kinds[kind].repeatable;
-    etcd_request_lease(&request->call.body, id, ttl);
+    request->call.writes = method != ETCD_LEASE_TIME_TO_LIVE;
+    /* Twice renewed is renewed. */
+    request->call.repeatable = !request->call.writes || method == ETCD_LEASE_KEEP_ALIVE;
+    wire_of(request->store)->put_lease(&request->call.body, method, id, ttl);
     return submit(request);
 }
 
@@ -238,26 +234,26 @@ static int lease_grant(struct store *store, int64_t id, int64_t ttl, store_lease
                        void *context)
 {
     int error = store_check_grant(id, ttl);
-    return error ? error : submit_lease(store, LEASE_GRANT, id, ttl, done, context);
+    return error ? error : submit_lease(store, ETCD_LEASE_GRANT, id, ttl, done, context);
 }
 
 static int lease_keep_alive(struct store *store, int64_t id, store_lease_done *done, void *context)
 {
     int error = store_check_lease(id);
-    return error ? error : submit_lease(store, LEASE_KEEP_ALIVE, id, 0, done, context);
+    return error ? error : submit_lease(store, ETCD_LEASE_KEEP_ALIVE, id, 0, done, context);
 }
 
 static int lease_revoke(struct store *store, int64_t id, store_lease_done *done, void *context)
 {
     int error = store_check_lease(id);
-    return error ? error : submit_lease(store, LEASE_REVOKE, id, 0, done, context);
+    return error ? error : submit_lease(store, ETCD_LEASE_REVOKE, id, 0, done, context);
 }
 
 static int lease_time_to_live(struct store *store, int64_t id, store_lease_done *done,
                               void *context)
 {
     int error = store_check_lease(id);
-    return error ? error : submit_lease(store, LEASE_TIME_TO_LIVE, id, 0, done, context);
+    return error ? error : submit_lease(store, ETCD_LEASE_TIME_TO_LIVE, id, 0, done, context);
 }
 
 /* --- watches and compaction --- */
@@ -274,11 +270,11 @@ static void watch_cancel(struct store *store, struct store_watch *cancelled)
         etcd_watches_cancel(&etcd(store)->watches, cancelled);
 }
 
-static void on_compact(struct etcd_call *call, int error, struct json_object *answer)
+static void on_compact(struct etcd_call *call, int error, const struct etcd_answer *answer)
 {
     struct request *request = (struct request *)call;
     if (!error)
-        error = open_error(request, etcd_answer_plain(answer));
+        error = open_error(request, wire_of(request->store)->read_plain(answer));
     request->done.compact(request->context, error);
     request_destroy(request);
 }
@@ -287,12 +283,12 @@ static int compact(struct store *store, int64_t revision, store_compact_done *do
 {
     if (revision < 0)
         return ALLOT_EINVAL;
-    struct request *request = create(store, "/v3/kv/compaction", on_compact, context, 0);
+    struct request *request = create(store, ETCD_COMPACT, on_compact, context, 0);
     if (!request)
         return ALLOT_ENOMEM;
     request->done.compact = done;
     request->call.writes = true;
-    etcd_request_compact(&request->call.body, revision);
+    wire_of(request->store)->put_compact(&request->call.body, revision);
     return submit(request);
 }
 
@@ -371,6 +367,7 @@ static struct etcd_client_config client_config(const struct etcd_store_config *c
                                                struct etcd_store *store)
 {
     return (struct etcd_client_config){
+        .wire = &etcd_gateway,
         .endpoints = config->endpoints,
         .tls = {config->ca_file, config->cert_file, config->key_file},
         .user = config->user,

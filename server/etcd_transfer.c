@@ -9,32 +9,24 @@
 #include "core/error.h"
 
 enum {
-    MAX_DEPTH = 32,         /* of an answer's JSON */
     GRACE_MS = 300,         /* by which etcd's own timeout comes before ours */
     MAX_TOKEN = 4096,       /* a signed one has some hundred bytes */
     KEEPALIVE_S = 2,        /* silence after which the peer of a stream is probed */
     USER_TIMEOUT_MS = 5000, /* after which one that acknowledges nothing is given up */
 };
 
-int etcd_transfer_init(struct etcd_transfer *transfer)
+int etcd_transfer_init(struct etcd_transfer *transfer, const struct etcd_wire *wire)
 {
-    *transfer = (struct etcd_transfer){
-        .easy = curl_easy_init(),
-        .tokener = json_tokener_new_ex(MAX_DEPTH),
-    };
-    if (!transfer->easy || !transfer->tokener)
-        return ALLOT_ENOMEM;
-    json_tokener_set_flags(transfer->tokener,
-                           JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
-    return 0;
+    *transfer = (struct etcd_transfer){.wire = wire, .easy = curl_easy_init()};
+    return transfer->easy ? wire->init(transfer) : ALLOT_ENOMEM;
 }
 
 void etcd_transfer_release(struct etcd_transfer *transfer)
 {
     curl_easy_cleanup(transfer->easy);
     curl_slist_free_all(transfer->headers);
-    if (transfer->tokener)
-        json_tokener_free(transfer->tokener);
+    if (transfer->wire)
+        transfer->wire->release(transfer);
     *transfer = (struct etcd_transfer){0};
 }
 
@@ -61,56 +53,28 @@ static int rewind_body(void *argument, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
-static bool is_space(char c)
+bool etcd_transfer_cut(struct etcd_transfer *transfer, enum etcd_transfer_end why)
 {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-/* Hands the tokener what is there up to the end of a message. False: cut the connection. */
-static bool parse_some(struct etcd_transfer *transfer, const char **at, size_t *left)
-{
-    struct json_object *message = json_tokener_parse_ex(transfer->tokener, *at, (int)*left);
-    enum json_tokener_error error = json_tokener_get_error(transfer->tokener);
-    size_t taken = json_tokener_get_parse_end(transfer->tokener);
-    if (error == json_tokener_continue) {
-        transfer->received += *left;
-        *left = 0;
-        return true;
-    }
-    if (error != json_tokener_success || !json_object_is_type(message, json_type_object)) {
-        transfer->bad = true;
-        json_object_put(message);
-        return false;
-    }
-    *at += taken;
-    *left -= taken;
-    transfer->received = 0;
-    bool go_on = transfer->message(transfer, etcd_transfer_status(transfer), message);
-    json_object_put(message);
-    json_tokener_reset(transfer->tokener);
-    return go_on;
+    transfer->cut = why;
+    return false;
 }
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): the type is curl's */
 static size_t write_answer(char *data, size_t size, size_t count, void *argument)
 {
     struct etcd_transfer *transfer = argument;
-    const char *at = data;
-    size_t left = size * count;
-    while (left > 0) {
-        if (transfer->received == 0 && is_space(*at)) {
-            at++;
-            left--;
-            continue;
-        }
-        if (transfer->received + left > transfer->maximum) {
-            transfer->large = true;
-            return 0;
-        }
-        if (!parse_some(transfer, &at, &left))
-            return 0;
-    }
-    return size * count;
+    const struct span bytes = {data, size * count};
+    return transfer->wire->take_body(transfer, bytes) ? bytes.size : 0;
+}
+
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is curl's */
+static size_t write_header(char *data, size_t size, size_t count, void *argument)
+{
+    struct etcd_transfer *transfer = argument;
+    const struct span line = {data, size * count};
+    if (transfer->wire->take_header)
+        transfer->wire->take_header(transfer, line);
+    return line.size;
 }
 
 /* So that a stream whose peer has vanished doesn't stay open in silence. */
@@ -148,9 +112,9 @@ static int set_headers(struct etcd_transfer *transfer, const struct etcd_post *p
     char header[MAX_TOKEN + 32];
     curl_slist_free_all(transfer->headers);
     transfer->headers = NULL;
-    bool added = add_header(transfer, "Content-Type: application/json") &&
-                 add_header(transfer, "Grpc-Metadata-hasleader: true") &&
-                 add_header(transfer, "Expect:");
+    bool added = add_header(transfer, "Expect:");
+    for (const char *const *at = transfer->wire->headers; added && *at; at++)
+        added = add_header(transfer, *at);
     if (added && post->timeout_ms > 0) {
         snprintf(header, sizeof header, "Grpc-Timeout: %lldm", (long long)post->timeout_ms);
         added = add_header(transfer, header);
@@ -180,16 +144,20 @@ static void set_callbacks(struct etcd_transfer *transfer, const struct etcd_post
     }
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, write_answer);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, write_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, set_socket);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
 }
 
-static void set_connection(CURL *easy, const struct etcd_post *post)
+static void set_connection(CURL *easy, const struct etcd_wire *wire, const struct etcd_post *post)
 {
+    bool is_https = strncmp(post->endpoint, "https:", 6) == 0;
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                     is_https ? wire->https_version : wire->http_version);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_S);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_S);
@@ -216,17 +184,16 @@ int etcd_transfer_begin(struct etcd_transfer *transfer, CURLM *multi, const stru
     if (size < 0 || (size_t)size >= sizeof url || set_headers(transfer, post) < 0)
         return ALLOT_ENOMEM;
     curl_easy_reset(transfer->easy);
-    json_tokener_reset(transfer->tokener);
+    etcd_transfer_clear(transfer);
     transfer->body = post->body;
     transfer->sent = 0;
-    transfer->received = 0;
     transfer->maximum = post->maximum < INT32_MAX ? post->maximum : INT32_MAX;
-    transfer->large = transfer->bad = false;
+    transfer->cut = ETCD_TRANSFER_DONE;
     transfer->message = message;
     transfer->finished = finished;
     transfer->why[0] = '\0';
     set_callbacks(transfer, post);
-    set_connection(transfer->easy, post);
+    set_connection(transfer->easy, transfer->wire, post);
     /* The option that may fail for want of memory last, and all others if this one doesn't. */
     if (curl_easy_setopt(transfer->easy, CURLOPT_URL, url) != CURLE_OK ||
         curl_multi_add_handle(multi, transfer->easy) != CURLM_OK)
@@ -240,22 +207,31 @@ int etcd_transfer_begin(struct etcd_transfer *transfer, CURLM *multi, const stru
 enum etcd_transfer_end etcd_transfer_end(struct etcd_transfer *transfer, CURLM *multi,
                                          CURLcode code)
 {
+    static const char *const cuts[] = {
+        [ETCD_TRANSFER_LARGE] = "the answer is too large",
+        [ETCD_TRANSFER_BAD] = "the answer cannot be read",
+        [ETCD_TRANSFER_NO_MEMORY] = "out of memory",
+    };
     if (transfer->running)
         curl_multi_remove_handle(multi, transfer->easy);
     transfer->running = false;
-    if (transfer->large) {
-        snprintf(transfer->why, sizeof transfer->why, "the answer is too large");
-        return ETCD_TRANSFER_LARGE;
-    }
-    if (transfer->bad || (code == CURLE_OK && transfer->received > 0)) {
-        snprintf(transfer->why, sizeof transfer->why, "the answer is not JSON");
-        return ETCD_TRANSFER_BAD;
+    if (!transfer->cut && code == CURLE_OK && transfer->received > 0)
+        transfer->cut = ETCD_TRANSFER_BAD; /* it ends amid a message */
+    if (transfer->cut) {
+        snprintf(transfer->why, sizeof transfer->why, "%s", cuts[transfer->cut]);
+        return transfer->cut;
     }
     if (code == CURLE_OK)
         return ETCD_TRANSFER_DONE;
     if (!transfer->why[0])
         snprintf(transfer->why, sizeof transfer->why, "%s", curl_easy_strerror(code));
     return transfer->sent == 0 ? ETCD_TRANSFER_NOT_SENT : ETCD_TRANSFER_BROKEN;
+}
+
+void etcd_transfer_clear(struct etcd_transfer *transfer)
+{
+    transfer->wire->clear(transfer);
+    transfer->received = 0;
 }
 
 long etcd_transfer_status(struct etcd_transfer *transfer)

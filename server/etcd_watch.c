@@ -3,7 +3,8 @@
 #include <stdlib.h>
 
 #include "server/clock.h"
-#include "server/etcd_request.h"
+#include "server/etcd_gateway.h"
+#include "server/etcd_json_request.h"
 #include "server/store_check.h"
 
 enum {
@@ -71,7 +72,7 @@ static struct store_watch *watch_create(struct etcd_watches *watches, const stru
     buffer_init(&watch->refresh.body, MAX_BODY);
     copy(&watch->keys.key, watch->bytes);
     copy(&watch->keys.range_end, watch->bytes + keys->key.size);
-    if (etcd_transfer_init(&watch->stream.transfer) < 0) {
+    if (etcd_transfer_init(&watch->stream.transfer, &etcd_gateway) < 0) {
         watch_free(watch);
         return NULL;
     }
@@ -161,7 +162,7 @@ void etcd_watches_heard(struct etcd_watches *watches, int64_t revision)
 
 /* --- refreshing --- */
 
-static void on_refreshed(struct etcd_call *call, int error, struct json_object *answer)
+static void on_refreshed(struct etcd_call *call, int error, const struct etcd_answer *answer)
 {
     struct store_watch *watch =
         (struct store_watch *)(void *)((char *)call - offsetof(struct store_watch, refresh));
@@ -173,7 +174,7 @@ static void on_refreshed(struct etcd_call *call, int error, struct json_object *
         return;
     }
     if (!error)
-        error = etcd_answer_range(answer, 0, &arena, &result);
+        error = etcd_client_wire(watch->watches->client)->read_range(answer, 0, &arena, &result);
     arena_release(&arena);
     if (error) {
         watch->cut = true;
@@ -195,9 +196,9 @@ static void refresh(struct store_watch *watch)
     const struct store_range range = {.keys.key = watch->keys.key, .limit = 1};
     struct buffer body = watch->refresh.body;
     buffer_clear(&body);
-    etcd_request_range(&body, &range);
+    etcd_client_wire(watch->watches->client)->put_range(&body, &range);
     watch->refresh = (struct etcd_call){
-        .path = "/v3/kv/range",
+        .method = ETCD_RANGE,
         .body = body,
         .repeatable = true,
         .endpoint = watch->stream.endpoint,
@@ -212,7 +213,8 @@ static void refresh(struct store_watch *watch)
 
 static void look_back(struct store_watch *watch, int64_t now_ms)
 {
-    if (!watch->look_back_is_made && etcd_transfer_init(&watch->look_back.transfer) < 0) {
+    if (!watch->look_back_is_made &&
+        etcd_transfer_init(&watch->look_back.transfer, &etcd_gateway) < 0) {
         etcd_transfer_release(&watch->look_back.transfer);
         watch->look_back_ms = now_ms + LOOK_BACK_TIMEOUT_MS;
         return;
@@ -221,9 +223,9 @@ static void look_back(struct store_watch *watch, int64_t now_ms)
     buffer_clear(&watch->look_back_body);
     watch->seen_revision = watch->seen_last_event = 0;
     if (watch->event_revision > 0)
-        etcd_request_watch(&watch->look_back_body, &watch->keys, watch->event_revision);
+        etcd_json_put_watch(&watch->look_back_body, &watch->keys, watch->event_revision);
     else
-        etcd_request_watch_all(&watch->look_back_body, watch->next_revision);
+        etcd_json_put_watch_all(&watch->look_back_body, watch->next_revision);
     int error = watch->look_back_body.error;
     if (!error)
         error = etcd_client_open_stream(watch->watches->client, &watch->look_back,
@@ -277,7 +279,7 @@ static void cut(struct store_watch *watch, int64_t now_ms)
 static void open_stream(struct store_watch *watch, int64_t now_ms)
 {
     buffer_clear(&watch->body);
-    etcd_request_watch(&watch->body, &watch->keys, watch->next_revision);
+    etcd_json_put_watch(&watch->body, &watch->keys, watch->next_revision);
     int error = watch->body.error;
     if (!error)
         error = etcd_client_open_stream(watch->watches->client, &watch->stream,

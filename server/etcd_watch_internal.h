@@ -3,7 +3,7 @@
 #ifndef ALLOT_SERVER_ETCD_WATCH_INTERNAL_H
 #define ALLOT_SERVER_ETCD_WATCH_INTERNAL_H
 
-#include "server/etcd_answer.h"
+#include "server/etcd_json_answer.h"
 #include "server/etcd_watch.h"
 
 struct store_watch {
@@ -54,9 +54,9 @@ void etcd_watch_tell(struct store_watch *watch, const struct store_watch_respons
 void etcd_watch_end(struct store_watch *watch, int error, int64_t compact_revision);
 
 /* The callbacks of its streams. */
-bool etcd_watch_on_message(struct etcd_stream *stream, struct json_object *message);
+bool etcd_watch_on_message(struct etcd_stream *stream, const struct etcd_answer *message);
 void etcd_watch_on_ended(struct etcd_stream *stream, enum etcd_transfer_end end);
-bool etcd_watch_on_look_back(struct etcd_stream *stream, struct json_object *message);
+bool etcd_watch_on_look_back(struct etcd_stream *stream, const struct etcd_answer *message);
 void etcd_watch_on_look_back_ended(struct etcd_stream *stream, enum etcd_transfer_end end);
 
 #endif

@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "server/clock.h"
+#include "server/etcd_gateway.h"
 #include "server/etcd_watch_internal.h"
 #include "server/store_check.h"
 
@@ -113,7 +114,7 @@ static bool take_message(struct store_watch *watch, const struct etcd_watch_mess
     return true;
 }
 
-bool etcd_watch_on_message(struct etcd_stream *stream, struct json_object *object)
+bool etcd_watch_on_message(struct etcd_stream *stream, const struct etcd_answer *answer)
 {
     struct store_watch *watch =
         (struct store_watch *)((char *)stream - offsetof(struct store_watch, stream));
@@ -123,12 +124,12 @@ bool etcd_watch_on_message(struct etcd_stream *stream, struct json_object *objec
     if (watch->ended)
         return false;
     watch->heard_ms = clock_monotonic_ms();
-    if (etcd_answer_is_fault(object, &fault)) {
+    if (etcd_gateway.is_fault(answer, &fault)) {
         if (fault.kind == ETCD_FAULT_LOGIN)
             etcd_client_refuse_token(watch->watches->client, stream->token_number);
         return false;
     }
-    int error = etcd_answer_watch(object, &arena, &message);
+    int error = etcd_json_read_watch(answer, &arena, &message);
     if (error)
         etcd_watch_end(watch, error, 0);
     bool go_on = !error && take_message(watch, &message);
@@ -185,15 +186,15 @@ static bool take_look_back(struct store_watch *watch, const struct etcd_watch_me
     return watch->seen_revision < watch->watches->latest;
 }
 
-bool etcd_watch_on_look_back(struct etcd_stream *stream, struct json_object *object)
+bool etcd_watch_on_look_back(struct etcd_stream *stream, const struct etcd_answer *answer)
 {
     struct store_watch *watch =
         (struct store_watch *)((char *)stream - offsetof(struct store_watch, look_back));
     struct etcd_watch_message message;
     struct etcd_fault fault;
     struct arena arena = {0};
-    bool go_on = !etcd_answer_is_fault(object, &fault) &&
-                 etcd_answer_watch(object, &arena, &message) == 0 &&
+    bool go_on = !etcd_gateway.is_fault(answer, &fault) &&
+                 etcd_json_read_watch(answer, &arena, &message) == 0 &&
                  take_look_back(watch, &message);
     arena_release(&arena);
     return go_on;

@@ -1,4 +1,4 @@
-#include "server/etcd_request.h"
+#include "server/etcd_json_request.h"
 
 #include "api/json_writer.h"
 #include "server/base64.h"
@@ -29,7 +29,7 @@ static void keys_fields(struct json_writer *writer, const struct store_keys *key
     bytes_field(writer, "range_end", nothing ? keys->key : keys->range_end);
 }
 
-void etcd_request_range(struct buffer *out, const struct store_range *range)
+void etcd_json_put_range(struct buffer *out, const struct store_range *range)
 {
     struct json_writer writer = json_writer_of(out);
     json_begin(&writer, '{');
@@ -40,13 +40,6 @@ void etcd_request_range(struct buffer *out, const struct store_range *range)
 }
 
 /* --- transactions --- */
-
-size_t etcd_request_txn_size(const struct store_txn *txn, size_t bytes)
-{
-    /* Tags, lengths and numbers of one operation or compare, and of all that is around them. */
-    enum { EACH = 64, AROUND = 1024 };
-    return bytes + AROUND + EACH * (txn->compare_count + txn->success_count + txn->failure_count);
-}
 
 static void compare(struct json_writer *writer, const struct store_compare *compared)
 {
@@ -110,7 +103,7 @@ static void branch(struct json_writer *writer, const char *name, const struct st
     json_end(writer, ']');
 }
 
-void etcd_request_txn(struct buffer *out, const struct store_txn *txn)
+void etcd_json_put_txn(struct buffer *out, const struct store_txn *txn)
 {
     struct json_writer writer = json_writer_of(out);
     json_begin(&writer, '{');
@@ -128,8 +121,9 @@ void etcd_request_txn(struct buffer *out, const struct store_txn *txn)
 
 /* --- the others --- */
 
-void etcd_request_lease(struct buffer *out, int64_t id, int64_t ttl)
+void etcd_json_put_lease(struct buffer *out, enum etcd_method method, int64_t id, int64_t ttl)
 {
+    (void)method; /* they are written alike */
     struct json_writer writer = json_writer_of(out);
     json_begin(&writer, '{');
     number_field(&writer, "ID", id);
@@ -137,7 +131,7 @@ void etcd_request_lease(struct buffer *out, int64_t id, int64_t ttl)
     json_end(&writer, '}');
 }
 
-void etcd_request_compact(struct buffer *out, int64_t revision)
+void etcd_json_put_compact(struct buffer *out, int64_t revision)
 {
     struct json_writer writer = json_writer_of(out);
     json_begin(&writer, '{');
@@ -160,7 +154,7 @@ static void end_watch(struct json_writer *writer, int64_t start_revision)
     json_end(writer, '}');
 }
 
-void etcd_request_watch(struct buffer *out, const struct store_keys *keys, int64_t start_revision)
+void etcd_json_put_watch(struct buffer *out, const struct store_keys *keys, int64_t start_revision)
 {
     struct json_writer writer = json_writer_of(out);
     begin_watch(&writer);
@@ -168,7 +162,7 @@ void etcd_request_watch(struct buffer *out, const struct store_keys *keys, int64
     end_watch(&writer, start_revision);
 }
 
-void etcd_request_watch_all(struct buffer *out, int64_t start_revision)
+void etcd_json_put_watch_all(struct buffer *out, int64_t start_revision)
 {
     struct json_writer writer = json_writer_of(out);
     begin_watch(&writer);
@@ -177,7 +171,7 @@ void etcd_request_watch_all(struct buffer *out, int64_t start_revision)
     end_watch(&writer, start_revision);
 }
 
-void etcd_request_authenticate(struct buffer *out, struct span user, struct span password)
+void etcd_json_put_authenticate(struct buffer *out, struct span user, struct span password)
 {
     struct json_writer writer = json_writer_of(out);
     json_begin(&writer, '{');

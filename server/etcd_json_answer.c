@@ -1,7 +1,6 @@
-#include "server/etcd_answer.h"
+#include "server/etcd_json_answer.h"
 
-#include <inttypes.h>
-
+#include "core/error.h"
 #include "server/base64.h"
 
 /* --- fields --- */
@@ -161,14 +160,14 @@ static int read_kvs(struct json_object *answer, struct arena *arena, const struc
 
 /* --- ranges and transactions --- */
 
-int etcd_answer_range(struct json_object *answer, int64_t asked_revision, struct arena *arena,
-                      struct store_range_result *ret)
+int etcd_json_read_range(const struct etcd_answer *answer, int64_t asked_revision,
+                         struct arena *arena, struct store_range_result *ret)
 {
-    int error = read_header(answer, 1, &ret->cluster_id, &ret->revision);
+    int error = read_header(answer->json, 1, &ret->cluster_id, &ret->revision);
     if (!error)
-        error = read_kvs(answer, arena, &ret->kvs, &ret->kv_count);
+        error = read_kvs(answer->json, arena, &ret->kvs, &ret->kv_count);
     if (!error)
-        error = read_truth(answer, "more", &ret->more);
+        error = read_truth(answer->json, "more", &ret->more);
     if (asked_revision)
         ret->revision = asked_revision;
     return error;
@@ -191,16 +190,16 @@ static int read_result(struct json_object *response, enum store_op_kind kind, st
     return error;
 }
 
-int etcd_answer_txn(struct json_object *answer, const struct etcd_txn_kinds *kinds,
-                    struct arena *arena, struct store_txn_result *ret)
+int etcd_json_read_txn(const struct etcd_answer *answer, const struct etcd_txn_kinds *kinds,
+                       struct arena *arena, struct store_txn_result *ret)
 {
     struct json_object *array = NULL;
     size_t count = 0;
-    int error = read_header(answer, 1, &ret->cluster_id, &ret->revision);
+    int error = read_header(answer->json, 1, &ret->cluster_id, &ret->revision);
     if (!error)
-        error = read_truth(answer, "succeeded", &ret->succeeded);
+        error = read_truth(answer->json, "succeeded", &ret->succeeded);
     if (!error)
-        error = read_array(answer, "responses", &array, &count);
+        error = read_array(answer->json, "responses", &array, &count);
     if (!error && count != (ret->succeeded ? kinds->success_count : kinds->failure_count))
         error = ALLOT_EIO;
     if (error)
@@ -221,7 +220,7 @@ int etcd_answer_txn(struct json_object *answer, const struct etcd_txn_kinds *kin
 
 /* --- leases and others --- */
 
-int etcd_answer_grant(struct json_object *answer, struct store_lease_result *ret)
+static int read_grant(struct json_object *answer, struct store_lease_result *ret)
 {
     int error = read_number(answer, "ID", 1, &ret->id);
     if (!error)
@@ -230,7 +229,7 @@ int etcd_answer_grant(struct json_object *answer, struct store_lease_result *ret
     return error;
 }
 
-int etcd_answer_keep_alive(struct json_object *answer, struct store_lease_result *ret)
+static int read_keep_alive(struct json_object *answer, struct store_lease_result *ret)
 {
     struct json_object *result;
     int64_t ttl = 0;
@@ -245,7 +244,7 @@ int etcd_answer_keep_alive(struct json_object *answer, struct store_lease_result
     return error;
 }
 
-int etcd_answer_time_to_live(struct json_object *answer, struct store_lease_result *ret)
+static int read_time_to_live(struct json_object *answer, struct store_lease_result *ret)
 {
     int error = read_number(answer, "ID", 1, &ret->id);
     if (!error)
@@ -257,19 +256,34 @@ int etcd_answer_time_to_live(struct json_object *answer, struct store_lease_resu
     return error;
 }
 
-int etcd_answer_plain(struct json_object *answer)
+int etcd_json_read_lease(const struct etcd_answer *answer, enum etcd_method method,
+                         struct store_lease_result *ret)
 {
-    struct json_object *header;
-    return read_object(answer, "header", &header);
+    switch (method) {
+    case ETCD_LEASE_GRANT:
+        return read_grant(answer->json, ret);
+    case ETCD_LEASE_KEEP_ALIVE:
+        return read_keep_alive(answer->json, ret);
+    case ETCD_LEASE_TIME_TO_LIVE:
+        return read_time_to_live(answer->json, ret);
+    default:
+        return etcd_json_read_plain(answer);
+    }
 }
 
-int etcd_answer_token(struct json_object *answer, const char **ret)
+int etcd_json_read_plain(const struct etcd_answer *answer)
 {
-    struct json_object *token = field_of(answer, "token");
+    struct json_object *header;
+    return read_object(answer->json, "header", &header);
+}
+
+int etcd_json_read_token(const struct etcd_answer *answer, struct arena *arena, struct span *ret)
+{
+    struct json_object *token = field_of(answer->json, "token");
     if (!json_object_is_type(token, json_type_string) || json_object_get_string_len(token) == 0)
         return ALLOT_EIO;
-    *ret = json_object_get_string(token);
-    return 0;
+    *ret = arena_copy(arena, span_of(json_object_get_string(token)));
+    return ret->data ? 0 : ALLOT_ENOMEM;
 }
 
 /* --- watches --- */
@@ -325,12 +339,12 @@ static int read_events(struct json_object *result, struct arena *arena,
     return last <= ret->revision ? 0 : ALLOT_EIO;
 }
 
-int etcd_answer_watch(struct json_object *answer, struct arena *arena,
-                      struct etcd_watch_message *ret)
+int etcd_json_read_watch(const struct etcd_answer *answer, struct arena *arena,
+                         struct etcd_watch_message *ret)
 {
     struct json_object *result;
     *ret = (struct etcd_watch_message){.reason = ""};
-    int error = read_object(answer, "result", &result);
+    int error = read_object(answer->json, "result", &result);
     if (!error)
         error = read_truth(result, "created", &ret->created);
     if (!error)
