@@ -106,10 +106,10 @@ void etcd_endpoints_leave(struct etcd_endpoints *endpoints, size_t index)
 
 void etcd_endpoints_failed(struct etcd_endpoints *endpoints, size_t index, int64_t now_ms)
 {
-    bool all_were_down = endpoints->down_count == endpoints->count;
     endpoints->down_count += !endpoints->down[index];
     endpoints->down[index] = true;
     etcd_endpoints_leave(endpoints, index);
-    if (!all_were_down && endpoints->down_count == endpoints->count)
+    /* Of several attempts that fail together, the first begins the pause. */
+    if (endpoints->down_count == endpoints->count && now_ms >= endpoints->retry_ms)
         begin_pause(endpoints, now_ms);
 }

@@ -2,8 +2,9 @@
  * can be reached, whether to try at all. Knows no network and no clock. Private to the etcd store.
  *
  * While every endpoint's last attempt has failed, one attempt is let through each time the pause is
- * over, all others are turned down at once; the pause grows from ETCD_FIRST_PAUSE_MS to
- * ETCD_LONGEST_PAUSE_MS, each with a random part of up to a half. */
+ * over, all others are turned down at once. If it fails only when its own pause is over, another
+ * one begins. The pause grows from ETCD_FIRST_PAUSE_MS to ETCD_LONGEST_PAUSE_MS, each with a random
+ * part of up to a half. */
 #ifndef ALLOT_SERVER_ETCD_ENDPOINTS_H
 #define ALLOT_SERVER_ETCD_ENDPOINTS_H
 
