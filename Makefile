@@ -21,7 +21,7 @@ SOAK ?= 20
 FUZZ ?= 600s
 FUZZ_SHORT := 20000
 
-PACKAGES := libmicrohttpd json-c sqlite3 gnutls zlib libcurl
+PACKAGES := libmicrohttpd json-c sqlite3 gnutls zlib libcurl libprotobuf-c
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
 CFLAGS_release := -O2 -g -DNDEBUG=1 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 LDFLAGS_release := -Wl,-z,relro,-z,now
@@ -53,6 +53,7 @@ CORE := $(BUILD)/libcore.a
 API := $(BUILD)/libapi.a
 SERVER := $(BUILD)/libserver.a
 SUPPORT := $(BUILD)/libsupport.a
+MESSAGES := build/proto/etcd_messages.pb-c
 LIBRARIES := $(SERVER) $(API) $(CORE)
 
 C_FOLDERS := core api server $(patsubst %/,%,$(wildcard tests/*/))
@@ -78,7 +79,7 @@ $(BUILD)/allotd: $(BUILD)/server/main.o $(LIBRARIES)
 
 $(CORE): $(call objects,core)
 $(API): $(call objects,api)
-$(SERVER): $(filter-out %/main.o,$(call objects,server))
+$(SERVER): $(filter-out %/main.o,$(call objects,server)) $(BUILD)/$(MESSAGES).o
 $(SUPPORT): $(call objects,tests/support)
 $(CORE) $(API) $(SERVER) $(SUPPORT): $(BUILD)/command $(BUILD)/sources
 	@mkdir -p $(@D)
@@ -89,6 +90,16 @@ $(BUILD)/%.o: %.c $(BUILD)/command
 	@mkdir -p $(@D)
 	$(SAY)
 	$(QUIET)$(COMPILE) $(DEFINES) -MMD -MP -c -o $@ $<
+
+# ---- the messages of etcd ----
+
+# Written in C by protobuf-c: for all compilers and variants once.
+$(call objects,server tests/etcd tests/fuzz): | $(MESSAGES).h
+$(MESSAGES).c: $(MESSAGES).h ;
+$(MESSAGES).h: server/etcd_messages.proto
+	@mkdir -p $(@D)
+	$(SAY)
+	$(QUIET)protoc-c --proto_path=$(<D) --c_out=$(@D) $<
 
 # ---- the dashboard ----
 

@@ -21,10 +21,13 @@ packages_for() {
     build)
         echo gcc libc6-dev make pkgconf \
             libmicrohttpd-dev libjson-c-dev libsqlite3-dev libgnutls28-dev zlib1g-dev \
-            libcurl4-gnutls-dev
+            libcurl4-gnutls-dev libprotobuf-c-dev protobuf-c-compiler
         ;;
     web) echo "$(package_unless_command nodejs node) $(package_unless_command npm npm)" ;;
-    libraries) echo libmicrohttpd12 libjson-c5 libsqlite3-0 libgnutls30 zlib1g libcurl3-gnutls ;;
+    libraries)
+        echo libmicrohttpd12 libjson-c5 libsqlite3-0 libgnutls30 zlib1g libcurl3-gnutls \
+            libprotobuf-c1
+        ;;
     # curl: for the quick start.
     run) echo "$(packages_for libraries) curl" ;;
     test)

@@ -121,7 +121,8 @@ static bool finish_transfers(struct etcd_client *client)
         CURLcode code = told->data.result; /* curl may reuse what told points to */
         curl_easy_getinfo(told->easy_handle, CURLINFO_PRIVATE, &private);
         struct etcd_transfer *transfer = (struct etcd_transfer *)(void *)private;
-        transfer->finished(transfer, code);
+        if (!etcd_transfer_goes_on(transfer, client->multi))
+            transfer->finished(transfer, code);
         any = true;
     }
     return any;
@@ -258,6 +259,7 @@ int etcd_client_create(const struct etcd_client_config *config, struct etcd_clie
         return error;
     }
     curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)MAX_CONNECTIONS);
+    curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
     *ret = client;
     return 0;
 }

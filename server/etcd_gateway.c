@@ -150,6 +150,7 @@ const struct etcd_wire etcd_gateway = {
             [ETCD_AUTHENTICATE] = "/v3/auth/authenticate",
         },
     .headers = headers,
+    .trace = "Grpc-Metadata-traceparent",
     .http_version = CURL_HTTP_VERSION_1_1,
     .https_version = CURL_HTTP_VERSION_1_1,
     .init = init,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "server/etcd_gateway.h"
+#include "server/etcd_grpc.h"
 #include "server/etcd_watch.h"
 #include "server/store_check.h"
 
@@ -367,7 +368,7 @@ static struct etcd_client_config client_config(const struct etcd_store_config *c
                                                struct etcd_store *store)
 {
     return (struct etcd_client_config){
-        .wire = &etcd_gateway,
+        .wire = config->protocol == ETCD_GATEWAY ? &etcd_gateway : &etcd_grpc,
         .endpoints = config->endpoints,
         .tls = {config->ca_file, config->cert_file, config->key_file},
         .user = config->user,

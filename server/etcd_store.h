@@ -1,4 +1,5 @@
-/* The etcd store: core/store.h over the JSON gateway of etcd v3 (3.4 to 3.6).
+/* The etcd store: core/store.h over etcd v3 (3.4 to 3.6). Watches go over its JSON gateway,
+ * requests over that or over gRPC.
  *
  * One thread does all input and output. Requests run over several connections, so their order is
  * etcd's; each watch has a connection of its own. All reads are linearizable.
@@ -37,11 +38,14 @@ enum {
     ETCD_STORE_MAX_WATCHES = 1024,
 };
 
+enum etcd_protocol { ETCD_GRPC, ETCD_GATEWAY };
+
 /* Texts are borrowed while opening. What is 0 or NULL is the default. */
 struct etcd_store_config {
-    const char *endpoints; /* "http://10.0.0.1:2379,http://10.0.0.2:2379"; or https:// */
-    const char *ca_file;   /* whose certificates to trust; default: the system's */
-    const char *cert_file; /* the client's; default: none */
+    const char *endpoints;       /* "http://10.0.0.1:2379,http://10.0.0.2:2379"; or https:// */
+    enum etcd_protocol protocol; /* of requests; ETCD_GRPC */
+    const char *ca_file;         /* whose certificates to trust; default: the system's */
+    const char *cert_file;       /* the client's; default: none */
     const char *key_file;
     const char *user;           /* default: none */
     const char *password_file;  /* its last newline doesn't count; needed with a user */

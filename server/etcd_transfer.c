@@ -9,9 +9,12 @@
 #include "core/error.h"
 
 enum {
-    GRACE_MS = 300,         /* by which etcd's own timeout comes before ours */
-    MAX_TOKEN = 4096,       /* a signed one has some hundred bytes */
-    KEEPALIVE_S = 2,        /* silence after which the peer of a stream is probed */
+    GRACE_MS = 300,   /* by which etcd's own timeout comes before ours */
+    MAX_TOKEN = 4096, /* a signed one has some hundred bytes */
+    KEEPALIVE_S = 2,  /* silence after which the peer of a stream is probed */
+    /* libcurl 7.88 reads 32 KiB of HTTP/2 at a time. What of it finds no room here it holds back,
+     * and then nothing wakes it up before the next bytes come, or the timeout. */
+    RECEIVE_BUFFER = 128 << 10,
     USER_TIMEOUT_MS = 5000, /* after which one that acknowledges nothing is given up */
 };
 
@@ -80,8 +83,13 @@ static size_t write_header(char *data, size_t size, size_t count, void *argument
 /* So that a stream whose peer has vanished doesn't stay open in silence. */
 static int set_socket(void *argument, curl_socket_t socket, curlsocktype purpose)
 {
+    struct etcd_transfer *transfer = argument;
     int timeout_ms = USER_TIMEOUT_MS;
-    (void)argument, (void)purpose;
+    (void)purpose;
+    if (!transfer->may_connect) {
+        transfer->was_alone = true;
+        return CURL_SOCKOPT_ERROR;
+    }
     (void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
     return CURL_SOCKOPT_OK;
 }
@@ -96,14 +104,15 @@ static bool add_header(struct etcd_transfer *transfer, const char *header)
     return headers != NULL;
 }
 
-/* For what stands between us and etcd, and, as the gateway passes it on, for etcd itself. */
+/* For what stands between us and etcd, and for etcd itself. */
 static bool add_trace(struct etcd_transfer *transfer, const char *traceparent)
 {
     char header[ETCD_TRACEPARENT_SIZE + 32];
     (void)snprintf(header, sizeof header, "traceparent: %s", traceparent);
-    if (!add_header(transfer, header))
-        return false;
-    (void)snprintf(header, sizeof header, "Grpc-Metadata-traceparent: %s", traceparent);
+    bool added = add_header(transfer, header);
+    if (!added || !transfer->wire->trace)
+        return added;
+    (void)snprintf(header, sizeof header, "%s: %s", transfer->wire->trace, traceparent);
     return add_header(transfer, header);
 }
 
@@ -147,17 +156,47 @@ static void set_callbacks(struct etcd_transfer *transfer, const struct etcd_post
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, write_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, set_socket);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
 }
 
-static void set_connection(CURL *easy, const struct etcd_wire *wire, const struct etcd_post *post)
+/* A connection of HTTP/2 that nothing has negotiated is spoiled by libcurl 7.88, which Debian 12
+ * has, when it is used again by a request that knows what the server speaks (mended in 8.0; curl's
+ * pull request 10643). So only a request that opens one is told: all others find what it speaks
+ * already. It is not known before whether there is one to be used again, so first only such a one
+ * will do. */
+static void set_version(struct etcd_transfer *transfer, const struct etcd_post *post)
 {
+    const struct etcd_wire *wire = transfer->wire;
     bool is_https = strncmp(post->endpoint, "https:", 6) == 0;
+    long version = is_https ? wire->https_version : wire->http_version;
+    transfer->may_connect = version != CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+    transfer->was_alone = false;
+    if (!transfer->may_connect)
+        version = CURL_HTTP_VERSION_2_0;
+    curl_easy_setopt(transfer->easy, CURLOPT_HTTP_VERSION, version);
+}
+
+bool etcd_transfer_goes_on(struct etcd_transfer *transfer, CURLM *multi)
+{
+    if (!transfer->was_alone || transfer->may_connect || transfer->sent > 0)
+        return false;
+    transfer->may_connect = true;
+    transfer->why[0] = '\0';
+    curl_easy_setopt(transfer->easy, CURLOPT_HTTP_VERSION,
+                     (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
+    curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_multi_remove_handle(multi, transfer->easy);
+    transfer->running = curl_multi_add_handle(multi, transfer->easy) == CURLM_OK;
+    return transfer->running;
+}
+
+static void set_connection(CURL *easy, const struct etcd_post *post)
+{
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                     is_https ? wire->https_version : wire->http_version);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_S);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_S);
@@ -193,7 +232,8 @@ int etcd_transfer_begin(struct etcd_transfer *transfer, CURLM *multi, const stru
     transfer->finished = finished;
     transfer->why[0] = '\0';
     set_callbacks(transfer, post);
-    set_connection(transfer->easy, transfer->wire, post);
+    set_version(transfer, post);
+    set_connection(transfer->easy, post);
     /* The option that may fail for want of memory last, and all others if this one doesn't. */
     if (curl_easy_setopt(transfer->easy, CURLOPT_URL, url) != CURLE_OK ||
         curl_multi_add_handle(multi, transfer->easy) != CURLM_OK)

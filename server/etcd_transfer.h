@@ -60,15 +60,19 @@ struct etcd_transfer {
     struct span body;
     size_t sent; /* bytes of the body */
     bool running;
+    bool may_connect; /* else only a connection that there is will do, */
+    bool was_alone;   /* and there was none */
     etcd_transfer_message *message;
     etcd_transfer_finished *finished;
     char why[CURL_ERROR_SIZE]; /* of the end, if it failed */
 
     /* the wire's */
-    struct json_tokener *tokener;
-    size_t received;            /* bytes of the message that has begun */
-    size_t maximum;             /* of them */
-    enum etcd_transfer_end cut; /* for what; ETCD_TRANSFER_DONE: it isn't */
+    struct json_tokener *tokener; /* the gateway's */
+    struct buffer message_bytes;  /* gRPC's, with what stands before it */
+    size_t message_size;          /* of them; 0: not known yet */
+    size_t received;              /* bytes of the message that has begun */
+    size_t maximum;               /* of them */
+    enum etcd_transfer_end cut;   /* for what; ETCD_TRANSFER_DONE: it isn't */
     struct etcd_answer answer;
 };
 
@@ -81,6 +85,9 @@ void etcd_transfer_release(struct etcd_transfer *transfer);
  * ALLOT_ENOMEM. */
 int etcd_transfer_begin(struct etcd_transfer *transfer, CURLM *multi, const struct etcd_post *post,
                         etcd_transfer_message *message, etcd_transfer_finished *finished);
+/* Whether it goes on: for want of a connection that can be used again it opens one now. To be asked
+ * before `finished` is called. */
+bool etcd_transfer_goes_on(struct etcd_transfer *transfer, CURLM *multi);
 /* Takes it from @multi, finished or not. What came of it, if curl has told @code: the answer stays
  * until etcd_transfer_clear. */
 enum etcd_transfer_end etcd_transfer_end(struct etcd_transfer *transfer, CURLM *multi,

@@ -49,7 +49,8 @@ struct etcd_wire {
     /* --- a POST of it --- */
 
     const char *const *headers; /* up to a NULL */
-    long http_version;          /* curl's, for http:// */
+    const char *trace; /* the header that etcd itself is told a trace by; NULL: as others */
+    long http_version; /* curl's, for http:// */
     long https_version;
     /* What a transfer needs to take answers. ALLOT_ENOMEM. The release is fine after a failed init,
      * and on what is zero. */

@@ -21,6 +21,13 @@ void fixture_open(struct fixture *fixture)
     fixture_start(fixture, NULL);
 }
 
+void fixture_open_over(struct fixture *fixture, enum etcd_protocol protocol)
+{
+    etcd_server_start(&fixture->server, NULL);
+    fixture->store = must_open(
+        &(struct etcd_store_config){.endpoints = fixture->server.url, .protocol = protocol});
+}
+
 void fixture_remove(struct fixture *fixture)
 {
     if (fixture->store)

@@ -34,8 +34,10 @@ struct scripted {
 static void begin(struct scripted *scripted, scripted_answer *answer, void *context)
 {
     scripted_server_start(&scripted->server, answer, context);
-    scripted->store = must_open(&(struct etcd_store_config){
-        .endpoints = scripted->server.url, .request_timeout_ms = 20000, .max_answer = 10000});
+    scripted->store = must_open(&(struct etcd_store_config){.endpoints = scripted->server.url,
+                                                            .protocol = ETCD_GATEWAY,
+                                                            .request_timeout_ms = 20000,
+                                                            .max_answer = 10000});
 }
 
 static void end(struct scripted *scripted)
@@ -292,7 +294,8 @@ Test(etcd_store_connections, that_break_after_a_read_was_sent)
     for (int i = 0; i < 2; i++)
         scripted_server_start(&servers[i], cut_every_other, NULL);
     snprintf(endpoints, sizeof endpoints, "%s,%s", servers[0].url, servers[1].url);
-    struct store *store = must_open(&(struct etcd_store_config){.endpoints = endpoints});
+    struct store *store =
+        must_open(&(struct etcd_store_config){.endpoints = endpoints, .protocol = ETCD_GATEWAY});
     /* both cut it the first time, then each answers */
     cr_assert_eq(sync_range(store, &one_key, NULL), ALLOT_EUNAVAILABLE);
     cr_assert_eq(sync_range(store, &one_key, NULL), 0);
@@ -322,7 +325,8 @@ Test(etcd_store_connections, to_a_member_without_a_leader)
     scripted_server_start(&servers[1], answer_put, NULL);
     snprintf(endpoints, sizeof endpoints, "%s,%s", servers[0].url, servers[1].url);
     for (int i = 0; i < 4; i++) {
-        struct store *store = must_open(&(struct etcd_store_config){.endpoints = endpoints});
+        struct store *store = must_open(
+            &(struct etcd_store_config){.endpoints = endpoints, .protocol = ETCD_GATEWAY});
         cr_assert_eq(put(store), 0);
         cr_assert_eq(put(store), 0);
         store->operations->destroy(store);
@@ -344,8 +348,8 @@ Test(etcd_store_connections, on_which_nothing_comes)
 {
     struct scripted_server server;
     scripted_server_start(&server, hang, NULL);
-    struct store *store =
-        must_open(&(struct etcd_store_config){.endpoints = server.url, .request_timeout_ms = 100});
+    struct store *store = must_open(&(struct etcd_store_config){
+        .endpoints = server.url, .protocol = ETCD_GATEWAY, .request_timeout_ms = 100});
     cr_assert_eq(sync_range(store, &one_key, NULL), ALLOT_EUNAVAILABLE);
     int error;
     while ((error = put(store)) == ALLOT_EUNAVAILABLE) /* until it is tried again */

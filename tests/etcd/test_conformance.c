@@ -5,10 +5,10 @@
 #include "tests/server/store_conformance.h"
 
 #define CONFORMANCE_TEST(name)                                                  \
-    Test(etcd_store_conformance, name)                                          \
+    TEST_OVER_BOTH(etcd_store_conformance, name)                                \
     {                                                                           \
         struct fixture fixture;                                                 \
-        fixture_open(&fixture);                                                 \
+        fixture_open_over(&fixture, protocol);                                  \
         must_put(fixture.store, SPAN("/another/key"), "of somebody else's", 0); \
         store_conformance_##name(fixture.store, "/conformance/");               \
         fixture_remove(&fixture);                                               \

@@ -14,9 +14,9 @@ static void pause_ms(int ms)
     nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
 }
 
-static struct store *open_store(const char *endpoints)
+static struct store *open_store(const char *endpoints, enum etcd_protocol protocol)
 {
-    return must_open(&(struct etcd_store_config){.endpoints = endpoints});
+    return must_open(&(struct etcd_store_config){.endpoints = endpoints, .protocol = protocol});
 }
 
 static void destroy(struct store *store)
@@ -55,7 +55,7 @@ Test(etcd_store_watches, pass_what_is_written_by_others)
     struct fixture fixture;
     struct sync_watch watch;
     fixture_open(&fixture);
-    struct store *other = open_store(fixture.server.url);
+    struct store *other = open_store(fixture.server.url, ETCD_GRPC);
     int64_t first = must_put(fixture.store, SPAN("/a/1"), "value", 0);
     cr_assert_eq(sync_watch_start(&watch, fixture.store, conformance_all("/a/"), first), 0);
     cr_assert(sync_watch_wait(&watch, 1));
@@ -125,7 +125,7 @@ Test(etcd_store_watches, go_on_after_a_restart)
         etcd_server_kill(&fixture.server);
         cr_assert_eq(sync_range(fixture.store, &one_key, NULL), ALLOT_EUNAVAILABLE);
         etcd_server_restart(&fixture.server, NULL);
-        struct store *other = open_store(fixture.server.url);
+        struct store *other = open_store(fixture.server.url, ETCD_GRPC);
         must_put(other, SPAN("/a/1"), "after", 0);
         destroy(other);
         cr_assert(sync_watch_wait(&watch, 2 * ((size_t)round + 1)));
@@ -182,10 +182,10 @@ Test(etcd_store_watches, end_when_etcd_stands_still)
 
 /* --- requests --- */
 
-Test(etcd_store_requests, fail_fast_and_recover)
+TEST_OVER_BOTH(etcd_store_requests, fail_fast_and_recover)
 {
     struct fixture fixture;
-    fixture_open(&fixture);
+    fixture_open_over(&fixture, protocol);
     must_put(fixture.store, SPAN("/a/key"), "value", 0);
     etcd_server_kill(&fixture.server);
     for (int i = 0; i < 1000; i++) {
@@ -202,14 +202,14 @@ Test(etcd_store_requests, fail_fast_and_recover)
     fixture_remove(&fixture);
 }
 
-Test(etcd_store_requests, are_late_when_etcd_stands_still)
+TEST_OVER_BOTH(etcd_store_requests, are_late_when_etcd_stands_still)
 {
     struct fixture fixture;
     struct store_lease_result lease;
     int sent = 0;
     etcd_server_start(&fixture.server, NULL);
-    fixture.store = must_open(
-        &(struct etcd_store_config){.endpoints = fixture.server.url, .request_timeout_ms = 1000});
+    fixture.store = must_open(&(struct etcd_store_config){
+        .endpoints = fixture.server.url, .protocol = protocol, .request_timeout_ms = 1000});
     cr_assert_eq(sync_grant(fixture.store, 0, 60, &lease), 0);
     etcd_server_freeze(&fixture.server);
     cr_assert_eq(sync_keep_alive(fixture.store, lease.id, NULL), ALLOT_EUNKNOWN);
@@ -232,7 +232,7 @@ Test(etcd_store_requests, are_late_when_etcd_stands_still)
     fixture_remove(&fixture);
 }
 
-Test(etcd_store_requests, turn_to_the_endpoint_that_works)
+TEST_OVER_BOTH(etcd_store_requests, turn_to_the_endpoint_that_works)
 {
     struct etcd_server server, dead;
     char endpoints[256];
@@ -241,7 +241,7 @@ Test(etcd_store_requests, turn_to_the_endpoint_that_works)
     snprintf(endpoints, sizeof endpoints, "%s,%s/,%s", dead.url, server.url, dead.url);
     etcd_server_kill(&dead);
     for (int i = 0; i < 5; i++) { /* it begins with any of them */
-        struct store *store = open_store(endpoints);
+        struct store *store = open_store(endpoints, protocol);
         must_put(store, SPAN("/a/key"), "value", 0);
         cr_assert_eq(sync_range(store, &one_key, NULL), 0);
         destroy(store);
@@ -257,12 +257,12 @@ static void count_error(void *context, int error, const struct store_range_resul
     atomic_fetch_add(&counts[-error], 1);
 }
 
-Test(etcd_store_requests, are_bounded_and_all_answered_in_the_end)
+TEST_OVER_BOTH(etcd_store_requests, are_bounded_and_all_answered_in_the_end)
 {
     struct fixture fixture;
     atomic_int counts[32] = {0};
     int refused = 0, made = 0;
-    fixture_open(&fixture);
+    fixture_open_over(&fixture, protocol);
     must_put(fixture.store, SPAN("/a/key"), "value", 0);
     etcd_server_freeze(&fixture.server);
     while (!refused && made < 100000) {
@@ -278,14 +278,14 @@ Test(etcd_store_requests, are_bounded_and_all_answered_in_the_end)
     fixture_remove(&fixture);
 }
 
-Test(etcd_store_requests, have_answers_of_a_bounded_size)
+TEST_OVER_BOTH(etcd_store_requests, have_answers_of_a_bounded_size)
 {
     struct fixture fixture;
     struct store_range all = {.keys = conformance_all("/a/")};
     char value[1000] = "";
     etcd_server_start(&fixture.server, NULL);
-    fixture.store =
-        must_open(&(struct etcd_store_config){.endpoints = fixture.server.url, .max_answer = 8192});
+    fixture.store = must_open(&(struct etcd_store_config){
+        .endpoints = fixture.server.url, .protocol = protocol, .max_answer = 8192});
     memset(value, 'x', sizeof value - 1);
     for (int i = 0; i < 4; i++)
         must_put(fixture.store, conformance_numbered("/a/", i), value, 0);
@@ -298,12 +298,12 @@ Test(etcd_store_requests, have_answers_of_a_bounded_size)
     fixture_remove(&fixture);
 }
 
-Test(etcd_store_requests, are_not_done_when_etcd_is_full)
+TEST_OVER_BOTH(etcd_store_requests, are_not_done_when_etcd_is_full)
 {
     const char *const arguments[] = {"--quota-backend-bytes", "1000000", NULL};
     struct etcd_server server;
     etcd_server_start(&server, arguments);
-    struct store *store = open_store(server.url);
+    struct store *store = open_store(server.url, protocol);
     char *value = calloc(1, 200001);
     int error = 0;
     cr_assert_not_null(value);

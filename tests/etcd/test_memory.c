@@ -90,7 +90,8 @@ Test(etcd_store_memory, is_out_for_a_request)
 {
     struct scripted_server server;
     scripted_server_start(&server, answer, NULL);
-    struct store *store = must_open(&(struct etcd_store_config){.endpoints = server.url});
+    struct store *store =
+        must_open(&(struct etcd_store_config){.endpoints = server.url, .protocol = ETCD_GATEWAY});
     cr_assert_eq(try_range(store), 0);
     int error = ALLOT_ENOMEM;
     for (long nth = 1; error && nth < ENOUGH; nth++) {
@@ -131,7 +132,8 @@ Test(etcd_store_memory, is_out_for_a_watch)
     const struct store_keys keys = {.key = {"a", 1}};
     struct scripted_server server;
     scripted_server_start(&server, answer, NULL);
-    struct store *store = must_open(&(struct etcd_store_config){.endpoints = server.url});
+    struct store *store =
+        must_open(&(struct etcd_store_config){.endpoints = server.url, .protocol = ETCD_GATEWAY});
     bool whole = false;
     for (long nth = 1; !whole && nth < ENOUGH; nth++) {
         struct told told = {0};

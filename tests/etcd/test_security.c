@@ -35,7 +35,7 @@ static void write_text(char *path, size_t size, const char *directory, const cha
 
 /* --- TLS --- */
 
-Test(etcd_store_tls, with_certificates_on_both_sides)
+TEST_OVER_BOTH(etcd_store_tls, with_certificates_on_both_sides)
 {
     char directory[TEMPORARY_SIZE];
     struct certificates files;
@@ -47,6 +47,7 @@ Test(etcd_store_tls, with_certificates_on_both_sides)
         "--client-cert-auth", "--trusted-ca-file", files.ca,     NULL};
     etcd_server_start_tls(&server, arguments);
     const struct etcd_store_config config = {.endpoints = server.url,
+                                             .protocol = protocol,
                                              .ca_file = files.ca,
                                              .cert_file = files.client_cert,
                                              .key_file = files.client_key};
@@ -147,7 +148,7 @@ static void enable_users(const struct etcd_server *server)
 }
 
 /* A restart makes it forget all tokens. */
-Test(etcd_store_users, log_in_and_in_again)
+TEST_OVER_BOTH(etcd_store_users, log_in_and_in_again)
 {
     static const char *const arguments[] = {"--bcrypt-cost", "4", NULL};
     char password[320];
@@ -156,6 +157,7 @@ Test(etcd_store_users, log_in_and_in_again)
     etcd_server_start(&server, arguments);
     write_text(password, sizeof password, server.directory, "secret\n");
     const struct etcd_store_config config = {.endpoints = server.url,
+                                             .protocol = protocol,
                                              .user = "root",
                                              .password_file = password,
                                              .resume_timeout_ms = 30000};
@@ -185,7 +187,7 @@ static void note(void *context, int error, const char *why)
     snprintf(told->text, sizeof told->text, "%s", why);
 }
 
-Test(etcd_store_users, without_permission)
+TEST_OVER_BOTH(etcd_store_users, without_permission)
 {
     static const char *const arguments[] = {"--bcrypt-cost", "4", NULL};
     char password[320];
@@ -196,6 +198,7 @@ Test(etcd_store_users, without_permission)
     enable_users(&server);
     write_text(password, sizeof password, server.directory, "secret");
     struct etcd_store_config config = {.endpoints = server.url,
+                                       .protocol = protocol,
                                        .user = "guest",
                                        .password_file = password,
                                        .failed = note,
@@ -281,8 +284,11 @@ Test(etcd_store_users, share_one_login)
     struct scripted_server server;
     write_text(password, sizeof password, temporary_directory(directory), "secret");
     scripted_server_start(&server, answer_with_tokens, &tokens);
-    struct store *store = must_open(&(struct etcd_store_config){
-        .endpoints = server.url, .user = "root", .password_file = password, .refresh_ms = 20});
+    struct store *store = must_open(&(struct etcd_store_config){.endpoints = server.url,
+                                                                .protocol = ETCD_GATEWAY,
+                                                                .user = "root",
+                                                                .password_file = password,
+                                                                .refresh_ms = 20});
     for (int round = 1; round <= 3; round++) {
         atomic_store(&tokens.good, round); /* the one before is taken no longer */
         for (int i = 0; i < THREADS; i++)
@@ -330,7 +336,8 @@ Test(etcd_store, passes_on_what_a_transaction_is_done_for)
     atomic_int seen;
     struct scripted_server server;
     scripted_server_start(&server, answer_and_look_for_trace, &seen);
-    struct store *store = must_open(&(struct etcd_store_config){.endpoints = server.url});
+    struct store *store =
+        must_open(&(struct etcd_store_config){.endpoints = server.url, .protocol = ETCD_GATEWAY});
     struct store_op put = {.kind = STORE_OP_PUT, .keys = {.key = SPAN("/a")}, .value = SPAN("b")};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct sync_answer answer;

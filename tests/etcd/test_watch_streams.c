@@ -62,7 +62,8 @@ struct scripted {
 static void begin(struct scripted *scripted, struct script *script, int64_t start_revision)
 {
     scripted_server_start(&scripted->server, play, script);
-    scripted->store = must_open(&(struct etcd_store_config){.endpoints = scripted->server.url});
+    scripted->store = must_open(
+        &(struct etcd_store_config){.endpoints = scripted->server.url, .protocol = ETCD_GATEWAY});
     cr_assert_eq(
         sync_watch_start(&scripted->watch, scripted->store, conformance_all("/a/"), start_revision),
         0);
@@ -167,8 +168,8 @@ Test(etcd_store_streams, with_a_message_that_is_too_large)
     struct sync_watch watch;
     struct scripted_server server;
     scripted_server_start(&server, play, &script);
-    struct store *store =
-        must_open(&(struct etcd_store_config){.endpoints = server.url, .max_answer = 150});
+    struct store *store = must_open(&(struct etcd_store_config){
+        .endpoints = server.url, .protocol = ETCD_GATEWAY, .max_answer = 150});
     cr_assert_eq(sync_watch_start(&watch, store, conformance_all("/a/"), 5), 0);
     cr_assert(sync_watch_wait(&watch, 100));
     sync_watch_stop(&watch);
@@ -207,8 +208,8 @@ static void look(struct looking *looking, int64_t progress)
     struct sync_watch watch;
     struct scripted_server server;
     scripted_server_start(&server, play_looking, looking);
-    struct store *store =
-        must_open(&(struct etcd_store_config){.endpoints = server.url, .refresh_ms = 10});
+    struct store *store = must_open(&(struct etcd_store_config){
+        .endpoints = server.url, .protocol = ETCD_GATEWAY, .refresh_ms = 10});
     cr_assert_eq(sync_watch_start(&watch, store, conformance_all("/a/"), 4), 0);
     cr_assert(sync_watch_wait_revision(&watch, progress));
     /* and not further, however often it looks back */
