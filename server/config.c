@@ -7,12 +7,15 @@
 #include "core/solution.h"
 #include "server/config_values.h"
 #include "server/etcd_endpoints.h"
+#include "server/etcd_store.h"
 #include "server/item_moves.h"
 
 /* --- the table --- */
 
 static const char *const store_names[] = {
     [CONFIG_STORE_EMBEDDED] = "embedded", [CONFIG_STORE_ETCD] = "etcd", NULL};
+static const char *const protocol_names[] = {
+    [ETCD_GRPC] = "grpc", [ETCD_GATEWAY] = "gateway", NULL};
 static const char *const level_names[] = {
     [LOG_ERROR] = "error",
     [LOG_WARNING] = "warning",
@@ -64,6 +67,9 @@ static const struct option options[] = {
      CONFIG_SERVE, false},
     {"etcd-endpoints", "ALLOT_ETCD_ENDPOINTS", OPTION_TEXT, FIELD(etcd.endpoints), 0, 0, NULL, NULL,
      "URL[,URL...]", "where etcd serves clients, such as http://127.0.0.1:2379", ALL, false},
+    {"etcd-protocol", "ALLOT_ETCD_PROTOCOL", OPTION_CHOICE, FIELD(etcd.protocol), 0, 0,
+     protocol_names, "grpc", "NAME",
+     "how to make requests; by its gateway where gRPC can't be reached", ALL, false},
     {"etcd-ca", "ALLOT_ETCD_CA", OPTION_TEXT, FIELD(etcd.ca_file), 0, 0, NULL, NULL, "FILE",
      "authorities whose certificates etcd may show; default: the system's", ALL, false},
     {"etcd-cert", "ALLOT_ETCD_CERT", OPTION_TEXT, FIELD(etcd.cert_file), 0, 0, NULL, NULL, "FILE",

@@ -47,6 +47,7 @@ struct config {
         const char *key_file;
         const char *user;
         const char *password_file;
+        int protocol; /* enum etcd_protocol */
     } etcd;
     int threads;
     int log_level;  /* enum log_level */

@@ -128,6 +128,7 @@ static int open_etcd(const struct config *config, struct process_store *ret,
 {
     const struct etcd_store_config etcd = {
         .endpoints = config->etcd.endpoints,
+        .protocol = (enum etcd_protocol)config->etcd.protocol,
         .ca_file = config->etcd.ca_file,
         .cert_file = config->etcd.cert_file,
         .key_file = config->etcd.key_file,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "server/config.h"
+#include "server/etcd_store.h"
 
 /* The environment of a test: pairs of name and value. */
 static const char *const *variables;
@@ -249,6 +250,7 @@ Test(config, help_names_every_flag_and_variable)
         "embedded, etcd",
         "--etcd-endpoints URL[,URL...]",
         "ALLOT_ETCD_PASSWORD_FILE",
+        "grpc, gateway [grpc]",
         "--log-format",
         "--host-name",
         "ALLOT_HOST_NAMES",
@@ -286,7 +288,7 @@ Test(config, of_etcd)
 {
     struct config config =
         parsed("--store etcd --etcd-endpoints https://a:1,https://b:1 --etcd-ca ca --etcd-cert c "
-               "--etcd-key k --etcd-user u --etcd-password-file p");
+               "--etcd-key k --etcd-user u --etcd-password-file p --etcd-protocol gateway");
     cr_assert_eq(config.store, CONFIG_STORE_ETCD);
     cr_assert_str_eq(config.etcd.endpoints, "https://a:1,https://b:1");
     cr_assert_str_eq(config.etcd.ca_file, "ca");
@@ -294,6 +296,7 @@ Test(config, of_etcd)
     cr_assert_str_eq(config.etcd.key_file, "k");
     cr_assert_str_eq(config.etcd.user, "u");
     cr_assert_str_eq(config.etcd.password_file, "p");
+    cr_assert_eq(config.etcd.protocol, ETCD_GATEWAY);
     static const char *const pairs[] = {"ALLOT_STORE", "etcd", "ALLOT_ETCD_ENDPOINTS",
                                         "http://[::1]:2379", NULL};
     variables = pairs;
@@ -301,6 +304,7 @@ Test(config, of_etcd)
     cr_assert_eq(config.store, CONFIG_STORE_ETCD);
     cr_assert_str_eq(config.etcd.endpoints, "http://[::1]:2379");
     cr_assert_null(config.etcd.user);
+    cr_assert_eq(config.etcd.protocol, ETCD_GRPC);
 }
 
 Test(config, of_etcd_that_does_not_fit_together)
@@ -319,6 +323,8 @@ Test(config, of_etcd_that_does_not_fit_together)
          "--etcd-password-file"},
         {"--etcd-endpoints http://a:1",
          "--etcd-endpoints is for --store etcd, and the store is embedded"},
+        {"--store etcd --etcd-endpoints http://a:1 --etcd-protocol http",
+         "--etcd-protocol: \"http\": expected one of grpc, gateway"},
         {"--store etcd --etcd-endpoints http://a:1 --etcd-cert c", "--etcd-cert needs --etcd-key"},
         {"--store etcd --etcd-endpoints http://a:1 --etcd-key k", "--etcd-key needs --etcd-cert"},
         {"--store etcd --etcd-endpoints http://a:1 --etcd-user u",
