@@ -145,14 +145,10 @@ static void take_header(struct etcd_transfer *transfer, struct span line)
 
 static bool is_fault(const struct etcd_answer *answer, struct etcd_fault *ret)
 {
-    if (answer->has_status && answer->status == 0)
+    const char *text = answer->text[0] ? answer->text : "an error without a text";
+    if (answer->status == 0)
         return false;
-    if (!answer->has_status)
-        etcd_fault_of_code(ETCD_NO_CODE, SPAN("an answer that is not gRPC's"), ret);
-    else if (answer->text[0] == '\0')
-        etcd_fault_of_code(answer->status, SPAN("an error without a text"), ret);
-    else
-        etcd_fault_of_code(answer->status, span_of(answer->text), ret);
+    etcd_fault_of_code(answer->status, span_of(text), ret);
     return true;
 }
 
@@ -176,6 +172,7 @@ const struct etcd_wire etcd_grpc = {
     .headers = headers,
     .http_version = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE,
     .https_version = CURL_HTTP_VERSION_2TLS,
+    .has_status = true,
     .init = init,
     .release = release,
     .clear = clear,

@@ -261,8 +261,11 @@ enum etcd_transfer_end etcd_transfer_end(struct etcd_transfer *transfer, CURLM *
         snprintf(transfer->why, sizeof transfer->why, "%s", cuts[transfer->cut]);
         return transfer->cut;
     }
-    if (code == CURLE_OK)
+    bool is_whole = !transfer->wire->has_status || transfer->answer.has_status;
+    if (code == CURLE_OK && is_whole)
         return ETCD_TRANSFER_DONE;
+    if (code == CURLE_OK)
+        snprintf(transfer->why, sizeof transfer->why, "the answer ends without a status");
     if (!transfer->why[0])
         snprintf(transfer->why, sizeof transfer->why, "%s", curl_easy_strerror(code));
     return transfer->sent == 0 ? ETCD_TRANSFER_NOT_SENT : ETCD_TRANSFER_BROKEN;

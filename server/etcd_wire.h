@@ -52,6 +52,7 @@ struct etcd_wire {
     const char *trace; /* the header that etcd itself is told a trace by; NULL: as others */
     long http_version; /* curl's, for http:// */
     long https_version;
+    bool has_status; /* an answer ends with one, else it is not whole */
     /* What a transfer needs to take answers. ALLOT_ENOMEM. The release is fine after a failed init,
      * and on what is zero. */
     int (*init)(struct etcd_transfer *transfer);

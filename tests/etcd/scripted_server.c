@@ -20,7 +20,7 @@ static void require(bool holds, const char *what)
 
 /* --- answers --- */
 
-static bool send_all(int fd, const char *bytes, size_t size)
+bool scripted_send(int fd, const char *bytes, size_t size)
 {
     while (size > 0) {
         ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
@@ -37,21 +37,22 @@ bool scripted_reply(const struct scripted_request *request, int status, const ch
     char head[128];
     int size = snprintf(head, sizeof head, "HTTP/1.1 %d Status\r\nContent-Length: %zu\r\n\r\n",
                         status, strlen(body));
-    return send_all(request->fd, head, (size_t)size) && send_all(request->fd, body, strlen(body));
+    return scripted_send(request->fd, head, (size_t)size) &&
+           scripted_send(request->fd, body, strlen(body));
 }
 
 bool scripted_begin_chunks(const struct scripted_request *request)
 {
     static const char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-    return send_all(request->fd, head, sizeof head - 1);
+    return scripted_send(request->fd, head, sizeof head - 1);
 }
 
 bool scripted_chunk(const struct scripted_request *request, const char *text, size_t size)
 {
     char head[32];
     int head_size = snprintf(head, sizeof head, "%zx\r\n", size);
-    return send_all(request->fd, head, (size_t)head_size) && send_all(request->fd, text, size) &&
-           send_all(request->fd, "\r\n", 2);
+    return scripted_send(request->fd, head, (size_t)head_size) &&
+           scripted_send(request->fd, text, size) && scripted_send(request->fd, "\r\n", 2);
 }
 
 bool scripted_chunks(const struct scripted_request *request, const char *text, size_t size)
@@ -68,7 +69,7 @@ bool scripted_chunks(const struct scripted_request *request, const char *text, s
 
 bool scripted_end_chunks(const struct scripted_request *request)
 {
-    return send_all(request->fd, "0\r\n\r\n", 5);
+    return scripted_send(request->fd, "0\r\n\r\n", 5);
 }
 
 void scripted_wait_for_close(const struct scripted_request *request)
@@ -142,8 +143,11 @@ static void *connection_thread(void *argument)
     struct scripted_server *server = connection->server;
     size_t have = 0;
     connection->data[0] = 0;
-    while (serve_one(connection, &have))
-        ;
+    if (server->serve)
+        server->serve(server->context, connection->fd);
+    else
+        while (serve_one(connection, &have))
+            ;
     pthread_mutex_lock(&server->mutex);
     close(connection->fd);
     server->fds[connection->index] = -1;
@@ -181,13 +185,10 @@ static void *listener_thread(void *argument)
 
 /* --- life --- */
 
-void scripted_server_start(struct scripted_server *server, scripted_answer *answer, void *context)
+static void start(struct scripted_server *server)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t size = sizeof address;
-    memset(server, 0, sizeof *server);
-    server->answer = answer;
-    server->context = context;
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     require(server->listener >= 0 &&
                 bind(server->listener, (struct sockaddr *)&address, size) == 0 &&
@@ -198,6 +199,23 @@ void scripted_server_start(struct scripted_server *server, scripted_answer *answ
     require(pthread_mutex_init(&server->mutex, NULL) == 0 &&
                 pthread_create(&server->thread, NULL, listener_thread, server) == 0,
             "no thread");
+}
+
+void scripted_server_start(struct scripted_server *server, scripted_answer *answer, void *context)
+{
+    memset(server, 0, sizeof *server);
+    server->answer = answer;
+    server->context = context;
+    start(server);
+}
+
+void scripted_server_start_raw(struct scripted_server *server, scripted_connection *serve,
+                               void *context)
+{
+    memset(server, 0, sizeof *server);
+    server->serve = serve;
+    server->context = context;
+    start(server);
 }
 
 void scripted_server_deafen(struct scripted_server *server)

@@ -23,9 +23,13 @@ struct scripted_request {
  * thread for each connection. */
 typedef bool scripted_answer(void *context, const struct scripted_request *request);
 
+/* Serves a connection by itself, until it is to be closed. */
+typedef void scripted_connection(void *context, int fd);
+
 struct scripted_server {
     char url[64];
     scripted_answer *answer;
+    scripted_connection *serve;
     void *context;
     atomic_int requests;
     atomic_int connections;
@@ -40,10 +44,17 @@ struct scripted_server {
 };
 
 void scripted_server_start(struct scripted_server *server, scripted_answer *answer, void *context);
+/* Likewise, but what comes on a connection need not be HTTP/1.1: @serve is called in a thread for
+ * each. */
+void scripted_server_start_raw(struct scripted_server *server, scripted_connection *serve,
+                               void *context);
 /* Cuts all connections, and waits for all threads. */
 void scripted_server_stop(struct scripted_server *server);
 /* Once no answer is being written, and it will not listen any more: the connections stay. */
 void scripted_server_deafen(struct scripted_server *server);
+
+/* False if the client has gone. */
+bool scripted_send(int fd, const char *bytes, size_t size);
 
 /* For answers. A whole reply with a Content-Length; false if the client has gone. */
 bool scripted_reply(const struct scripted_request *request, int status, const char *body);

@@ -316,3 +316,26 @@ TEST_OVER_BOTH(etcd_store_requests, are_not_done_when_etcd_is_full)
     destroy(store);
     etcd_server_remove(&server);
 }
+
+/* What is larger than a message may be is refused before all of it has come: then libcurl 7.88
+ * loses the answer over gRPC. */
+TEST_OVER_BOTH(etcd_store_requests, are_refused_when_etcd_takes_less)
+{
+    enum { LARGE = 5000, LARGER = 1000000 };
+    const char *const arguments[] = {"--max-request-bytes", "1000", NULL};
+    struct etcd_server server;
+    etcd_server_start(&server, arguments);
+    struct store *store = open_store(server.url, protocol);
+    char *value = calloc(1, LARGER);
+    cr_assert_not_null(value);
+    struct span large = {value, LARGE};
+    struct span larger = {value, LARGER};
+    cr_expect_eq(sync_put(store, SPAN("/a/key"), large, 0, NULL), ALLOT_ELIMIT);
+    int error = sync_put(store, SPAN("/a/key"), larger, 0, NULL);
+    cr_expect(error == ALLOT_ELIMIT || (error == ALLOT_EUNKNOWN && protocol == ETCD_GRPC));
+    cr_expect_not(sync_exists(store, SPAN("/a/key"), NULL));
+    cr_expect_eq(sync_put(store, SPAN("/a/key"), SPAN("value"), 0, NULL), 0);
+    free(value);
+    destroy(store);
+    etcd_server_remove(&server);
+}

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "tests/etcd/fixture.h"
+#include "tests/etcd/scripted_grpc.h"
 #include "tests/etcd/scripted_server.h"
 #include "tests/server/store_conformance.h"
 #include "tests/support/fail_alloc.h"
@@ -86,12 +87,8 @@ Test(etcd_store_memory, is_out_while_opening)
     cr_assert_eq(error, 0);
 }
 
-Test(etcd_store_memory, is_out_for_a_request)
+static void run_out_in_requests(struct store *store)
 {
-    struct scripted_server server;
-    scripted_server_start(&server, answer, NULL);
-    struct store *store =
-        must_open(&(struct etcd_store_config){.endpoints = server.url, .protocol = ETCD_GATEWAY});
     cr_assert_eq(try_range(store), 0);
     int error = ALLOT_ENOMEM;
     for (long nth = 1; error && nth < ENOUGH; nth++) {
@@ -109,8 +106,46 @@ Test(etcd_store_memory, is_out_for_a_request)
         cr_assert(error == 0 || error == ALLOT_ENOMEM || error == ALLOT_EUNKNOWN, "%d", error);
     }
     cr_assert_eq(error, 0);
+}
+
+Test(etcd_store_memory, is_out_for_a_request_over_the_gateway)
+{
+    struct scripted_server server;
+    scripted_server_start(&server, answer, NULL);
+    struct store *store =
+        must_open(&(struct etcd_store_config){.endpoints = server.url, .protocol = ETCD_GATEWAY});
+    run_out_in_requests(store);
     store->operations->destroy(store);
     scripted_server_stop(&server);
+}
+
+/* As those above, in protobuf's encoding and after their sizes. */
+static bool answer_call(void *context, const struct scripted_call *call)
+{
+    static const char range[] = "\0\0\0\0\x14\x0a\x04\x08\x07\x18\x09\x12\x0c\x0a\x01"
+                                "a\x10\x02\x18\x03\x20\x01\x2a\x01"
+                                "b";
+    static const char txn[] = "\0\0\0\0\x1e\x0a\x04\x08\x07\x18\x09\x10\x01\x1a\x02\x12\x00\x1a"
+                              "\x10\x0a\x0e\x12\x0c\x0a\x01"
+                              "a\x10\x02\x18\x03\x20\x01\x2a\x01"
+                              "b";
+    (void)context;
+    /* A range has the key alone. */
+    bool is_range = call->message.size == 3;
+    struct span bytes =
+        is_range ? (struct span){range, sizeof range - 1} : (struct span){txn, sizeof txn - 1};
+    return scripted_grpc_head(call, 200, false) && scripted_grpc_bytes(call, bytes, false) &&
+           scripted_grpc_status(call, "0", NULL);
+}
+
+Test(etcd_store_memory, is_out_for_a_request_over_grpc)
+{
+    struct scripted_grpc grpc;
+    scripted_grpc_start(&grpc, answer_call, NULL);
+    struct store *store = must_open(&(struct etcd_store_config){.endpoints = grpc.server.url});
+    run_out_in_requests(store);
+    store->operations->destroy(store);
+    scripted_grpc_stop(&grpc);
 }
 
 struct told {
