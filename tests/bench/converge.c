@@ -1,8 +1,9 @@
 /* Measures how long a cluster on a real etcd takes to converge: 10,000 items of three replicas from
- * nothing over 100 members, then a tenth of the members draining; each against what writing as many
- * operations takes by itself, over the same gateway, in full transactions with a check for each
- * operation, one in flight; and what the loop's own transactions, with the checks that they have,
- * take when they are written again.
+ * nothing over 100 members, then a tenth of the members draining. The loop asks etcd over gRPC.
+ * Each against what writing as many operations takes by itself, in full transactions with a check
+ * for each operation, one in flight, over etcd's gateway, and over gRPC; and against what the
+ * loop's own transactions, with the checks that they have, take when they are written again over
+ * gRPC.
  *
  * Medians of several runs, each on an etcd of its own.
  *
@@ -78,14 +79,15 @@ static void add(struct batch *batch, enum store_op_kind kind, const char *value)
         flush(batch);
 }
 
-static int64_t write_alone(struct store *store, int puts, int deletes)
+/* Below @root, where no other writes. */
+static int64_t write_alone(struct store *store, const char *root, int puts, int deletes)
 {
     static struct batch batch;
     int64_t begin_ms = clock_monotonic_ms();
     batch = (struct batch){.store = store};
     for (int i = 0; i < puts + deletes; i++) {
-        (void)snprintf(batch.keys[batch.count], KEY, "/alone/assign/item-%06d#zone-1#member-001#0",
-                       i < puts ? i : i - puts);
+        (void)snprintf(batch.keys[batch.count], KEY, "%s/assign/item-%06d#zone-1#member-001#0",
+                       root, i < puts ? i : i - puts);
         add(&batch, i < puts ? STORE_OP_PUT : STORE_OP_DELETE, "");
     }
     flush(&batch);
@@ -200,14 +202,22 @@ static void release_record(void)
     }
 }
 
-/* How long the loop took; its operations by themselves, one check each; and with its own checks. */
+/* One etcd, asked in both ways. */
+struct stores {
+    struct store *grpc;
+    struct store *gateway;
+};
+
+/* How long the loop took; its operations by themselves, one check each, over the gateway and over
+ * gRPC; and its own transactions, over gRPC. */
 struct times {
     int64_t took_ms;
-    int64_t alone_ms;
+    int64_t gateway_ms;
+    int64_t grpc_ms;
     int64_t again_ms;
 };
 
-static struct times end_record(struct store *store, int64_t took_ms)
+static struct times end_record(const struct stores *stores, int64_t took_ms)
 {
     int puts = 0;
     int deletes = 0;
@@ -217,7 +227,12 @@ static struct times end_record(struct store *store, int64_t took_ms)
             puts += at->ops[i].kind == STORE_OP_PUT;
             deletes += at->ops[i].kind == STORE_OP_DELETE;
         }
-    struct times times = {took_ms, write_alone(store, puts, deletes), write_again(store)};
+    struct times times = {
+        .took_ms = took_ms,
+        .gateway_ms = write_alone(stores->gateway, "/alone/gateway", puts, deletes),
+        .grpc_ms = write_alone(stores->grpc, "/alone/grpc", puts, deletes),
+        .again_ms = write_again(stores->grpc),
+    };
     release_record();
     return times;
 }
@@ -251,31 +266,39 @@ static void await_idle(struct loop *loop, int64_t revision)
     must(loop_idle_wait(loop, revision) ? 0 : ALLOT_EUNAVAILABLE, "an idle loop");
 }
 
-static struct times from_nothing(struct store *store, const struct loop_config *config,
+static struct times from_nothing(const struct stores *stores, const struct loop_config *config,
                                  struct loop **ret_loop)
 {
     int64_t begin_ms = clock_monotonic_ms();
     begin_record();
     must(loop_start(config, ret_loop), "loop");
     await_idle(*ret_loop, 1);
-    return end_record(store, clock_monotonic_ms() - begin_ms);
+    return end_record(stores, clock_monotonic_ms() - begin_ms);
 }
 
-static struct times drain(struct store *store, struct loop *loop)
+static struct times drain(const struct stores *stores, struct loop *loop)
 {
     char value[64];
     (void)snprintf(value, sizeof value, "{\"item_limit\":%d,\"exiting\":true}", LIMIT);
     int64_t begin_ms = clock_monotonic_ms();
-    put_members(store, MEMBERS - MEMBERS / 10, value);
+    put_members(stores->grpc, MEMBERS - MEMBERS / 10, value);
     begin_record();
-    await_idle(loop, sync_revision(store));
-    return end_record(store, clock_monotonic_ms() - begin_ms);
+    await_idle(loop, sync_revision(stores->grpc));
+    return end_record(stores, clock_monotonic_ms() - begin_ms);
+}
+
+static struct store *open_store(const struct etcd_server *server, enum etcd_protocol protocol)
+{
+    struct store *store = NULL;
+    struct error_message why = {""};
+    const struct etcd_store_config config = {.endpoints = server->url, .protocol = protocol};
+    must(etcd_store_open(&config, &store, &why), "cannot open the store");
+    return store;
 }
 
 static void measure(struct times *ret_from_nothing, struct times *ret_drain)
 {
     struct etcd_server server;
-    struct store *store = NULL;
     struct publisher *publisher = NULL;
     struct loop *loop = NULL;
     struct candidate candidate;
@@ -283,15 +306,14 @@ static void measure(struct times *ret_from_nothing, struct times *ret_drain)
     struct error_message why;
     char value[64];
     etcd_server_start(&server, NULL);
-    must(etcd_store_open(&(struct etcd_store_config){.endpoints = server.url}, &store, &why),
-         "cannot open the store");
-    watch_over(store);
+    struct stores stores = {open_store(&server, ETCD_GRPC), open_store(&server, ETCD_GATEWAY)};
+    watch_over(stores.grpc);
     must(publisher_create(&publisher), "publisher");
     must(candidate_init_scheduler(&candidate, SPAN("/bench"), SPAN("one"), &why), "candidate");
     (void)snprintf(value, sizeof value, "{\"item_limit\":%d}", LIMIT);
-    put_members(store, 0, value);
-    put_items(store);
-    struct loop_config config = {.store = store,
+    put_members(stores.grpc, 0, value);
+    put_items(stores.grpc);
+    struct loop_config config = {.store = stores.grpc,
                                  .publisher = publisher,
                                  .decoder = &decoder,
                                  .root = SPAN("/bench"),
@@ -299,34 +321,50 @@ static void measure(struct times *ret_from_nothing, struct times *ret_drain)
                                  .ttl_seconds = 60,
                                  .gather_ms = 30,
                                  .threads = 2};
-    *ret_from_nothing = from_nothing(store, &config, &loop);
-    *ret_drain = drain(store, loop);
+    *ret_from_nothing = from_nothing(&stores, &config, &loop);
+    *ret_drain = drain(&stores, loop);
     loop_stop(loop);
     candidate_release(&candidate);
-    store->operations->destroy(store);
+    stores.grpc->operations->destroy(stores.grpc);
+    stores.gateway->operations->destroy(stores.gateway);
     publisher_destroy(publisher);
     etcd_server_remove(&server);
 }
 
-static double ratio(const struct times *times)
+static double ratio(int64_t took_ms, int64_t other_ms)
 {
-    return (double)times->took_ms / (double)times->alone_ms;
+    return (double)took_ms / (double)other_ms;
 }
 
 static int by_ratio(const void *a, const void *b)
 {
-    return (ratio(a) > ratio(b)) - (ratio(a) < ratio(b));
+    const struct times *one = a;
+    const struct times *other = b;
+    double x = ratio(one->took_ms, one->gateway_ms);
+    double y = ratio(other->took_ms, other->gateway_ms);
+    return (x > y) - (x < y);
 }
 
+static void report_ratio(const char *what, int64_t took_ms, int64_t other_ms)
+{
+    printf("    %-46s %.2f s: %.2f times\n", what, (double)other_ms / 1000,
+           ratio(took_ms, other_ms));
+}
+
+/* The run whose ratio to the gateway is the median. */
 static void report(const char *what, struct times *times)
 {
     qsort(times, RUNS, sizeof *times, by_ratio);
+    const struct times *first = &times[0];
     const struct times *median = &times[RUNS / 2];
-    printf("%-18s %.2f s, its operations by themselves %.2f s: %.2f times (%.2f to %.2f); its own "
-           "transactions again %.2f s: %.2f times\n",
-           what, (double)median->took_ms / 1000, (double)median->alone_ms / 1000, ratio(median),
-           ratio(&times[0]), ratio(&times[RUNS - 1]), (double)median->again_ms / 1000,
-           (double)median->took_ms / (double)median->again_ms);
+    const struct times *last = &times[RUNS - 1];
+    printf("%s: %.2f s over gRPC, %.2f to %.2f times its operations over the gateway\n", what,
+           (double)median->took_ms / 1000, ratio(first->took_ms, first->gateway_ms),
+           ratio(last->took_ms, last->gateway_ms));
+    report_ratio("its operations by themselves, over the gateway", median->took_ms,
+                 median->gateway_ms);
+    report_ratio("its operations by themselves, over gRPC", median->took_ms, median->grpc_ms);
+    report_ratio("its own transactions again, over gRPC", median->took_ms, median->again_ms);
 }
 
 int main(void)

@@ -1,6 +1,6 @@
-/* Measures the etcd store over a real etcd: transactions with one and more in flight, a range of
- * 100,000 keys (20,000 items of four replicas), the same as the mirror loads them, and how long a
- * put takes to become a watch's event, or its progress.
+/* Measures the etcd store over a real etcd, over gRPC and over its gateway: transactions with one
+ * and more in flight, a range of 100,000 keys (20,000 items of four replicas), the same as the
+ * mirror loads them, and how long a put takes to become a watch's event, or its progress.
  *
  *     bench_etcd */
 #include <inttypes.h>
@@ -203,16 +203,14 @@ static void measure_watch(struct store *store, const char *key, const char *what
     sync_watch_release(&watch);
 }
 
-int main(void)
+static void measure(enum etcd_protocol protocol)
 {
     struct etcd_server server;
     struct store *store = NULL;
     struct error_message why = {""};
     etcd_server_start(&server, NULL);
-    if (etcd_store_open(&(struct etcd_store_config){.endpoints = server.url}, &store, &why) != 0) {
-        fprintf(stderr, "bench_etcd: %s\n", why.text);
-        return 1;
-    }
+    const struct etcd_store_config config = {.endpoints = server.url, .protocol = protocol};
+    must(etcd_store_open(&config, &store, &why), why.text);
     measure_watch(store, "/watch/key", "event", PUTS);
     measure_watch(store, "/elsewhere", "progress", ELSEWHERE);
     static const int threads[] = {1, 4, 8, 16};
@@ -225,5 +223,13 @@ int main(void)
         measure_load(store);
     store->operations->destroy(store);
     etcd_server_remove(&server);
+}
+
+int main(void)
+{
+    printf("-- over gRPC\n");
+    measure(ETCD_GRPC);
+    printf("-- over the gateway\n");
+    measure(ETCD_GATEWAY);
     return 0;
 }
