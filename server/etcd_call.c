@@ -321,6 +321,17 @@ static void release_login(struct etcd_client *client)
     client->logging_in = false;
 }
 
+/* With a zero behind; NULL: out of memory. */
+static char *copy_text(struct span text)
+{
+    char *copy = malloc(text.size + 1);
+    if (copy) {
+        memcpy(copy, text.data, text.size);
+        copy[text.size] = '\0';
+    }
+    return copy;
+}
+
 static void on_login(struct etcd_call *call, int error, const struct etcd_answer *told)
 {
     struct etcd_client *client =
@@ -337,7 +348,7 @@ static void on_login(struct etcd_call *call, int error, const struct etcd_answer
     else if (!error)
         error = wire->read_token(told, &arena, &token);
     if (token.data) {
-        client->token = strndup(token.data, token.size);
+        client->token = copy_text(token);
         client->token_number++;
         error = client->token ? 0 : ALLOT_ENOMEM;
     }
