@@ -2,11 +2,6 @@
 
 #include "core/error.h"
 
-#define HIGHEST_ERROR(name, code, text) \
-    _Static_assert(-(code) < LOOP_METRICS_CAUSES, "failures are counted by code");
-ALLOT_ERRORS(HIGHEST_ERROR)
-#undef HIGHEST_ERROR
-
 static const char *const phase_names[LOOP_PHASE_COUNT] = {
     [LOOP_OBSERVES] = "observe",
     [LOOP_SOLVES] = "solve",
@@ -73,7 +68,7 @@ static void write_failures(const struct loop_metrics *metrics, struct metrics_te
 {
     metrics_text_family(text, "allot_loop_failed_passes_total", METRIC_COUNTER,
                         "Passes of the allocator that failed, and were tried again.");
-    for (int i = 0; i < LOOP_METRICS_CAUSES; i++) {
+    for (int i = 0; i < METRIC_ERRORS; i++) {
         const char *cause = i == 0 ? "checks" : allot_error_name(-i);
         if (metric_read(&metrics->failed[i]) > 0)
             metric_write_value(text, METRIC_LABELS({"cause", cause}), &metrics->failed[i]);

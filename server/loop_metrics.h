@@ -17,13 +17,11 @@ enum loop_phase {
 
 enum loop_change { LOOP_ADDS, LOOP_REMOVES, LOOP_PROMOTES, LOOP_PACKS, LOOP_CHANGE_COUNT };
 
-enum { LOOP_METRICS_CAUSES = 32 }; /* more than there are codes in core/error.h */
-
 /* Ready when zeroed. Noting is the loop's, but for phases, which any thread may note. */
 struct loop_metrics {
     struct metric_value rounds;
     struct metric_value passes;
-    struct metric_value failed[LOOP_METRICS_CAUSES]; /* by -code; 0: checks failed */
+    struct metric_value failed[METRIC_ERRORS]; /* the first: checks failed */
     struct metric_value changes[LOOP_CHANGE_COUNT];
     struct metric_value in_flight; /* transactions */
     struct metric_histogram phases[LOOP_PHASE_COUNT];

@@ -5,11 +5,6 @@
 #include "core/error.h"
 #include "server/clock.h"
 
-#define HIGHEST_ERROR(name, code, text) \
-    _Static_assert(-(code) < STORE_METRICS_ERRORS, "errors are counted by code");
-ALLOT_ERRORS(HIGHEST_ERROR)
-#undef HIGHEST_ERROR
-
 static const char *const operation_names[STORE_OPERATION_COUNT] = {
     [STORE_RANGE] = "range",
     [STORE_TXN] = "txn",
@@ -239,9 +234,9 @@ int metered_store_create(struct store *store, struct store_metrics *metrics, str
 /* --- telling --- */
 
 static void write_errors(struct metrics_text *text, const char *operation,
-                         const struct metric_value errors[STORE_METRICS_ERRORS])
+                         const struct metric_value errors[METRIC_ERRORS])
 {
-    for (int i = 1; i < STORE_METRICS_ERRORS; i++)
+    for (int i = 1; i < METRIC_ERRORS; i++)
         if (metric_read(&errors[i]) > 0)
             metric_write_value(
                 text, METRIC_LABELS({"operation", operation}, {"error", allot_error_name(-i)}),

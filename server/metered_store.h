@@ -20,13 +20,11 @@ enum store_operation {
     STORE_OPERATION_COUNT
 };
 
-enum { STORE_METRICS_ERRORS = 32 }; /* more than there are codes in core/error.h */
-
 struct store_metrics {
     struct {
-        struct metric_value errors[STORE_METRICS_ERRORS]; /* by -code; the first is unused */
-        struct metric_value requests;                     /* that were answered, or refused */
-        struct metric_histogram duration;                 /* of those that were answered */
+        struct metric_value errors[METRIC_ERRORS]; /* the first is unused */
+        struct metric_value requests;              /* that were answered, or refused */
+        struct metric_histogram duration;          /* of those that were answered */
     } operations[STORE_OPERATION_COUNT];
     struct metric_value revision; /* the newest that was seen */
 };

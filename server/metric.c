@@ -1,5 +1,12 @@
 #include "server/metric.h"
 
+#include "core/error.h"
+
+#define ERROR_FITS(name, code, text) \
+    _Static_assert(-(code) < METRIC_ERRORS, "errors are counted by code");
+ALLOT_ERRORS(ERROR_FITS)
+#undef ERROR_FITS
+
 static const int64_t bounds_us[METRIC_BOUNDS] = {
     100,   250,    500,    1000,   2500,    5000,    10000,   25000,
     50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000,
