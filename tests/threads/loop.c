@@ -125,6 +125,13 @@ static bool all_assigned(const struct snapshot *snapshot)
     return state->item_count == ITEMS;
 }
 
+/* As a watchdog does. */
+static void look_after(struct loop *loop)
+{
+    const char *thread = "";
+    (void)loop_overdue_ms(loop, &thread);
+}
+
 int main(void)
 {
     char directory[TEMPORARY_SIZE];
@@ -138,7 +145,9 @@ int main(void)
     require(pthread_create(&reader, NULL, read_snapshots, first.publisher) == 0, "reader");
     for (int turn = 0; turn < TURNS; turn++) {
         struct instance second = start("second");
+        look_after(second.loop);
         change_keys();
+        look_after(second.loop);
         loop_stop(second.loop);
         publisher_destroy(second.publisher);
     }
@@ -148,6 +157,7 @@ int main(void)
         struct snapshot *snapshot = publisher_snapshot(first.publisher);
         done = snapshot && all_assigned(snapshot);
         snapshot_unref(snapshot);
+        look_after(first.loop);
         sched_yield();
     }
     require(done, "not all assigned in the end");
