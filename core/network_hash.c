@@ -63,8 +63,13 @@ void network_hash_join(struct network_hash *hash, const struct network_run *run)
     hash->size += run->hash.size;
 }
 
-void network_run_finish(struct network_run *run, const struct network_run *like)
+bool network_run_ends(int32_t count, struct span key)
 {
-    bool alike = like && like->hash.size == run->hash.size;
-    run->shift = alike ? like->shift : crc64_shift(run->hash.size);
+    bool may_end = count >= NETWORK_RUN_MIN;
+    return count == NETWORK_RUN_MAX || (may_end && mix_bytes(0, key) % 64 == 0);
+}
+
+void network_run_finish(struct network_run *run)
+{
+    run->shift = crc64_shift(run->hash.size);
 }

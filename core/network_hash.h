@@ -20,11 +20,12 @@ struct network_hash {
 
 /* The hash of a run of additions alone, made once for as long as they stay the same. Different ways
  * to divide the same additions into runs give different fingerprints: who compares them divides
- * alike, at every NETWORK_RUN. */
-enum { NETWORK_RUN = 32 };
+ * alike, where network_run_ends. */
+enum { NETWORK_RUN_MIN = 16, NETWORK_RUN_MAX = 256 };
 struct network_run {
     struct network_hash hash;
     uint64_t shift; /* crc64_shift(hash.size) */
+    int32_t count;  /* of the additions; for its maker */
 };
 
 /* Takes in a member with its limit, an item with its replication, a member with what it sheds.
@@ -35,8 +36,12 @@ void network_hash_add(struct network_hash *hash, struct span key, int64_t number
  * two or three of them. */
 void network_hash_join(struct network_hash *hash, const struct network_run *run);
 
-/* Sets run->shift when all have been added: taken from @like (NULL is fine) if that has as many
- * bytes, which is most likely of a neighbour, or of what the run was before. */
-void network_run_finish(struct network_run *run, const struct network_run *like);
+/* Whether a run of @count additions ends with the last one, which is of @key. The keys themselves
+ * tell, one in 64 of them: so what comes or goes leaves most runs as they are, though all that
+ * follows has another number then. */
+bool network_run_ends(int32_t count, struct span key);
+
+/* Sets run->shift when all have been added. */
+void network_run_finish(struct network_run *run);
 
 #endif

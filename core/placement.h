@@ -99,7 +99,5 @@ void placement_note(struct placement *placement, int32_t item);
 int placement_reserve_items(struct placement *placement, int32_t count);
 /* Gives @item, which has no replicas, as many slots as it could use. ALLOT_ENOMEM; ALLOT_ELIMIT. */
 int placement_set_room(struct placement *placement, int32_t item);
-/* Forgets the notes of items that have just their current assignments. */
-void placement_forget(struct placement *placement);
 
 #endif

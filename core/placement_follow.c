@@ -268,6 +268,28 @@ int placement_follow(struct placement *placement, const struct state *state,
     return error;
 }
 
+/* --- notes --- */
+
+static bool has_just_current(const struct placement *placement, int32_t item)
+{
+    bool just_current = placement_missing(placement, item) == 0 && !placement->loose[item];
+    for (int32_t i = 0; just_current && i < placement->placed[item]; i++)
+        just_current = placement->kept[placement->begin[item] + i];
+    return just_current;
+}
+
+void placement_forget(struct placement *placement)
+{
+    int32_t left = 0;
+    for (int32_t i = 0; i < placement->note_count; i++) {
+        int32_t item = placement->notes[i];
+        placement->noted[item] = !has_just_current(placement, item);
+        if (placement->noted[item])
+            placement->notes[left++] = item;
+    }
+    placement->note_count = left;
+}
+
 /* --- the answer --- */
 
 /* Writes one solution while reading another. */

@@ -33,4 +33,7 @@ int placement_follow(struct placement *placement, const struct state *state,
 int placement_follow_solution(struct placement *placement, const struct solution *former,
                               const struct placement_shifts *shifts, struct solution **ret);
 
+/* Forgets the notes of items that have just their current assignments. */
+void placement_forget(struct placement *placement);
+
 #endif

@@ -78,7 +78,8 @@ struct state {
     int32_t *assignment_begin;
     int32_t *assignment_end;
     bool *packed; /* its assignments are known to be in the slots 0, 1, 2, …, one in each */
-    struct network_run *item_runs; /* of every NETWORK_RUN items, fewer in the last one */
+    int32_t item_run_count;
+    struct network_run *item_runs; /* all items are in one, in order */
 
     /* Assignments in key order, those of items that don't exist included (item STATE_NONE). */
     int32_t assignment_count;

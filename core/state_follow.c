@@ -112,30 +112,59 @@ static int follow_members(struct state_following *following)
     return 0;
 }
 
-/* Looks at a run of items. Whether it is what it was, in the same place. */
-static bool follow_run(struct state_following *following, int32_t first)
+static void follow_replications(struct state_following *following)
 {
     struct state *state = following->state;
-    int32_t end = state_run_end(first, state->item_count);
-    bool is_same = end == state_run_end(first, following->former->item_count);
-    for (int32_t item = first; item < end; item++) {
-        int32_t was = following->items.was[item];
-        if (is_unchanged(&following->items, item)) {
-            state->replication[item] = following->former->replication[was];
-        } else {
-            state->replication[item] = state->items[item]->item.replication;
-            following->changed[item] = true;
-        }
-        is_same = is_same && was == item && !following->changed[item];
+    for (int32_t item = 0; item < state->item_count; item++) {
+        following->changed[item] = !is_unchanged(&following->items, item);
+        state->replication[item] = following->changed[item]
+                                       ? state->items[item]->item.replication
+                                       : following->former->replication[following->items.was[item]];
     }
-    return is_same;
+}
+
+/* Whether the former's run number @run, whose first item has number @item now, is one now. */
+static bool is_same_run(const struct state_following *following, int32_t run, int32_t item)
+{
+    const struct state *state = following->state;
+    const struct state *former = following->former;
+    int32_t count = former->item_runs[run].count;
+    int32_t end = item + count;
+    if (count > state->item_count - item)
+        return false;
+    for (int32_t i = item; i < end; i++)
+        if (following->changed[i] ||
+            following->items.was[i] != following->items.was[item] + i - item)
+            return false;
+    bool was_last = run + 1 == former->item_run_count; /* it may have ended for want of items */
+    return !was_last || end == state->item_count ||
+           network_run_ends(count, state->items[end - 1]->key);
+}
+
+/* Both states' runs are in order of the items. */
+static void follow_runs(struct state_following *following)
+{
+    struct state *state = following->state;
+    const struct state *former = following->former;
+    int32_t run = 0;
+    int32_t begin = 0; /* of that run */
+    for (int32_t item = 0; item < state->item_count;) {
+        int32_t was = following->items.was[item];
+        while (was != STATE_NONE && run < former->item_run_count && begin < was)
+            begin += former->item_runs[run++].count;
+        if (was != STATE_NONE && begin == was && is_same_run(following, run, item)) {
+            state->item_runs[state->item_run_count++] = former->item_runs[run];
+            item += former->item_runs[run].count;
+        } else {
+            item = state_hash_run(state, item);
+        }
+    }
 }
 
 /* Takes over the list of items. */
 static int follow_items(struct state_following *following)
 {
     struct state *state = following->state;
-    const struct state *former = following->former;
     state->items = following->items.present;
     state->item_count = following->items.count;
     following->items.is_taken = true;
@@ -143,14 +172,8 @@ static int follow_items(struct state_following *following)
     following->changed = state_array((size_t)state->item_count, sizeof(bool), &error);
     if (error)
         return error;
-    for (int32_t first = 0; first < state->item_count; first += NETWORK_RUN) {
-        int32_t run = first / NETWORK_RUN;
-        if (follow_run(following, first))
-            state->item_runs[run] = former->item_runs[run];
-        else
-            state_hash_run(state, first,
-                           first < former->item_count ? &former->item_runs[run] : NULL);
-    }
+    follow_replications(following);
+    follow_runs(following);
     return 0;
 }
 

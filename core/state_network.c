@@ -86,21 +86,25 @@ int state_describe_members(struct state *state)
         state->zone_slots += entry->member.item_limit;
         network_hash_add(&state->member_run.hash, entry->key, entry->member.item_limit);
     }
-    network_run_finish(&state->member_run, NULL);
+    network_run_finish(&state->member_run);
     describe_zones(state);
     return list_exiting(state);
 }
 
 /* --- items --- */
 
-void state_hash_run(struct state *state, int32_t first, const struct network_run *like)
+int32_t state_hash_run(struct state *state, int32_t first)
 {
     struct network_run run = {.shift = 0};
-    int32_t end = state_run_end(first, state->item_count);
-    for (int32_t item = first; item < end; item++)
-        network_hash_add(&run.hash, state->items[item]->key, state->replication[item]);
-    network_run_finish(&run, like);
-    state->item_runs[first / NETWORK_RUN] = run;
+    int32_t item = first;
+    for (bool ends = false; item < state->item_count && !ends; item++) {
+        struct span key = state->items[item]->key;
+        network_hash_add(&run.hash, key, state->replication[item]);
+        ends = network_run_ends(++run.count, key);
+    }
+    network_run_finish(&run);
+    state->item_runs[state->item_run_count++] = run;
+    return item;
 }
 
 /* --- the whole --- */
@@ -140,7 +144,7 @@ void state_describe_network(struct state *state)
     for (int32_t item = 0; item < state->item_count; item++)
         state->item_slots += state->replication[item];
     network_hash_join(&state->network_hash, &state->member_run);
-    for (int32_t first = 0; first < state->item_count; first += NETWORK_RUN)
-        network_hash_join(&state->network_hash, &state->item_runs[first / NETWORK_RUN]);
+    for (int32_t run = 0; run < state->item_run_count; run++)
+        network_hash_join(&state->network_hash, &state->item_runs[run]);
     shed(state);
 }

@@ -96,8 +96,8 @@ static int observe_items(struct state *state, struct invalid_items *invalid)
         state->items[state->item_count] = entry;
         state->replication[state->item_count++] = entry->item.replication;
     }
-    for (int32_t first = 0; first < state->item_count; first += NETWORK_RUN)
-        state_hash_run(state, first, first ? state->item_runs : NULL);
+    for (int32_t item = 0; item < state->item_count;)
+        item = state_hash_run(state, item);
     if ((size_t)state->item_count == range.count)
         return 0;
 
@@ -186,7 +186,7 @@ int state_allocate_items(struct state *state, size_t count)
     state->assignment_begin = state_array(count, sizeof *state->assignment_begin, &error);
     state->assignment_end = state_array(count, sizeof *state->assignment_end, &error);
     state->packed = state_array(count, sizeof *state->packed, &error);
-    state->item_runs = state_array(count / NETWORK_RUN + 1, sizeof *state->item_runs, &error);
+    state->item_runs = state_array(count / NETWORK_RUN_MIN + 1, sizeof *state->item_runs, &error);
     return error;
 }
 

@@ -42,13 +42,9 @@ int state_allocate_members(struct state *state);
 int state_describe_members(struct state *state);
 /* Makes room for what is known of @count items. ALLOT_ENOMEM. */
 int state_allocate_items(struct state *state, size_t count);
-/* Where, of @count items, the run that begins with @first ends. */
-static inline int32_t state_run_end(int32_t first, int32_t count)
-{
-    return count - first < NETWORK_RUN ? count : first + NETWORK_RUN;
-}
-/* Hashes the run of items that begins with @first; @like: as network_run_finish's. */
-void state_hash_run(struct state *state, int32_t first, const struct network_run *like);
+/* Hashes the next run of items, which begins with @first, and returns where the one after begins.
+ */
+int32_t state_hash_run(struct state *state, int32_t first);
 /* Sums, what is shed, and the network hash: from members, replications, and runs. */
 void state_describe_network(struct state *state);
 
