@@ -177,8 +177,10 @@ $(THREADS:%=$(BUILD)/thread_%) $(BENCHES:%=$(BUILD)/bench_%): $(SUPPORT) $(LIBRA
 	$(SAY)
 	$(QUIET)$(LINK) -o $@ $(filter %.o,$^) $(SUPPORT) $(LIBRARIES) $(LIBS)
 
-# A program of libFuzzer, which clang alone has, from each file in tests/fuzz: of api/ and core/.
+# A program of libFuzzer, which clang alone has, from each file in tests/fuzz: of api/ and core/, and
+# of what reads etcd's messages.
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz-clang/fuzz_%,$(call sources,tests/fuzz))
+$(BUILD)/fuzz_etcd: $(BUILD)/server/etcd_grpc_answer.o $(BUILD)/$(MESSAGES).o
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/%.o $(SUPPORT) $(API) $(CORE)
 	$(SAY)
 	$(QUIET)$(LINK) -fsanitize=fuzzer $(WRAP) -o $@ $^ $(LIBS)
