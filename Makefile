@@ -305,6 +305,7 @@ TIDY_STAMPS := $(C_SOURCES:%.c=$(LINT)/%.tidy)
 
 lint: $(TIDY_STAMPS) $(LINT)/cppcheck $(LINT)/shellcheck $(LINT)/types ## clang-tidy, cppcheck, shellcheck, tsc
 
+$(TIDY_STAMPS): | $(MESSAGES).h
 $(LINT)/%.tidy: %.c $(wildcard .clang-tidy tests/.clang-tidy)
 	@mkdir -p $(@D)
 	$(SAY)

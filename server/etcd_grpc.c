@@ -128,8 +128,12 @@ static void take_text(struct etcd_answer *answer, struct span value)
     for (size_t i = 0; i < value.size && size + 1 < sizeof answer->text; i++) {
         int high = value.data[i] == '%' && i + 2 < value.size ? hex_digit(value.data[i + 1]) : -1;
         int low = high >= 0 ? hex_digit(value.data[i + 2]) : -1;
-        answer->text[size++] = low >= 0 ? (char)(16 * high + low) : value.data[i];
-        i += low >= 0 ? 2 : 0;
+        char byte = value.data[i];
+        if (low >= 0) {
+            byte = (char)(16 * high + low);
+            i += 2;
+        }
+        answer->text[size++] = byte;
     }
     answer->text[size] = '\0';
 }

@@ -16,6 +16,8 @@
  * - ALLOT_EUNAVAILABLE is also the answer of an etcd that is out of space, and to a user without
  *   permission. ALLOT_EIO: an answer that cannot be read, if the request only reads.
  * - An answer larger than `max_answer` is ALLOT_ELIMIT, to a request that writes ALLOT_EUNKNOWN.
+ * - Over gRPC, what etcd refuses before all of it has come, for it is larger than etcd is told to
+ *   take, may be ALLOT_EUNKNOWN instead of ALLOT_ELIMIT.
  * - A watch goes on at the next endpoint when its connection breaks. It ends (ALLOT_EUNAVAILABLE)
  *   when that takes longer than `resume_timeout_ms`; also when etcd denies it.
  * - If any answer of this store has told of a revision, its watches come to know that they have
@@ -42,19 +44,19 @@ enum etcd_protocol { ETCD_GRPC, ETCD_GATEWAY };
 
 /* Texts are borrowed while opening. What is 0 or NULL is the default. */
 struct etcd_store_config {
-    const char *endpoints;       /* "http://10.0.0.1:2379,http://10.0.0.2:2379"; or https:// */
-    enum etcd_protocol protocol; /* of requests; ETCD_GRPC */
-    const char *ca_file;         /* whose certificates to trust; default: the system's */
-    const char *cert_file;       /* the client's; default: none */
+    const char *endpoints; /* "http://10.0.0.1:2379,http://10.0.0.2:2379"; or https:// */
+    const char *ca_file;   /* whose certificates to trust; default: the system's */
+    const char *cert_file; /* the client's; default: none */
     const char *key_file;
-    const char *user;           /* default: none */
-    const char *password_file;  /* its last newline doesn't count; needed with a user */
-    int connections;            /* for requests; 8 */
-    int64_t request_timeout_ms; /* 5000 */
-    int64_t connect_timeout_ms; /* 2000 */
-    int64_t resume_timeout_ms;  /* 5000 */
-    int64_t refresh_ms;         /* STORE_PROGRESS_MS */
-    size_t max_answer;          /* bytes of an answer, or of one message of a watch; 64 MiB */
+    const char *user;            /* default: none */
+    const char *password_file;   /* its last newline doesn't count; needed with a user */
+    enum etcd_protocol protocol; /* of requests; ETCD_GRPC */
+    int connections;             /* for requests; 8 */
+    int64_t request_timeout_ms;  /* 5000 */
+    int64_t connect_timeout_ms;  /* 2000 */
+    int64_t resume_timeout_ms;   /* 5000 */
+    int64_t refresh_ms;          /* STORE_PROGRESS_MS */
+    size_t max_answer;           /* bytes of an answer, or of one message of a watch; 64 MiB */
     /* Called on the store's thread when an endpoint or a login fails. May be NULL. */
     void (*failed)(void *failed_context, int error, const char *why);
     void *failed_context;

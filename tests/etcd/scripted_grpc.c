@@ -46,20 +46,19 @@ static bool send_frame(int fd, int type, int flags, unsigned stream, struct span
 }
 
 /* A header, without compression. */
-static void put_text(char *block, size_t *size, const char *text)
+static void put_text(char *block, size_t *size, struct span text)
 {
-    size_t length = strlen(text);
-    require(length < 127, "a header is too long");
-    block[(*size)++] = (char)length;
-    memcpy(block + *size, text, length);
-    *size += length;
+    require(text.size < 127, "a header is too long");
+    block[(*size)++] = (char)text.size;
+    memcpy(block + *size, text.data, text.size);
+    *size += text.size;
 }
 
 static void put_header(char *block, size_t *size, const char *name, const char *value)
 {
     block[(*size)++] = 0;
-    put_text(block, size, name);
-    put_text(block, size, value);
+    put_text(block, size, span_of(name));
+    put_text(block, size, span_of(value));
 }
 
 /* HTTP's status, by its number in the table that every client knows. */
