@@ -8,6 +8,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "api/call.h"
 #include "server/clock.h"
 #include "server/log.h"
 
@@ -81,7 +82,8 @@ static const char *describe(struct loop *loop)
     loop_status(loop, &status);
     if (status.refused)
         return "STATUS=Not announced: members lead this root";
-    if (!status.store_reachable)
+    int64_t age_ms = clock_monotonic_ms() - status.current_monotonic_ms;
+    if (!status.store_reachable || age_ms > API_STALE_MS)
         return "STATUS=Waiting for the store";
     return status.leading ? "STATUS=Leading" : "STATUS=Following the leader";
 }

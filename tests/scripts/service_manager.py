@@ -1,10 +1,11 @@
 """Runs allotd as systemd would, and listens to what it tells.
 
-    service_manager.py ALLOTD
+    service_manager.py ALLOTD ETCD_URL ETCD_PID
 
 A thread that is stuck is one that a tracer has stopped, alone of all.
 """
 
+import atexit
 import ctypes
 import os
 import re
@@ -32,6 +33,7 @@ class Service:
             self.process = subprocess.Popen(
                 [allotd, *arguments, "--data-dir", os.path.join(directory, "data")],
                 env={**os.environ, **variables}, stderr=log)
+        atexit.register(self.process.kill)
 
     def fail(self, why):
         with open(self.log, encoding="utf-8") as log:
@@ -90,6 +92,11 @@ class Service:
         self.hear_until("STOPPING=1\nSTATUS=Stopping")
         if self.process.wait(PATIENCE) != 0:
             self.fail(f"exit status {self.process.returncode}")
+        self.socket.close()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
         self.socket.close()
 
 
@@ -152,14 +159,42 @@ def try_abstract(allotd, directory):
         service.hear_until("WATCHDOG=1")
     service.process.send_signal(signal.SIGTERM)
     service.hear_until("STOPPING=1\nSTATUS=Stopping")
-    service.process.kill()
-    service.process.wait()
+    service.kill()
 
 
-def main(allotd):
-    for attempt in (try_life, try_abstract):
-        with tempfile.TemporaryDirectory() as directory:
-            attempt(allotd, directory)
+def try_etcd(allotd, directory, url, pid):
+    """One leads and one follows; then the store hangs, which both wait for without being stuck."""
+    services = []
+    for name, role in (("first", "Leading"), ("second", "Following the leader")):
+        place = os.path.join(directory, name)
+        os.mkdir(place)
+        services.append(Service(allotd, place, os.path.join(place, "socket"), (
+            "serve", "--listen", "127.0.0.1:0", "--store", "etcd", "--etcd-endpoints", url)))
+        services[-1].hear_until(f"STATUS={role}")
+    for service in services:
+        service.hear_until("WATCHDOG=1")
+    os.kill(pid, signal.SIGSTOP)
+    for service in services:
+        service.hear_until("STATUS=Waiting for the store")
+        for _ in range(10):
+            service.hear_until("WATCHDOG=1")
+    os.kill(pid, signal.SIGCONT)
+    for service in services:
+        service.hear_until("WATCHDOG=1")
+        with open(service.log, encoding="utf-8") as log:
+            if "is stuck" in log.read():
+                service.fail("waiting counts as being stuck")
+        service.kill()
 
 
+def main(allotd, etcd_url, etcd_pid):
+    with tempfile.TemporaryDirectory() as directory:
+        try_life(allotd, directory)
+    with tempfile.TemporaryDirectory() as directory:
+        try_abstract(allotd, directory)
+    with tempfile.TemporaryDirectory() as directory:
+        try_etcd(allotd, directory, etcd_url, int(etcd_pid))
+
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("test_service_manager: it took too long"))
 main(*sys.argv[1:])

@@ -1,9 +1,9 @@
 #!/bin/sh
-# allotd under a service manager: what it tells it, and that a loop which is stuck is no longer told
-# of as getting on.
+# allotd under a service manager: what it tells it, that waiting and following count as getting on, and
+# that a loop which is stuck doesn't.
 set -eu
 cd "$(dirname "$0")/../.."
-ALLOTD=${ALLOTD:-build/allotd}
-[ -x "$ALLOTD" ] || { echo "no $ALLOTD: run make" >&2; exit 1; }
+. tests/scripts/stage.sh
 
-exec python3 tests/scripts/service_manager.py "$ALLOTD"
+start_etcd
+python3 tests/scripts/service_manager.py "$ALLOTD" "$etcd_url" "$etcd_pid"
