@@ -56,9 +56,9 @@ static int find_kind(struct state_kind *kind, const struct keyspace *keyspace, s
         return ALLOT_ELIMIT;
     *kind = (struct state_kind){
         .former = former, .former_count = former_count, .count = (int32_t)range.count};
-    kind->present = state_array(range.count, sizeof *kind->present, &error);
-    kind->was = state_array(range.count, sizeof *kind->was, &error);
-    kind->now = state_array((size_t)former_count, sizeof *kind->now, &error);
+    kind->present = state_array_unset(range.count, sizeof *kind->present, &error);
+    kind->was = state_array_unset(range.count, sizeof *kind->was, &error);
+    kind->now = state_array_unset((size_t)former_count, sizeof *kind->now, &error);
     if (!error)
         *valid = match(kind, range.cursor);
     return error;

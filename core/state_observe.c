@@ -16,6 +16,14 @@ void *state_array(size_t count, size_t size, int *error)
     return memory;
 }
 
+void *state_array_unset(size_t count, size_t size, int *error)
+{
+    void *memory = malloc((count + 1) * size);
+    if (!memory)
+        *error = ALLOT_ENOMEM;
+    return memory;
+}
+
 static int find_range(const struct keyspace *keyspace, struct span prefix, struct state_range *ret)
 {
     char *end = malloc(prefix.size + 1);
@@ -195,10 +203,10 @@ int state_allocate_assignments(struct state *state, size_t count)
     int error = 0;
     if (count > INT32_MAX / 2)
         return ALLOT_ELIMIT;
-    state->assignments = state_array(count, sizeof *state->assignments, &error);
-    state->assignment_item = state_array(count, sizeof *state->assignment_item, &error);
-    state->assignment_member = state_array(count, sizeof *state->assignment_member, &error);
-    state->assignment_zone = state_array(count, sizeof *state->assignment_zone, &error);
+    state->assignments = state_array_unset(count, sizeof *state->assignments, &error);
+    state->assignment_item = state_array_unset(count, sizeof *state->assignment_item, &error);
+    state->assignment_member = state_array_unset(count, sizeof *state->assignment_member, &error);
+    state->assignment_zone = state_array_unset(count, sizeof *state->assignment_zone, &error);
     state->consistent = state_array(count, sizeof *state->consistent, &error);
     state->frozen = state_array(count, sizeof *state->frozen, &error);
     return error;

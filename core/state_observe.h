@@ -26,6 +26,8 @@ struct state *state_create(struct keyspace *keyspace);
 
 /* An array of at least one element, zeroed; NULL (and *error set) when memory has run out. */
 void *state_array(size_t count, size_t size, int *error);
+/* The same, but for one of which every element is written before it is read. */
+void *state_array_unset(size_t count, size_t size, int *error);
 
 /* The entries whose keys begin with a prefix. */
 struct state_range {
