@@ -5,7 +5,7 @@
 
 Each service is a process with a network of its own, on one bridge: under its name, with the environment, the
 user and the health check that the file gives it. The allotds are the image that try_dockerfile.py has made, on
-a read-only root; the etcds are this machine's, whatever the version that the file names. Then one etcd and the
+a read-only root; the etcds are this machine's, of Debian as those of their image are. Then one etcd and the
 leading allotd are killed. Not tried: published ports, restarts, the order of the start.
 """
 
