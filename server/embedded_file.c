@@ -277,8 +277,18 @@ static int open_file(const char *path, int flags, int (*set_up_file)(struct embe
     return 0;
 }
 
+/* So that only we can read it: SQLite makes the files beside it with the same rights. If it can't
+ * be made, SQLite finds so, too, and says why. */
+static void create(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        (void)close(fd);
+}
+
 int embedded_file_open(const char *path, struct embedded_file **ret, struct error_message *why)
 {
+    create(path);
     return open_file(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, set_up, ret, why);
 }
 

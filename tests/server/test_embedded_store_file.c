@@ -33,6 +33,26 @@ static void tamper(const struct embedded_fixture *fixture, const char *sql)
     sqlite3_close(database);
 }
 
+/* --- for whom --- */
+
+/* Its directory may have been there before, and be open to others. */
+Test(embedded_store_file, is_for_nobody_else_to_read)
+{
+    static const char *const names[] = {"store.sqlite", "store.sqlite-wal"};
+    struct embedded_fixture fixture;
+    umask(022);
+    embedded_fixture_open(&fixture, usual);
+    must_put(fixture.store, SPAN("/a"), "1", 0);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct stat status;
+        char path[512];
+        path_in(&fixture, names[i], path, sizeof path);
+        cr_assert_eq(stat(path, &status), 0, "%s", names[i]);
+        cr_expect_eq(status.st_mode & 0777, 0600, "%s: %o", names[i], status.st_mode & 0777);
+    }
+    embedded_fixture_remove(&fixture);
+}
+
 /* --- read beside the store --- */
 
 static size_t count_rows(struct embedded_file *file)
