@@ -23,7 +23,7 @@ rm -rf "$folder/deb" "$folder"/allotd_*.deb
 mkdir -p "$stage/deploy" "$stage/docs"
 cp -r deploy/debian README.md CHANGELOG.md examples "$stage"
 cp docs/*.md docs/*.png docs/*.svg "$stage/docs"
-cp deploy/README.md "$stage/deploy"
+cp -r deploy/README.md deploy/compose deploy/grafana deploy/kubernetes deploy/prometheus deploy/systemd "$stage/deploy"
 cp deploy/systemd/allotd.service "$stage/debian"
 cp "$allotd" "$stage/allotd"
 scripts/man_page.sh "$allotd" "$(date -u -d "@$SOURCE_DATE_EPOCH" +%F)" >"$stage/allotd.8"

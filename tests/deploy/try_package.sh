@@ -13,6 +13,7 @@ cd "$(dirname "$0")"
 
 root=$(mktemp -d "${TMPDIR:-/tmp}/allot-guest.XXXXXX")
 trap 'rm -rf --one-file-system "$root"' EXIT
+chmod 755 "$root" # others than root live there too
 
 fail() {
     echo "try_package: $*" >&2
