@@ -15,7 +15,7 @@
 static const char *const store_names[] = {
     [CONFIG_STORE_EMBEDDED] = "embedded", [CONFIG_STORE_ETCD] = "etcd", NULL};
 static const char *const protocol_names[] = {
-    [ETCD_GRPC] = "grpc", [ETCD_GATEWAY] = "gateway", NULL};
+    [ETCD_GATEWAY] = "gateway", [ETCD_GRPC] = "grpc", NULL};
 static const char *const level_names[] = {
     [LOG_ERROR] = "error",
     [LOG_WARNING] = "warning",
@@ -68,8 +68,8 @@ static const struct option options[] = {
     {"etcd-endpoints", "ALLOT_ETCD_ENDPOINTS", OPTION_TEXT, FIELD(etcd.endpoints), 0, 0, NULL, NULL,
      "URL[,URL...]", "where etcd serves clients, such as http://127.0.0.1:2379", ALL, false},
     {"etcd-protocol", "ALLOT_ETCD_PROTOCOL", OPTION_CHOICE, FIELD(etcd.protocol), 0, 0,
-     protocol_names, "grpc", "NAME",
-     "how to make requests; by its gateway where gRPC can't be reached", ALL, false},
+     protocol_names, "gateway", "NAME", "how to make requests; grpc is faster, and new", ALL,
+     false},
     {"etcd-ca", "ALLOT_ETCD_CA", OPTION_TEXT, FIELD(etcd.ca_file), 0, 0, NULL, NULL, "FILE",
      "authorities whose certificates etcd may show; default: the system's", ALL, false},
     {"etcd-cert", "ALLOT_ETCD_CERT", OPTION_TEXT, FIELD(etcd.cert_file), 0, 0, NULL, NULL, "FILE",

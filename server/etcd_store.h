@@ -40,7 +40,7 @@ enum {
     ETCD_STORE_MAX_WATCHES = 1024,
 };
 
-enum etcd_protocol { ETCD_GRPC, ETCD_GATEWAY };
+enum etcd_protocol { ETCD_GATEWAY, ETCD_GRPC };
 
 /* Texts are borrowed while opening. What is 0 or NULL is the default. */
 struct etcd_store_config {
@@ -50,7 +50,7 @@ struct etcd_store_config {
     const char *key_file;
     const char *user;            /* default: none */
     const char *password_file;   /* its last newline doesn't count; needed with a user */
-    enum etcd_protocol protocol; /* of requests; ETCD_GRPC */
+    enum etcd_protocol protocol; /* of requests; ETCD_GATEWAY */
     int connections;             /* for requests; 8 */
     int64_t request_timeout_ms;  /* 5000 */
     int64_t connect_timeout_ms;  /* 2000 */

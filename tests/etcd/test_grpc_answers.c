@@ -37,8 +37,10 @@ struct scripted {
 static void begin(struct scripted *scripted, scripted_call_answer *answer, void *context)
 {
     scripted_grpc_start(&scripted->grpc, answer, context);
-    scripted->store = must_open(&(struct etcd_store_config){
-        .endpoints = scripted->grpc.server.url, .request_timeout_ms = 20000, .max_answer = 10000});
+    scripted->store = must_open(&(struct etcd_store_config){.endpoints = scripted->grpc.server.url,
+                                                            .protocol = ETCD_GRPC,
+                                                            .request_timeout_ms = 20000,
+                                                            .max_answer = 10000});
 }
 
 static void end(struct scripted *scripted)
@@ -331,7 +333,8 @@ Test(etcd_grpc_connections, to_a_member_without_a_leader)
     scripted_grpc_start(&members[1], answer_call, NULL);
     snprintf(endpoints, sizeof endpoints, "%s,%s", members[0].server.url, members[1].server.url);
     for (int i = 0; i < 4; i++) {
-        struct store *store = must_open(&(struct etcd_store_config){.endpoints = endpoints});
+        struct store *store =
+            must_open(&(struct etcd_store_config){.endpoints = endpoints, .protocol = ETCD_GRPC});
         cr_assert_eq(put(store), 0);
         cr_assert_eq(put(store), 0);
         store->operations->destroy(store);
@@ -356,8 +359,8 @@ Test(etcd_grpc_connections, to_a_server_of_another_protocol)
 {
     struct scripted_server server;
     scripted_server_start_raw(&server, answer_in_http_1, NULL);
-    struct store *store =
-        must_open(&(struct etcd_store_config){.endpoints = server.url, .request_timeout_ms = 500});
+    struct store *store = must_open(&(struct etcd_store_config){
+        .endpoints = server.url, .protocol = ETCD_GRPC, .request_timeout_ms = 500});
     cr_assert_eq(sync_range(store, &one_key, NULL), ALLOT_EUNAVAILABLE);
     int error = put(store);
     cr_assert(error == ALLOT_EUNAVAILABLE || error == ALLOT_EUNKNOWN);

@@ -142,7 +142,8 @@ Test(etcd_store_memory, is_out_for_a_request_over_grpc)
 {
     struct scripted_grpc grpc;
     scripted_grpc_start(&grpc, answer_call, NULL);
-    struct store *store = must_open(&(struct etcd_store_config){.endpoints = grpc.server.url});
+    struct store *store =
+        must_open(&(struct etcd_store_config){.endpoints = grpc.server.url, .protocol = ETCD_GRPC});
     run_out_in_requests(store);
     store->operations->destroy(store);
     scripted_grpc_stop(&grpc);

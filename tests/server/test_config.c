@@ -250,7 +250,7 @@ Test(config, help_names_every_flag_and_variable)
         "embedded, etcd",
         "--etcd-endpoints URL[,URL...]",
         "ALLOT_ETCD_PASSWORD_FILE",
-        "grpc, gateway [grpc]",
+        "gateway, grpc [gateway]",
         "--log-format",
         "--host-name",
         "ALLOT_HOST_NAMES",
@@ -288,7 +288,7 @@ Test(config, of_etcd)
 {
     struct config config =
         parsed("--store etcd --etcd-endpoints https://a:1,https://b:1 --etcd-ca ca --etcd-cert c "
-               "--etcd-key k --etcd-user u --etcd-password-file p --etcd-protocol gateway");
+               "--etcd-key k --etcd-user u --etcd-password-file p --etcd-protocol grpc");
     cr_assert_eq(config.store, CONFIG_STORE_ETCD);
     cr_assert_str_eq(config.etcd.endpoints, "https://a:1,https://b:1");
     cr_assert_str_eq(config.etcd.ca_file, "ca");
@@ -296,7 +296,7 @@ Test(config, of_etcd)
     cr_assert_str_eq(config.etcd.key_file, "k");
     cr_assert_str_eq(config.etcd.user, "u");
     cr_assert_str_eq(config.etcd.password_file, "p");
-    cr_assert_eq(config.etcd.protocol, ETCD_GATEWAY);
+    cr_assert_eq(config.etcd.protocol, ETCD_GRPC);
     static const char *const pairs[] = {"ALLOT_STORE", "etcd", "ALLOT_ETCD_ENDPOINTS",
                                         "http://[::1]:2379", NULL};
     variables = pairs;
@@ -304,7 +304,7 @@ Test(config, of_etcd)
     cr_assert_eq(config.store, CONFIG_STORE_ETCD);
     cr_assert_str_eq(config.etcd.endpoints, "http://[::1]:2379");
     cr_assert_null(config.etcd.user);
-    cr_assert_eq(config.etcd.protocol, ETCD_GRPC);
+    cr_assert_eq(config.etcd.protocol, ETCD_GATEWAY);
 }
 
 Test(config, of_etcd_that_does_not_fit_together)
@@ -324,7 +324,7 @@ Test(config, of_etcd_that_does_not_fit_together)
         {"--etcd-endpoints http://a:1",
          "--etcd-endpoints is for --store etcd, and the store is embedded"},
         {"--store etcd --etcd-endpoints http://a:1 --etcd-protocol http",
-         "--etcd-protocol: \"http\": expected one of grpc, gateway"},
+         "--etcd-protocol: \"http\": expected one of gateway, grpc"},
         {"--store etcd --etcd-endpoints http://a:1 --etcd-cert c", "--etcd-cert needs --etcd-key"},
         {"--store etcd --etcd-endpoints http://a:1 --etcd-key k", "--etcd-key needs --etcd-cert"},
         {"--store etcd --etcd-endpoints http://a:1 --etcd-user u",
