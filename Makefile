@@ -94,7 +94,7 @@ $(BUILD)/%.o: %.c $(BUILD)/command
 # ---- the messages of etcd ----
 
 # Written in C by protobuf-c: for all compilers and variants once.
-$(call objects,server tests/etcd tests/fuzz): | $(MESSAGES).h
+$(foreach folder,server tests/etcd tests/fuzz,$(call objects,$(folder))): | $(MESSAGES).h
 $(MESSAGES).c: $(MESSAGES).h ;
 $(MESSAGES).h: server/etcd_messages.proto
 	@mkdir -p $(@D)
