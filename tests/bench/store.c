@@ -54,7 +54,10 @@ static const struct store_txn *make_write(struct client *client, struct write *w
     write->puts[0] =
         (struct store_op){.kind = STORE_OP_PUT, .keys.key = SPAN("/allot/actor"), .value = value};
     write->puts[1] = (struct store_op){.kind = STORE_OP_PUT, .keys.key = item, .value = value};
-    write->txn = (struct store_txn){&write->compare, 1, write->puts, 2, NULL, 0};
+    write->txn = (struct store_txn){.compares = &write->compare,
+                                    .compare_count = 1,
+                                    .success = write->puts,
+                                    .success_count = 2};
     return &write->txn;
 }
 
