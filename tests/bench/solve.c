@@ -143,9 +143,26 @@ static struct state *put_item(const struct state *state, int number, int replica
     return next;
 }
 
-/* Changes one item's replication, or adds one, RUNS times. */
-static void bench_changes(const struct large_size *size, struct state *settled, bool adds)
+enum change { CHANGE_NOTHING, CHANGE_ONE, ADD_ONE, CHANGE_COUNT };
+
+/* The state after the @run-th such change. */
+static struct state *change_state(const struct large_size *size, const struct state *state,
+                                  enum change change, int run)
 {
+    switch (change) {
+    case CHANGE_ONE:
+        return put_item(state, size->items / 2, 2 + run % 2);
+    case ADD_ONE:
+        return put_item(state, size->items + run, 2 + (run + 1) % 2);
+    default: /* written again as it is */
+        return put_item(state, size->items / 2, 3);
+    }
+}
+
+/* Makes such a change RUNS times, and has each followed. */
+static void bench_changes(const struct large_size *size, struct state *settled, enum change change)
+{
+    static const char *const names[] = {"nothing changed", "one item changed", "one item added"};
     struct solver *solver = NULL;
     struct solution *solution = NULL;
     struct state *state = state_ref(settled);
@@ -156,8 +173,7 @@ static void bench_changes(const struct large_size *size, struct state *settled, 
         solver_answer(solver, state, &solution) != 0)
         fail("solve");
     for (int run = 0; run < 2 * RUNS; run++) {
-        struct state *next =
-            put_item(state, adds ? size->items + run : size->items / 2, 2 + (run + adds) % 2);
+        struct state *next = change_state(size, state, change, run);
         state_unref(state);
         solution_unref(solution);
         state = next;
@@ -166,11 +182,11 @@ static void bench_changes(const struct large_size *size, struct state *settled, 
             fail("solve");
         best = least(best, seconds() - begin);
     }
-    printf("%8d x %-5d %.1f one item %s, following: reference %9.3f ms  optimal %9.3f ms  %.1f "
+    printf("%8d x %-5d %.1f %s, following: reference %9.3f ms  optimal %9.3f ms  %.1f "
            "times as "
            "fast\n",
-           size->items, size->members, size->percent / 100.0, adds ? "added" : "changed",
-           reference * 1e3, best * 1e3, reference / best);
+           size->items, size->members, size->percent / 100.0, names[change], reference * 1e3,
+           best * 1e3, reference / best);
     solver_destroy(solver);
     solution_unref(solution);
     state_unref(state);
@@ -184,8 +200,8 @@ static void bench_size(const struct large_size *size)
         struct state *state = NULL;
         solution_unref(bench(size, kind, cold, settled, &state));
         if (kind == LARGE_SETTLED) {
-            bench_changes(size, state, false);
-            bench_changes(size, state, true);
+            for (enum change change = CHANGE_NOTHING; change < CHANGE_COUNT; change++)
+                bench_changes(size, state, change);
         }
         state_unref(state);
     }

@@ -24,11 +24,13 @@ end_stage() {
 }
 trap end_stage EXIT
 
-# fail WHAT: says so, shows the last that was logged and printed, and ends the script.
+# fail WHAT: says so, shows the last that was logged and printed, and ends the script. It is heard even
+# where the output of its caller goes elsewhere.
+exec 9>&2
 fail() {
-    echo "$script: $*" >&2
+    echo "$script: $*" >&9
     for file in "$tree"/*.log "$tree/output"; do
-        [ ! -e "$file" ] || tail -n 50 "$file" | sed "s,^,$(basename "$file"): ," >&2
+        [ ! -e "$file" ] || tail -n 50 "$file" | sed "s,^,$(basename "$file"): ," >&9
     done
     exit 1
 }
