@@ -33,6 +33,10 @@ is_found '.panels[1].targets = []' 'asks for nothing'
 
 start server
 put /v1/items/a '{"replication": 1}' >"$tree/answer"
+has_solved() {
+    curl -fsS "$url/metrics" | grep '^allot_loop_converged '
+}
+until_true "it has decided nothing" has_solved
 curl -fsS "$url/metrics" | sed -n 's/^# TYPE \([^ ]*\) .*/\1/p' | sort >"$tree/told"
 [ -s "$tree/told" ] || fail "no metrics"
 cat deploy/prometheus/alerts.yml "$tree/panels.yml" | grep -Eo '\b(allot|process)_[a-z_]+\b' |

@@ -12,6 +12,7 @@ echo 'int answer(void);' >core/answer.h
 printf '#include "core/answer.h"\nint answer(void) { return ANSWER; }\n' >core/answer.c
 printf 'int other(void);\nint other(void) { return 2; }\n' >core/other.c
 printf '#include "core/answer.h"\nint main(void) { return answer() - 42; }\n' >server/main.c
+printf 'syntax = "proto3";\nmessage Asked { int64 revision = 1; }\n' >server/etcd_messages.proto
 unset MAKEFLAGS MFLAGS MAKELEVEL CFLAGS VARIANT CC
 
 fail() {
@@ -33,7 +34,8 @@ expect() {
     [ "$2" = "$3" ] || fail "$1: compiled \"$3\", not \"$2\""
 }
 
-all='core/answer.c core/other.c server/main.c '
+messages='build/proto/etcd_messages.pb-c.c '
+all="${messages}core/answer.c core/other.c server/main.c "
 expect "first build" "$all" "$(compiled)"
 expect "nothing changed" "" "$(compiled)"
 build/allotd || fail "the program built is not right"
@@ -42,6 +44,10 @@ build/allotd || fail "the program built is not right"
 touch -d '1 minute' core/answer.h
 expect "a header changed" "core/answer.c server/main.c " "$(compiled)"
 touch core/answer.h
+compiled >/dev/null
+touch -d '1 minute' server/etcd_messages.proto
+expect "the messages changed" "$messages" "$(compiled)"
+touch server/etcd_messages.proto
 compiled >/dev/null
 expect "other flags" "$all" "$(compiled CFLAGS=-DEXTRA=1)"
 expect "same flags again" "" "$(compiled CFLAGS=-DEXTRA=1)"
