@@ -31,7 +31,7 @@ packages_for() {
     # curl: for the quick start.
     run) echo "$(packages_for libraries) curl" ;;
     test)
-        echo libcriterion-dev clang clang-format curl jq etcd-server etcd-client \
+        echo libcriterion-dev clang libclang-rt-dev clang-format curl jq etcd-server etcd-client \
             python3 python3-jsonschema python3-prometheus-client python3-kubernetes python3-yaml \
             prometheus docker-compose openssl chromium systemd lintian man-db
         ;;
