@@ -78,6 +78,25 @@ test('what is typed stays while the cluster changes', async () => {
     await expectNoFaults(page);
 });
 
+test('what is typed just as the former takes effect stays, too', async () => {
+    const page = await open();
+    const find = page.getByLabel('Find');
+    await page.getByText('9 members').waitFor();
+    await find.evaluate((input) => {
+        const replace = history.replaceState.bind(history);
+        history.replaceState = (...parts) => {
+            replace(...parts);
+            history.replaceState = replace;
+            input.value += '/m-03';
+            input.dispatchEvent(new Event('input', { bubbles: true }));
+        };
+    });
+    await find.fill('zone-b');
+    await page.getByText('1 of 9 members').waitFor({ timeout: 5000 });
+    assert.equal(await find.inputValue(), 'zone-b/m-03');
+    await expectNoFaults(page);
+});
+
 test('one is drained by plan, and that is taken back', async () => {
     const page = await open('#/members/zone-a/m-01');
     const held = (await server.request('GET', '/v1/members/zone-a/m-01')).status.assigned;

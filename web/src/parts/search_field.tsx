@@ -16,11 +16,19 @@ interface Props {
 export function SearchField({ label, value, placeholder, onChange }: Props): JSX.Element {
     const [text, setText] = useState(value);
     const latest = useRef(onChange);
+    const told = useRef(value); // what is in effect by way of this field, or was taken from outside
     latest.current = onChange;
-    useEffect(() => setText(value), [value]);
     useEffect(() => {
-        if (text.trim() === value) return undefined;
-        const timer = setTimeout(() => latest.current(text.trim()), pauseMs);
+        if (value === told.current) return; // our own, and more may have been typed since
+        told.current = value;
+        setText(value);
+    }, [value]);
+    useEffect(() => {
+        if (text.trim() === told.current) return undefined;
+        const timer = setTimeout(() => {
+            told.current = text.trim();
+            latest.current(told.current);
+        }, pauseMs);
         return () => clearTimeout(timer);
     }, [text]);
     return (
