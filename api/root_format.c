@@ -61,21 +61,9 @@ void root_format_write(const struct root_format *format, struct buffer *out)
     json_end(&writer, '}');
 }
 
-static const struct entry *find(const struct keyspace *keyspace)
-{
-    struct span root = keyspace_root(keyspace);
-    char key[512];
-    size_t size = root.size + sizeof KEYS_FORMAT - 1;
-    if (size > sizeof key)
-        return NULL; /* no such root is taken */
-    memcpy(key, root.data, root.size);
-    memcpy(key + root.size, KEYS_FORMAT, sizeof KEYS_FORMAT - 1);
-    return keyspace_find(keyspace, (struct span){key, size});
-}
-
 const char *root_format_fault(const struct keyspace *keyspace)
 {
-    const struct entry *entry = find(keyspace);
+    const struct entry *entry = keyspace_find_under_root(keyspace, SPAN(KEYS_FORMAT));
     struct root_format format = {.version = 1};
     int error = entry ? root_format_read(entry->value, &format) : 0;
     if (error == ALLOT_ENOMEM)

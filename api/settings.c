@@ -24,14 +24,7 @@ int64_t settings_limit(const struct move_limits *limits, int number)
 
 const struct entry *settings_find(const struct keyspace *keyspace)
 {
-    struct span root = keyspace_root(keyspace);
-    char key[512];
-    size_t size = root.size + sizeof KEYS_ALLOCATOR - 1;
-    if (size > sizeof key)
-        return NULL; /* no such root is taken */
-    memcpy(key, root.data, root.size);
-    memcpy(key + root.size, KEYS_ALLOCATOR, sizeof KEYS_ALLOCATOR - 1);
-    return keyspace_find(keyspace, (struct span){key, size});
+    return keyspace_find_under_root(keyspace, SPAN(KEYS_ALLOCATOR));
 }
 
 static struct span text_of(struct json_object *tree, const char *name)

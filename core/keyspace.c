@@ -206,6 +206,17 @@ const struct entry *keyspace_find(const struct keyspace *keyspace, struct span k
     return find(keyspace, (struct pieces){&key, 1});
 }
 
+const struct entry *keyspace_find_under_root(const struct keyspace *keyspace, struct span name)
+{
+    struct span root = keyspace_root(keyspace);
+    char key[512];
+    if (root.size + name.size > sizeof key)
+        return NULL; /* no such root is taken */
+    memcpy(key, root.data, root.size);
+    memcpy(key + root.size, name.data, name.size);
+    return keyspace_find(keyspace, (struct span){key, root.size + name.size});
+}
+
 const struct entry *keyspace_item(const struct keyspace *keyspace, struct span item)
 {
     const struct span spans[] = {keyspace_root(keyspace), SPAN(KEYS_ITEMS), item};

@@ -98,6 +98,8 @@ const struct decoder *keyspace_decoder(const struct keyspace *keyspace);
 
 /* The entry of a key, or NULL. O(log n). */
 const struct entry *keyspace_find(const struct keyspace *keyspace, struct span key);
+/* The same of the root and @name (such as KEYS_ALLOCATOR). */
+const struct entry *keyspace_find_under_root(const struct keyspace *keyspace, struct span name);
 /* The entry of an item, or of a member, by its identity; NULL if there is none, or it is invalid.
  */
 const struct entry *keyspace_item(const struct keyspace *keyspace, struct span item);
