@@ -250,7 +250,7 @@ static const struct json_spec body_json = {body_fields, sizeof body_fields / siz
 static uint64_t make_token(const struct api_call *call)
 {
     const struct transaction *transaction = &call->transaction;
-    uint64_t hash = HASH_START ^ call->snapshot->state->network_hash.fingerprint;
+    uint64_t hash = HASH_START ^ call->snapshot->state->fingerprint;
     for (size_t i = 0; i < transaction->check_count; i++) {
         const struct store_compare *check = &transaction->checks[i];
         hash = hash_bytes(hash, check->keys.key);

@@ -1,7 +1,5 @@
 #include "core/crc64.h"
 
-static const uint64_t POLYNOMIAL = UINT64_C(0xC96C5795D7870F42);
-
 /* What a byte leaves in the register is linear in its bits: the entry of each byte is the XOR of
  * the entries of its bits. So the compiler makes the tables from the powers of x alone: the first
  * number below is the polynomial, each further one the register after one more step (shift right;
@@ -63,33 +61,4 @@ uint64_t crc64_update(uint64_t crc, struct span bytes)
     for (; left > 0; left--, at++)
         crc = step(crc, at);
     return ~crc;
-}
-
-/* --- joining: polynomials modulo that of the CRC, the coefficient of x^0 in the highest bit --- */
-
-static uint64_t multiply(uint64_t a, uint64_t b)
-{
-    uint64_t product = 0;
-    for (int i = 0; i < 64; i++, a <<= 1) { /* without branches, which nobody could foretell */
-        product ^= b & -(a >> 63);
-        b = (b >> 1) ^ (POLYNOMIAL & -(b & 1));
-    }
-    return product;
-}
-
-/* x to the power of 8 * @size. */
-uint64_t crc64_shift(uint64_t size)
-{
-    uint64_t power = UINT64_C(1) << 63;
-    for (uint64_t square = UINT64_C(1) << (63 - 8); size; size >>= 1) {
-        if (size & 1)
-            power = multiply(power, square);
-        square = multiply(square, square);
-    }
-    return power;
-}
-
-uint64_t crc64_join(uint64_t first, uint64_t second, uint64_t shift)
-{
-    return multiply(first, shift) ^ second;
 }

@@ -4,26 +4,16 @@
 
 #include "core/crc64.h"
 
-/* Of the key and the number's digits behind it: run together, as bytes come cheapest by the word.
- */
-static void add_text(struct network_hash *hash, struct span key, int64_t number)
+/* Of the key and the number's digits behind it. */
+uint64_t network_crc_add(uint64_t crc, struct span key, int64_t number)
 {
-    enum { DIGITS = 24, SHORT_KEY = 256 };
-    char text[SHORT_KEY + DIGITS];
-    char digits[DIGITS];
+    char digits[24];
     size_t at = sizeof digits;
     do
         digits[--at] = (char)('0' + number % 10);
     while ((number /= 10) > 0);
-    hash->size += key.size + sizeof digits - at;
-    if (key.size > SHORT_KEY) {
-        hash->crc = crc64_update(hash->crc, key);
-        key.size = 0;
-    }
-    if (key.size > 0)
-        memcpy(text, key.data, key.size);
-    memcpy(text + key.size, digits + at, sizeof digits - at);
-    hash->crc = crc64_update(hash->crc, (struct span){text, key.size + sizeof digits - at});
+    crc = crc64_update(crc, key);
+    return crc64_update(crc, (struct span){digits + at, sizeof digits - at});
 }
 
 /* Source of the multipliers and shifts: the finalizer of Steele, Lea & Flood, "Fast splittable
@@ -50,26 +40,7 @@ static uint64_t mix_bytes(uint64_t hash, struct span bytes)
     return mix(hash, word);
 }
 
-void network_hash_add(struct network_hash *hash, struct span key, int64_t number)
+uint64_t network_fingerprint(enum network_part part, struct span key, int64_t number)
 {
-    add_text(hash, key, number);
-    hash->fingerprint = mix(mix_bytes(hash->fingerprint, key), (uint64_t)number);
-}
-
-void network_hash_join(struct network_hash *hash, const struct network_run *run)
-{
-    hash->crc = crc64_join(hash->crc, run->hash.crc, run->shift);
-    hash->fingerprint = mix(hash->fingerprint, run->hash.fingerprint);
-    hash->size += run->hash.size;
-}
-
-bool network_run_ends(int32_t count, struct span key)
-{
-    bool may_end = count >= NETWORK_RUN_MIN;
-    return count == NETWORK_RUN_MAX || (may_end && mix_bytes(0, key) % 64 == 0);
-}
-
-void network_run_finish(struct network_run *run)
-{
-    run->shift = crc64_shift(run->hash.size);
+    return mix(mix_bytes((uint64_t)part, key), (uint64_t)number);
 }

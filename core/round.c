@@ -17,9 +17,8 @@ void round_note_applied(struct round *round, int64_t revision)
 
 static bool same_network(const struct state *a, const struct state *b)
 {
-    return a->network_hash.crc == b->network_hash.crc &&
-           a->network_hash.fingerprint == b->network_hash.fingerprint &&
-           a->item_count == b->item_count && a->member_count == b->member_count;
+    return a->fingerprint == b->fingerprint && a->item_count == b->item_count &&
+           a->member_count == b->member_count;
 }
 
 /* Entries are told to be the same by their addresses: both states hold theirs. */

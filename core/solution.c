@@ -17,7 +17,7 @@ struct solution *solution_create(const struct state *state)
     if (!counted)
         return NULL;
     atomic_init(&counted->references, 1);
-    counted->solution.network_hash = state->network_hash;
+    counted->solution.fingerprint = state->fingerprint;
     counted->solution.item_count = state->item_count;
     counted->solution.member_count = state->member_count;
     return &counted->solution;
@@ -48,8 +48,7 @@ void solution_add_load(const struct solution *solution, int32_t begin, int32_t e
 
 bool solution_fits(const struct solution *solution, const struct state *state)
 {
-    return solution && solution->network_hash.crc == state->network_hash.crc &&
-           solution->network_hash.fingerprint == state->network_hash.fingerprint &&
+    return solution && solution->fingerprint == state->fingerprint &&
            solution->item_count == state->item_count &&
            solution->member_count == state->member_count;
 }

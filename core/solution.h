@@ -16,7 +16,7 @@ extern const char *const solver_kind_names[]; /* "optimal", "reference"; ends wi
  * those of every state that solution_fits. */
 struct solution {
     enum solver_kind solver; /* that it is of */
-    struct network_hash network_hash;
+    uint64_t fingerprint;    /* of the problem: the state's */
     int32_t item_count;
     int32_t member_count;
     int64_t assigned;

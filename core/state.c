@@ -75,7 +75,6 @@ void state_unref(struct state *state)
     free(state->assignment_begin);
     free(state->assignment_end);
     free(state->packed);
-    free(state->item_runs);
     free(state->assignments);
     free(state->assignment_item);
     free(state->assignment_member);

@@ -60,8 +60,8 @@ struct state {
      * what was before it. */
     int64_t *changed_revision;
     int32_t exiting_count;
-    int32_t *exiting; /* those that are, oldest first */
-    struct network_run member_run;
+    int32_t *exiting;       /* those that are, oldest first; */
+    int32_t shedding_count; /* the first of them, which shed what they can */
 
     /* Distinct zones of the members with item limit > 0, sorted. Members of zone z are
      * zone_member_begin[z] <= m < zone_member_end[z], those with limit 0 included. */
@@ -78,8 +78,6 @@ struct state {
     int32_t *assignment_begin;
     int32_t *assignment_end;
     bool *packed; /* its assignments are known to be in the slots 0, 1, 2, …, one in each */
-    int32_t item_run_count;
-    struct network_run *item_runs; /* all items are in one, in order */
 
     /* Assignments in key order, those of items that don't exist included (item STATE_NONE). */
     int32_t assignment_count;
@@ -96,7 +94,10 @@ struct state {
     int64_t item_slots;        /* sum of replications */
     int64_t member_slots;      /* sum of item limits minus what is shed */
     int32_t balance_tolerance; /* percent; the configuration's */
-    struct network_hash network_hash;
+    /* Of the members, of the items, and of the whole problem, with what is shed; network_hash.h. */
+    uint64_t member_fingerprint;
+    uint64_t item_fingerprint;
+    uint64_t fingerprint;
 
     /* The candidate with the smallest (create revision, key), or NULL. */
     const struct entry *leader;
@@ -119,6 +120,9 @@ int state_follow(const struct state_config *config, const struct state *former,
 
 struct state *state_ref(struct state *state);
 void state_unref(struct state *state); /* NULL is fine */
+
+/* The reference's hash of the problem; network_hash.h. Looks at all members and items. */
+uint64_t state_network_hash(const struct state *state);
 
 /* True if this process's own candidate leads. */
 bool state_is_leader(const struct state *state);

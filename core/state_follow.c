@@ -80,7 +80,7 @@ static void copy_members(struct state *state, const struct state *former)
     STATE_COPY(state, former, member_zone, member_count);
     state->exiting_count = former->exiting_count;
     STATE_COPY(state, former, exiting, exiting_count);
-    state->member_run = former->member_run;
+    state->member_fingerprint = former->member_fingerprint;
     state->zone_slots = former->zone_slots;
     state->zone_count = former->zone_count;
     STATE_COPY(state, former, zones, zone_count);
@@ -123,42 +123,23 @@ static void follow_replications(struct state_following *following)
     }
 }
 
-/* Whether the former's run number @run, whose first item has number @item now, is one now. */
-static bool is_same_run(const struct state_following *following, int32_t run, int32_t item)
-{
-    const struct state *state = following->state;
-    const struct state *former = following->former;
-    int32_t count = former->item_runs[run].count;
-    int32_t end = item + count;
-    if (count > state->item_count - item)
-        return false;
-    for (int32_t i = item; i < end; i++)
-        if (following->changed[i] ||
-            following->items.was[i] != following->items.was[item] + i - item)
-            return false;
-    bool was_last = run + 1 == former->item_run_count; /* it may have ended for want of items */
-    return !was_last || end == state->item_count ||
-           network_run_ends(count, state->items[end - 1]->key);
-}
-
-/* Both states' runs are in order of the items. */
-static void follow_runs(struct state_following *following)
+/* Of what was and isn't any more, and of what is and wasn't, as that alone changes the sum. */
+static void follow_fingerprint(struct state_following *following)
 {
     struct state *state = following->state;
     const struct state *former = following->former;
-    int32_t run = 0;
-    int32_t begin = 0; /* of that run */
-    for (int32_t item = 0; item < state->item_count;) {
-        int32_t was = following->items.was[item];
-        while (was != STATE_NONE && run < former->item_run_count && begin < was)
-            begin += former->item_runs[run++].count;
-        if (was != STATE_NONE && begin == was && is_same_run(following, run, item)) {
-            state->item_runs[state->item_run_count++] = former->item_runs[run];
-            item += former->item_runs[run].count;
-        } else {
-            item = state_hash_run(state, item);
-        }
+    const struct state_kind *items = &following->items;
+    state->item_fingerprint = former->item_fingerprint;
+    for (int32_t was = 0; was < former->item_count; was++) {
+        int32_t item = items->now[was];
+        if (item == STATE_NONE || following->changed[item])
+            state->item_fingerprint -= network_fingerprint(NETWORK_ITEM, former->items[was]->key,
+                                                           former->replication[was]);
     }
+    for (int32_t item = 0; item < state->item_count; item++)
+        if (following->changed[item])
+            state->item_fingerprint += network_fingerprint(NETWORK_ITEM, state->items[item]->key,
+                                                           state->replication[item]);
 }
 
 /* Takes over the list of items. */
@@ -173,7 +154,7 @@ static int follow_items(struct state_following *following)
     if (error)
         return error;
     follow_replications(following);
-    follow_runs(following);
+    follow_fingerprint(following);
     return 0;
 }
 

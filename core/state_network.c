@@ -84,27 +84,11 @@ int state_describe_members(struct state *state)
         const struct entry *entry = state->members[member];
         state->item_limit[member] = entry->member.item_limit;
         state->zone_slots += entry->member.item_limit;
-        network_hash_add(&state->member_run.hash, entry->key, entry->member.item_limit);
+        state->member_fingerprint +=
+            network_fingerprint(NETWORK_MEMBER, entry->key, entry->member.item_limit);
     }
-    network_run_finish(&state->member_run);
     describe_zones(state);
     return list_exiting(state);
-}
-
-/* --- items --- */
-
-int32_t state_hash_run(struct state *state, int32_t first)
-{
-    struct network_run run = {.shift = 0};
-    int32_t item = first;
-    for (bool ends = false; item < state->item_count && !ends; item++) {
-        struct span key = state->items[item]->key;
-        network_hash_add(&run.hash, key, state->replication[item]);
-        ends = network_run_ends(++run.count, key);
-    }
-    network_run_finish(&run);
-    state->item_runs[state->item_run_count++] = run;
-    return item;
 }
 
 /* --- the whole --- */
@@ -125,14 +109,15 @@ static void shed(struct state *state)
     state->member_slots = state->zone_slots;
     int64_t excess = state->member_slots - state->item_slots;
     int64_t left = most_shedding(state);
-    for (int32_t i = 0; i < state->exiting_count && excess > 0 && left > 0; i++, left--) {
-        int32_t member = state->exiting[i];
+    for (; state->shedding_count < state->exiting_count && excess > 0 && left > 0; left--) {
+        int32_t member = state->exiting[state->shedding_count++];
         int32_t limit = state->item_limit[member];
         int32_t amount = limit < excess ? limit : (int32_t)excess;
         state->shed_capacity[member] = amount;
         excess -= amount;
         state->member_slots -= amount;
-        network_hash_add(&state->network_hash, state->members[member]->key, amount);
+        state->fingerprint +=
+            network_fingerprint(NETWORK_SHED, state->members[member]->key, amount);
     }
     for (int32_t member = 0; member < state->member_count; member++)
         state->effective_limit[member] = state->item_limit[member] - state->shed_capacity[member];
@@ -143,8 +128,20 @@ void state_describe_network(struct state *state)
     state->item_slots = 0;
     for (int32_t item = 0; item < state->item_count; item++)
         state->item_slots += state->replication[item];
-    network_hash_join(&state->network_hash, &state->member_run);
-    for (int32_t run = 0; run < state->item_run_count; run++)
-        network_hash_join(&state->network_hash, &state->item_runs[run]);
+    state->fingerprint = state->member_fingerprint + state->item_fingerprint;
     shed(state);
+}
+
+uint64_t state_network_hash(const struct state *state)
+{
+    uint64_t crc = 0;
+    for (int32_t member = 0; member < state->member_count; member++)
+        crc = network_crc_add(crc, state->members[member]->key, state->item_limit[member]);
+    for (int32_t item = 0; item < state->item_count; item++)
+        crc = network_crc_add(crc, state->items[item]->key, state->replication[item]);
+    for (int32_t i = 0; i < state->shedding_count; i++) {
+        int32_t member = state->exiting[i];
+        crc = network_crc_add(crc, state->members[member]->key, state->shed_capacity[member]);
+    }
+    return crc;
 }

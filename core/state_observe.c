@@ -103,9 +103,9 @@ static int observe_items(struct state *state, struct invalid_items *invalid)
             continue;
         state->items[state->item_count] = entry;
         state->replication[state->item_count++] = entry->item.replication;
+        state->item_fingerprint +=
+            network_fingerprint(NETWORK_ITEM, entry->key, entry->item.replication);
     }
-    for (int32_t item = 0; item < state->item_count;)
-        item = state_hash_run(state, item);
     if ((size_t)state->item_count == range.count)
         return 0;
 
@@ -194,7 +194,6 @@ int state_allocate_items(struct state *state, size_t count)
     state->assignment_begin = state_array(count, sizeof *state->assignment_begin, &error);
     state->assignment_end = state_array(count, sizeof *state->assignment_end, &error);
     state->packed = state_array(count, sizeof *state->packed, &error);
-    state->item_runs = state_array(count / NETWORK_RUN_MIN + 1, sizeof *state->item_runs, &error);
     return error;
 }
 

@@ -44,10 +44,7 @@ int state_allocate_members(struct state *state);
 int state_describe_members(struct state *state);
 /* Makes room for what is known of @count items. ALLOT_ENOMEM. */
 int state_allocate_items(struct state *state, size_t count);
-/* Hashes the next run of items, which begins with @first, and returns where the one after begins.
- */
-int32_t state_hash_run(struct state *state, int32_t first);
-/* Sums, what is shed, and the network hash: from members, replications, and runs. */
+/* Sums, what is shed, and the fingerprint of the whole: from members, replications, and theirs. */
 void state_describe_network(struct state *state);
 
 /* Makes room for @count assignments. Errors: ALLOT_ELIMIT, ALLOT_ENOMEM. */

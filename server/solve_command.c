@@ -102,7 +102,7 @@ static void print(const struct solved *solved, const struct levels *levels)
     const struct state *state = solved->state;
     printf("{\"network_hash\": \"%" PRIu64 "\", \"item_slots\": %" PRId64
            ", \"member_slots\": %" PRId64 ", \"shed_capacity\": [",
-           state->network_hash.crc, state->item_slots, state->member_slots);
+           state_network_hash(state), state->item_slots, state->member_slots);
     for (int32_t member = 0; member < state->member_count; member++)
         printf("%s%" PRId32, member ? ", " : "", state->shed_capacity[member]);
     fputs("], \"desired\": [", stdout);

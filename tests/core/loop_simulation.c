@@ -438,7 +438,7 @@ static void check_rest(struct simulation *simulation)
         leaders += state_is_leader(site->scheduler.state);
         if (!is_current(simulation, site))
             fault(simulation, "a mirror differs from the store");
-        if (site->scheduler.state->network_hash.fingerprint != first->network_hash.fingerprint)
+        if (site->scheduler.state->fingerprint != first->fingerprint)
             fault(simulation, "states differ");
     }
     if (leaders != 1)

@@ -26,7 +26,7 @@ Test(state, of_nothing_is_empty)
     cr_assert_eq(state->assignment_count, 0);
     cr_assert_eq(state->item_slots, 0);
     cr_assert_eq(state->member_slots, 0);
-    cr_assert_eq(state->network_hash.crc, 0);
+    cr_assert_eq(state_network_hash(state), 0);
     cr_assert_null(state->leader);
     cr_assert_null(state->own);
     cr_assert_eq(state->local_member, STATE_NONE);
