@@ -3,64 +3,92 @@
 
 #include <stdlib.h>
 
-static bool is_unchanged(const struct state_kind *kind, int32_t number)
+#include "core/keyspace_difference.h"
+
+int32_t state_follow_find(const struct entry *const *entries, int32_t count, int32_t from,
+                          struct span key)
 {
-    int32_t was = kind->was[number];
-    return was != STATE_NONE && kind->former[was] == kind->present[number];
+    int32_t low = from;
+    int32_t high = low;
+    for (int32_t step = 1; high < count && span_compare(entries[high]->key, key) < 0; step *= 2) {
+        low = high + 1;
+        high = count - high > step ? high + step : count;
+    }
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        if (span_compare(entries[middle]->key, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* --- members and items side by side --- */
 
-/* Both are in key order. False if one of the present is invalid. */
-static bool match(struct state_kind *kind, struct keyspace_cursor cursor)
+/* Takes over the former's from number *@next up to @end: all of them are there. */
+static void match_run(struct state_kind *kind, int32_t *next, int32_t end)
 {
-    int32_t former = 0;
-    int32_t unchanged = 0;
-    kind->stays = kind->count == kind->former_count;
-    for (int32_t i = 0; i < kind->count; i++) {
-        const struct entry *entry = keyspace_next(&cursor);
-        int order = 1;
-        kind->present[i] = entry;
-        kind->was[i] = STATE_NONE;
-        if (former < kind->former_count && kind->former[former] == entry) {
-            unchanged++;
-            order = 0;
-        } else if (!entry->valid) {
-            return false;
-        }
-        while (order > 0 && former < kind->former_count &&
-               (order = span_compare(entry->key, kind->former[former]->key)) > 0)
-            kind->now[former++] = STATE_NONE;
-        if (order == 0) {
-            kind->was[i] = former;
-            kind->now[former++] = i;
-        } else {
-            kind->grew = true;
-        }
-        kind->stays = kind->stays && kind->was[i] == i;
-    }
-    while (former < kind->former_count)
-        kind->now[former++] = STATE_NONE;
-    kind->is_same = unchanged == kind->count && unchanged == kind->former_count;
-    return true;
+    int32_t count = end - *next;
+    if (count <= 0)
+        return;
+    memcpy(kind->present + kind->count, kind->former + *next,
+           (size_t)count * sizeof *kind->present);
+    for (int32_t i = 0; i < count; i++)
+        kind->was[kind->count + i] = *next + i;
+    for (int32_t i = 0; i < count; i++)
+        kind->now[*next + i] = kind->count + i;
+    kind->count += count;
+    *next = end;
 }
 
-static int find_kind(struct state_kind *kind, const struct keyspace *keyspace, state_prefix *prefix,
-                     const struct entry *const *former, int32_t former_count, bool *valid)
+/* Both are in key order. False if one of the present, which are @count, is invalid. */
+static bool match(struct state_kind *kind, enum key_kind wanted, int32_t count,
+                  struct keyspace_difference difference)
 {
+    int32_t next = 0; /* of the former's */
+    kind->is_same = kind->stays = true;
+    while (keyspace_next_difference(&difference)) {
+        const struct entry *before = difference.before;
+        const struct entry *after = difference.after;
+        if ((after ? after : before)->parts.kind != wanted)
+            continue;
+        if (after && !after->valid)
+            return false;
+        bool was_there = before && before->valid;
+        match_run(kind, &next,
+                  state_follow_find(kind->former, kind->former_count, next,
+                                    (after ? after : before)->key));
+        if (after)
+            kind->was[kind->count] = was_there ? next : STATE_NONE;
+        if (was_there)
+            kind->now[next++] = after ? kind->count : STATE_NONE;
+        if (after)
+            kind->present[kind->count++] = after;
+        kind->grew |= after && !was_there;
+        kind->stays &= after && was_there;
+        kind->is_same = false;
+    }
+    match_run(kind, &next, kind->former_count);
+    return kind->count == count; /* else one has been invalid all along */
+}
+
+static int find_kind(struct state_following *following, struct state_kind *kind,
+                     enum key_kind wanted, state_prefix *prefix, bool *valid)
+{
+    const struct keyspace *former = following->former->keyspace;
+    const struct keyspace *keyspace = following->state->keyspace;
     struct state_range range;
     int error = state_find_kind(keyspace, prefix, &range);
     if (error)
         return error;
     if (range.count > INT32_MAX / 2)
         return ALLOT_ELIMIT;
-    *kind = (struct state_kind){
-        .former = former, .former_count = former_count, .count = (int32_t)range.count};
     kind->present = state_array_unset(range.count, sizeof *kind->present, &error);
     kind->was = state_array_unset(range.count, sizeof *kind->was, &error);
-    kind->now = state_array_unset((size_t)former_count, sizeof *kind->now, &error);
+    kind->now = state_array_unset((size_t)kind->former_count, sizeof *kind->now, &error);
     if (!error)
-        *valid = match(kind, range.cursor);
+        *valid = match(kind, wanted, (int32_t)range.count, keyspace_compare(former, keyspace));
     return error;
 }
 
@@ -112,34 +140,41 @@ static int follow_members(struct state_following *following)
     return 0;
 }
 
-static void follow_replications(struct state_following *following)
-{
-    struct state *state = following->state;
-    for (int32_t item = 0; item < state->item_count; item++) {
-        following->changed[item] = !is_unchanged(&following->items, item);
-        state->replication[item] = following->changed[item]
-                                       ? state->items[item]->item.replication
-                                       : following->former->replication[following->items.was[item]];
-    }
-}
-
-/* Of what was and isn't any more, and of what is and wasn't, as that alone changes the sum. */
-static void follow_fingerprint(struct state_following *following)
+static void copy_replications(struct state_following *following)
 {
     struct state *state = following->state;
     const struct state *former = following->former;
-    const struct state_kind *items = &following->items;
-    state->item_fingerprint = former->item_fingerprint;
-    for (int32_t was = 0; was < former->item_count; was++) {
-        int32_t item = items->now[was];
-        if (item == STATE_NONE || following->changed[item])
-            state->item_fingerprint -= network_fingerprint(NETWORK_ITEM, former->items[was]->key,
-                                                           former->replication[was]);
+    if (following->items.stays) {
+        STATE_COPY(state, former, replication, item_count);
+        return;
     }
-    for (int32_t item = 0; item < state->item_count; item++)
-        if (following->changed[item])
-            state->item_fingerprint += network_fingerprint(NETWORK_ITEM, state->items[item]->key,
-                                                           state->replication[item]);
+    for (int32_t item = 0; item < state->item_count; item++) {
+        int32_t was = following->items.was[item];
+        if (was != STATE_NONE)
+            state->replication[item] = former->replication[was];
+    }
+}
+
+/* The fingerprint is a sum: only what came, went or has another value changes it. */
+static void change_items(struct state_following *following)
+{
+    struct state *state = following->state;
+    struct keyspace_difference difference =
+        keyspace_compare(following->former->keyspace, state->keyspace);
+    while (keyspace_next_difference(&difference)) {
+        const struct entry *before = difference.before;
+        const struct entry *after = difference.after;
+        if ((after ? after : before)->parts.kind != KEY_ITEM)
+            continue;
+        if (before && before->valid)
+            state->item_fingerprint -= state_item_fingerprint(before);
+        if (!after)
+            continue;
+        int32_t item = state_find_item(state, after->parts.item);
+        state->item_fingerprint += state_item_fingerprint(after);
+        state->replication[item] = after->item.replication;
+        following->changed[item] = true;
+    }
 }
 
 /* Takes over the list of items. */
@@ -153,8 +188,9 @@ static int follow_items(struct state_following *following)
     following->changed = state_array((size_t)state->item_count, sizeof(bool), &error);
     if (error)
         return error;
-    follow_replications(following);
-    follow_fingerprint(following);
+    state->item_fingerprint = following->former->item_fingerprint;
+    copy_replications(following);
+    change_items(following);
     return 0;
 }
 
@@ -164,14 +200,16 @@ static int follow_items(struct state_following *following)
 static int find_kinds(struct state_following *following, bool *ret)
 {
     const struct state *former = following->former;
-    const struct keyspace *keyspace = following->state->keyspace;
     bool members_valid = false;
     bool items_valid = false;
-    int error = find_kind(&following->members, keyspace, keys_members_prefix, former->members,
-                          former->member_count, &members_valid);
+    following->members =
+        (struct state_kind){.former = former->members, .former_count = former->member_count};
+    following->items =
+        (struct state_kind){.former = former->items, .former_count = former->item_count};
+    int error =
+        find_kind(following, &following->members, KEY_MEMBER, keys_members_prefix, &members_valid);
     if (!error && members_valid)
-        error = find_kind(&following->items, keyspace, keys_items_prefix, former->items,
-                          former->item_count, &items_valid);
+        error = find_kind(following, &following->items, KEY_ITEM, keys_items_prefix, &items_valid);
     *ret = items_valid;
     return error;
 }

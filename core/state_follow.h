@@ -33,6 +33,11 @@ struct state_following {
     bool *changed; /* items whose value or assignments aren't those that they were */
 };
 
+/* The first of @count entries in key order, from number @from on, that doesn't come before @key, or
+ * @count. The nearer it is, the less that costs. */
+int32_t state_follow_find(const struct entry *const *entries, int32_t count, int32_t from,
+                          struct span key);
+
 /* The number now of what had the number @was, which may be STATE_NONE. */
 static inline int32_t state_number_now(const struct state_kind *kind, int32_t was)
 {

@@ -97,29 +97,6 @@ static void gain(struct state_following *following, const struct entry *entry)
     state_count_assignment(state, member, entry, 1);
 }
 
-/* The first of the former's assignments that are not accounted for which doesn't come before @key.
- * The nearer it is, the less that costs. */
-static int32_t find_former(const struct state_following *following, struct span key)
-{
-    const struct state *former = following->former;
-    int32_t low = following->next;
-    int32_t high = low;
-    for (int32_t step = 1;
-         high < former->assignment_count && span_compare(former->assignments[high]->key, key) < 0;
-         step *= 2) {
-        low = high + 1;
-        high = former->assignment_count - high > step ? high + step : former->assignment_count;
-    }
-    while (low < high) {
-        int32_t middle = low + (high - low) / 2;
-        if (span_compare(former->assignments[middle]->key, key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* Both states' assignments are in key order. Whether all are the same. */
 static bool merge_assignments(struct state_following *following)
 {
@@ -132,7 +109,9 @@ static bool merge_assignments(struct state_following *following)
         if (entry->parts.kind != KEY_ASSIGNMENT || entry->parts.slot < 0)
             continue; /* of a malformed key: nobody's assignment */
         same = false;
-        keep_run(following, find_former(following, entry->key) - following->next);
+        keep_run(following, state_follow_find(former->assignments, former->assignment_count,
+                                              following->next, entry->key) -
+                                following->next);
         if (difference.before)
             lose(following);
         if (difference.after)

@@ -93,6 +93,11 @@ int state_describe_members(struct state *state)
 
 /* --- the whole --- */
 
+uint64_t state_item_fingerprint(const struct entry *item)
+{
+    return network_fingerprint(NETWORK_ITEM, item->key, item->item.replication);
+}
+
 /* How many of the exiting members may shed: enough must be left for the most replicated item. */
 static int64_t most_shedding(const struct state *state)
 {

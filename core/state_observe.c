@@ -103,8 +103,7 @@ static int observe_items(struct state *state, struct invalid_items *invalid)
             continue;
         state->items[state->item_count] = entry;
         state->replication[state->item_count++] = entry->item.replication;
-        state->item_fingerprint +=
-            network_fingerprint(NETWORK_ITEM, entry->key, entry->item.replication);
+        state->item_fingerprint += state_item_fingerprint(entry);
     }
     if ((size_t)state->item_count == range.count)
         return 0;

@@ -44,6 +44,8 @@ int state_allocate_members(struct state *state);
 int state_describe_members(struct state *state);
 /* Makes room for what is known of @count items. ALLOT_ENOMEM. */
 int state_allocate_items(struct state *state, size_t count);
+/* What an item, which is valid, adds to the fingerprint. */
+uint64_t state_item_fingerprint(const struct entry *item);
 /* Sums, what is shed, and the fingerprint of the whole: from members, replications, and theirs. */
 void state_describe_network(struct state *state);
 
