@@ -1,6 +1,7 @@
 #include "server/cluster_metrics.h"
 
 #include "api/item_status.h"
+#include "api/settings.h"
 #include "core/levels.h"
 
 static void write_items(struct metrics_text *text, const struct snapshot *snapshot)
@@ -44,7 +45,22 @@ static void write_solution(struct metrics_text *text, const struct state *state,
                        solution->unattainable);
 }
 
-void cluster_metrics_write(struct metrics_text *text, const struct snapshot *snapshot)
+static void write_pause(struct metrics_text *text, const struct keyspace *keyspace, int64_t now_ms)
+{
+    struct settings settings = SETTINGS_NONE;
+    struct error_message why = {""};
+    if (settings_read(keyspace, &settings, &why) == ALLOT_ENOMEM)
+        return;
+    enum allocator_pause pause = settings_rules_at(&settings, now_ms).pause;
+    metrics_text_family(text, "allot_loop_paused", METRIC_GAUGE,
+                        "1: that is paused, by who set it or as the settings can't be read.");
+    for (int i = ALLOCATOR_RUNS + 1; settings_pause_names[i]; i++)
+        metrics_text_integer(text, METRIC_LABELS({"paused", settings_pause_names[i]}),
+                             i == (int)pause);
+}
+
+void cluster_metrics_write(struct metrics_text *text, const struct snapshot *snapshot,
+                           int64_t now_ms)
 {
     const struct state *state = snapshot->state;
     const struct solution *solution = snapshot_solution(snapshot);
@@ -58,6 +74,7 @@ void cluster_metrics_write(struct metrics_text *text, const struct snapshot *sna
                        state->zone_slots);
     metrics_text_gauge(text, "allot_assignments", "Assignments of items to members.",
                        state->assignment_count);
+    write_pause(text, state->keyspace, now_ms);
     if (solution)
         write_solution(text, state, solution);
 }

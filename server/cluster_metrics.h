@@ -5,7 +5,9 @@
 #include "api/metrics_text.h"
 #include "core/snapshot.h"
 
-/* What rests on a solution is left out while there is none. Cost: all entries. */
-void cluster_metrics_write(struct metrics_text *text, const struct snapshot *snapshot);
+/* As of @now_ms, since 1970. What rests on a solution is left out while there is none. Cost: all
+ * entries. */
+void cluster_metrics_write(struct metrics_text *text, const struct snapshot *snapshot,
+                           int64_t now_ms);
 
 #endif

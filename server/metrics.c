@@ -114,7 +114,7 @@ static void write_snapshot(struct metrics *metrics, struct metrics_text *text)
     metrics_text_gauge(text, "allot_leader_known", "1: there is a leader, this server or another.",
                        snapshot && snapshot->state->leader);
     if (snapshot)
-        cluster_metrics_write(text, snapshot);
+        cluster_metrics_write(text, snapshot, clock_wall_ms());
     if (metrics->history)
         write_history(text, metrics->history, revision);
     snapshot_unref(snapshot);

@@ -113,6 +113,15 @@ for _ in 1 2 3 4; do # whoever holds the first item is emptied, again and again
 done
 check 'allot_item_moves_total>=4' 'allot_thrashing_items>=1'
 
+# ---- a pause ----
+
+check 'allot_loop_paused{paused="rebalance"}=0' 'allot_loop_paused{paused="all"}=0'
+request -X PUT -d '{"paused":"all"}' "$url/v1/allocator"
+becomes 'allot_loop_paused{paused="all"}' 1
+check 'allot_loop_paused{paused="rebalance"}=0'
+request -X PUT -d '{"paused":"no"}' "$url/v1/allocator"
+becomes 'allot_loop_paused{paused="all"}' 0
+
 until_true "the history doesn't name the item" shows '/v1/history/moves?more_than=2' \
     'any(.moves[]; .item == "1" and .moves >= 4) and .complete'
 
