@@ -209,6 +209,16 @@ static void refresh(struct store_watch *watch)
         watch->refreshing = true;
 }
 
+/* --- where streams begin --- */
+
+/* A compaction also forgets what was deleted in its very revision, and who begins there isn't told:
+ * so who must not miss anything of @revision begins one before it, and is refused if that is
+ * compacted. 0 is kept. */
+static int64_t before(int64_t revision)
+{
+    return revision > 1 ? revision - 1 : revision;
+}
+
 /* --- looking back --- */
 
 static void look_back(struct store_watch *watch, int64_t now_ms)
@@ -223,7 +233,7 @@ static void look_back(struct store_watch *watch, int64_t now_ms)
     buffer_clear(&watch->look_back_body);
     watch->seen_revision = watch->seen_last_event = 0;
     if (watch->event_revision > 0)
-        etcd_json_put_watch(&watch->look_back_body, &watch->keys, watch->event_revision);
+        etcd_json_put_watch(&watch->look_back_body, &watch->keys, before(watch->event_revision));
     else
         etcd_json_put_watch_all(&watch->look_back_body, watch->next_revision);
     int error = watch->look_back_body.error;
@@ -279,7 +289,8 @@ static void cut(struct store_watch *watch, int64_t now_ms)
 static void open_stream(struct store_watch *watch, int64_t now_ms)
 {
     buffer_clear(&watch->body);
-    etcd_json_put_watch(&watch->body, &watch->keys, watch->next_revision);
+    watch->told_again = watch->next_revision > 1 ? etcd_watch_told(watch) : 0;
+    etcd_json_put_watch(&watch->body, &watch->keys, before(watch->next_revision));
     int error = watch->body.error;
     if (!error)
         error = etcd_client_open_stream(watch->watches->client, &watch->stream,

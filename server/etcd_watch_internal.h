@@ -18,6 +18,8 @@ struct store_watch {
     bool ended;             /* its last message has been told */
     int64_t next_revision;  /* everything before it has been told; 0: from the next one on */
     int64_t event_revision; /* of the last event told that isn't compacted; 0: none */
+    int64_t told_again;     /* the revision that the stream begins with, though it has been told;
+                             * 0: that is over */
 
     struct etcd_stream stream;
     struct buffer body;

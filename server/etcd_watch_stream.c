@@ -73,6 +73,16 @@ static void take_cancelled(struct store_watch *watch, const struct etcd_watch_me
     etcd_watch_end(watch, ALLOT_EUNAVAILABLE, 0);
 }
 
+/* Leaves out of the stream's first events those that it tells again. They come in one message. */
+static void skip_told(struct store_watch *watch, struct etcd_watch_message *message)
+{
+    for (; message->event_count > 0 && watch->told_again > 0 &&
+           message->events[0].kv.mod_revision == watch->told_again;
+         message->event_count--)
+        message->events++;
+    watch->told_again = 0;
+}
+
 static bool take_events(struct store_watch *watch, const struct etcd_watch_message *message)
 {
     if (message->events[0].kv.mod_revision < watch->next_revision) {
@@ -94,7 +104,7 @@ static bool take_events(struct store_watch *watch, const struct etcd_watch_messa
 }
 
 /* False: the stream is to be cut. */
-static bool take_message(struct store_watch *watch, const struct etcd_watch_message *message)
+static bool take_message(struct store_watch *watch, struct etcd_watch_message *message)
 {
     if (message->canceled) {
         take_cancelled(watch, message);
@@ -107,6 +117,8 @@ static bool take_message(struct store_watch *watch, const struct etcd_watch_mess
         etcd_watch_end(watch, ALLOT_EIO, 0);
         return false;
     }
+    if (message->event_count > 0)
+        skip_told(watch, message);
     if (message->event_count > 0)
         return take_events(watch, message);
     if (!message->created)

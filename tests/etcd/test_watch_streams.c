@@ -109,9 +109,9 @@ Test(etcd_store_streams, that_break_off_go_on_where_they_were)
     begin(&scripted, &script, 0);
     cr_assert(sync_watch_wait(&scripted.watch, 3));
     cr_assert_str_eq(script.starts[0], "");
-    cr_assert_str_eq(script.starts[1], "6");
-    cr_assert_str_eq(script.starts[2], "9");
-    cr_assert_str_eq(script.starts[3], "21");
+    cr_assert_str_eq(script.starts[1], "5");
+    cr_assert_str_eq(script.starts[2], "8");
+    cr_assert_str_eq(script.starts[3], "20");
     end(&scripted, 0, 3);
 }
 
@@ -125,8 +125,26 @@ Test(etcd_store_streams, that_break_off_before_anything_came)
     struct scripted scripted;
     begin(&scripted, &script, 0);
     cr_assert(sync_watch_wait(&scripted.watch, 1));
-    cr_assert_str_eq(script.starts[1], "5");
+    cr_assert_str_eq(script.starts[1], "4");
     end(&scripted, 0, 1);
+}
+
+/* A stream begins with the revision before, which has been told: see etcd_watch.c. */
+Test(etcd_store_streams, do_not_tell_again)
+{
+    struct script script = {
+        .streams = {CREATED("4") EVENTS("5", PUT("4") "," PUT("4") "," PUT("5")),
+                    CREATED("5") EVENTS("8", PUT("5")) EVENTS("9", PUT("9"))},
+        .ended = {true},
+    };
+    struct scripted scripted;
+    begin(&scripted, &script, 5);
+    cr_assert(sync_watch_wait(&scripted.watch, 2));
+    cr_assert_str_eq(script.starts[0], "4");
+    cr_assert_str_eq(script.starts[1], "5");
+    cr_assert_eq(scripted.watch.events[0].kv.mod_revision, 5);
+    cr_assert_eq(scripted.watch.events[1].kv.mod_revision, 9);
+    end(&scripted, 0, 2);
 }
 
 static void expect_end(const char *text, int error)
@@ -142,7 +160,8 @@ static void expect_end(const char *text, int error)
 Test(etcd_store_streams, that_are_wrong)
 {
     expect_end(EVENTS("6", PUT("5")), ALLOT_EIO); /* not created */
-    expect_end(CREATED("4") EVENTS("6", PUT("4")), ALLOT_EIO);
+    expect_end(CREATED("4") EVENTS("6", PUT("3")), ALLOT_EIO);
+    expect_end(CREATED("4") EVENTS("4", PUT("4")) EVENTS("6", PUT("4")), ALLOT_EIO);
     expect_end(CREATED("4") EVENTS("5", PUT("6")), ALLOT_EIO);
     expect_end(CREATED("4") EVENTS("9", PUT("6") "," PUT("5")), ALLOT_EIO);
     expect_end(CREATED("4") EVENTS("x", PUT("6")), ALLOT_EIO);
@@ -181,8 +200,8 @@ Test(etcd_store_streams, with_a_message_that_is_too_large)
 
 /* --- looking back --- */
 
-/* The first stream follows, those after it look back from revision 5; ranges say that the store is
- * at 20. */
+/* The first stream follows, from revision 3, those after it look back from revision 4; ranges say
+ * that the store is at 20. */
 struct looking {
     const char *follows;
     const char *looks_back;
@@ -194,7 +213,7 @@ static bool play_looking(void *context, const struct scripted_request *request)
     struct looking *looking = context;
     if (strcmp(request->path, "/v3/watch") != 0)
         return scripted_reply(request, 200, "{" HEADER("20") "}");
-    bool back = strstr(request->body, "\"start_revision\":5,") != NULL;
+    bool back = strstr(request->body, "\"start_revision\":4,") != NULL;
     const char *text = back ? looking->looks_back : looking->follows;
     (void)(scripted_begin_chunks(request) && scripted_chunk(request, text, strlen(text)));
     if (back)

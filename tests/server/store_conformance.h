@@ -43,7 +43,8 @@
     X(watch_cancelled)                     \
     X(watch_that_is_wrong)                 \
     X(watches_see_what_many_threads_write) \
-    X(compact)
+    X(compact)                             \
+    X(compact_at_a_deletion)
 
 #define STORE_CONFORMANCE_DECLARE(name) \
     void store_conformance_##name(struct store *store, const char *prefix);

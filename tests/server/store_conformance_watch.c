@@ -458,3 +458,23 @@ void store_conformance_compact(struct store *store, const char *prefix)
     sync_watch_release(&late);
     sync_watch_release(&from_there);
 }
+
+/* What was deleted in the revision that was compacted is forgotten with it: who has not heard of it
+ * must be told so. */
+void store_conformance_compact_at_a_deletion(struct store *store, const char *prefix)
+{
+    struct span gone = conformance_key(prefix, "gone");
+    struct sync_watch watch;
+    must_put(store, gone, "1", 0);
+    cr_assert_eq(sync_delete(store, gone, NULL), 0);
+    int64_t compacted = sync_revision(store);
+    must_put(store, conformance_key(prefix, "other"), "1", 0);
+    cr_assert_eq(sync_compact(store, compacted), 0);
+    cr_assert_eq(sync_watch_start(&watch, store, conformance_all(prefix), compacted), 0);
+    cr_assert(sync_watch_wait(&watch, 1));
+    sync_watch_stop(&watch);
+    cr_expect_eq(watch.error, ALLOT_ECOMPACTED);
+    cr_expect_eq(watch.compact_revision, compacted);
+    cr_expect_eq(watch.count, 0);
+    sync_watch_release(&watch);
+}
