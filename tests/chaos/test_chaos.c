@@ -281,6 +281,7 @@ Test(chaos, breaks_no_promise, .timeout = 0)
     clients_stop(chaos->clients);
     recorder_stop(chaos->recorder);
     history_checker_release(&chaos->checker);
-    cr_assert(cluster_stop(&chaos->cluster), "an allotd did not end cleanly");
+    cr_assert(cluster_stop(&chaos->cluster),
+              "an allotd did not end cleanly, or what its history tells is not right");
     free(chaos);
 }
