@@ -56,25 +56,14 @@ static uint64_t write_status(struct json_writer *writer, const struct state *sta
     return resource_status_end(writer, begin);
 }
 
-/* Of an entry that is valid, and so decoded, only labels need be read. */
-static int read_spec(const struct entry *entry, struct item_spec *ret,
-                     struct json_object **ret_tree)
-{
-    struct error_message why = {""};
-    if (!entry->valid || values_may_have_labels(entry->value))
-        return values_read_item(entry->value, ret, ret_tree, &why);
-    *ret = (struct item_spec){.replication = entry->item.replication,
-                              .consistency = (int)entry->item.user};
-    return 0;
-}
-
 /* @status: NULL if the snapshot doesn't have the item. Returns the status' hash. */
 static uint64_t write_item(struct json_writer *writer, const struct state *state,
                            const struct entry *entry, const struct item_status *status)
 {
     struct item_spec spec = {0};
     struct json_object *tree = NULL;
-    int error = read_spec(entry, &spec, &tree);
+    struct error_message why = {""};
+    int error = values_read_item(entry->value, &spec, &tree, &why);
     if (error)
         writer->out->error = error;
     json_begin(writer, '{');
@@ -212,7 +201,8 @@ static bool is_stored(const struct entry *entry, const struct item_spec *spec)
 {
     struct item_spec stored;
     struct json_object *tree = NULL;
-    if (read_spec(entry, &stored, &tree))
+    struct error_message why = {""};
+    if (values_read_item(entry->value, &stored, &tree, &why))
         return false;
     bool equal = values_equal_items(&stored, spec);
     json_object_put(tree);

@@ -58,8 +58,8 @@ int json_read(struct span text, struct json_object **ret, struct error_message *
     int error = json_scan(text, why);
     if (error)
         return error;
-    /* The scan has checked the depth; json-c counts differently, so it gets some room. */
-    struct json_tokener *tokener = json_tokener_new_ex(2 * JSON_MAX_DEPTH);
+    /* The scan has checked the depth; json-c also counts the value within the innermost. */
+    struct json_tokener *tokener = json_tokener_new_ex(JSON_MAX_DEPTH + 1);
     if (!tokener)
         return ALLOT_ENOMEM;
     error = parse(tokener, text, ret, why);

@@ -1,5 +1,6 @@
 #include "api/values.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "api/json_reader.h"
@@ -38,6 +39,67 @@ static const struct json_spec member_json = {member_fields, FIELD_COUNT(member_f
 static const struct json_spec assignment_json = {assignment_fields, FIELD_COUNT(assignment_fields),
                                                  true};
 
+/* --- plain items: as they are written if they have no other fields, and no labels --- */
+
+enum { PLAIN_SIZE = 80, PLAIN_MAX_DIGITS = 9 };
+
+static struct span skip(struct span text, size_t size)
+{
+    return (struct span){text.data + size, text.size - size};
+}
+
+/* The number that *@text begins with, as JSON has it and with no more digits than always fit, and
+ * @after behind it: *@text is then what follows. False: it doesn't begin like that. */
+static bool take_number(struct span *text, struct span after, int64_t *ret)
+{
+    size_t digits = 0;
+    int64_t number = 0;
+    for (; digits < text->size && text->data[digits] >= '0' && text->data[digits] <= '9'; digits++)
+        if (digits < PLAIN_MAX_DIGITS)
+            number = 10 * number + (text->data[digits] - '0');
+    bool fits = digits > 0 && digits <= PLAIN_MAX_DIGITS;
+    if (!fits || (digits > 1 && text->data[0] == '0') ||
+        !span_has_prefix(skip(*text, digits), after))
+        return false;
+    *text = skip(*text, digits + after.size);
+    *ret = number;
+    return true;
+}
+
+/* Reading JSON costs more than all else that is done with an item, and nearly all are plain. False:
+ * it takes json_read to tell. */
+static bool read_plain_item(struct span value, struct item_spec *ret)
+{
+    static const struct span begin = {"{\"replication\":", 15};
+    struct item_spec spec = {0};
+    if (!span_has_prefix(value, begin))
+        return false;
+    struct span rest = skip(value, begin.size);
+    if (!take_number(&rest, SPAN(",\"consistency\":\""), &spec.replication))
+        return false;
+    for (int i = 0; consistency_names[i]; i++) {
+        struct span name = span_of(consistency_names[i]);
+        if (span_has_prefix(rest, name) && span_equal(skip(rest, name.size), SPAN("\"}"))) {
+            spec.consistency = i;
+            *ret = spec;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int write_plain_item(struct arena *arena, const struct item_spec *spec, struct span *ret)
+{
+    char text[PLAIN_SIZE];
+    int size = snprintf(text, sizeof text, "{\"replication\":%" PRId64 ",\"consistency\":\"%s\"}",
+                        spec->replication, consistency_names[spec->consistency]);
+    struct span copy = arena_copy(arena, (struct span){text, (size_t)size});
+    if (!copy.data)
+        return ALLOT_ENOMEM;
+    *ret = copy;
+    return 0;
+}
+
 /* --- reading --- */
 
 static void keep_fault(void *context, const char *pointer, const char *detail)
@@ -67,6 +129,10 @@ int values_read_item(struct span value, struct item_spec *ret, struct json_objec
                      struct error_message *why)
 {
     struct item_spec spec = {0};
+    if (read_plain_item(value, ret)) {
+        *ret_tree = NULL;
+        return 0;
+    }
     int error = read_value(value, &item_json, &spec, ret_tree, why);
     if (!error)
         *ret = spec;
@@ -97,19 +163,17 @@ int values_read_assignment(struct span value, struct assignment_spec *ret,
     return error;
 }
 
-/* A name may be written with escapes. */
-bool values_may_have_labels(struct span value)
-{
-    return value.size > 0 && (memmem(value.data, value.size, "\"labels\"", 8) ||
-                              memchr(value.data, '\\', value.size));
-}
-
 /* --- comparing --- */
+
+static bool has_no_labels(struct json_object *labels)
+{
+    return !labels || json_object_object_length(labels) == 0;
+}
 
 static bool equal_labels(struct json_object *a, struct json_object *b)
 {
-    bool a_empty = !a || json_object_object_length(a) == 0;
-    bool b_empty = !b || json_object_object_length(b) == 0;
+    bool a_empty = has_no_labels(a);
+    bool b_empty = has_no_labels(b);
     return a_empty || b_empty ? a_empty == b_empty : json_object_equal(a, b);
 }
 
@@ -149,7 +213,7 @@ static struct json_object *open_former(struct span former)
 /* Takes @value; NULL means that there was no memory for it. */
 static int set_labels(struct json_object *tree, struct json_object *labels)
 {
-    if (labels && json_object_object_length(labels) > 0)
+    if (!has_no_labels(labels))
         return json_set(tree, "labels", json_object_get(labels));
     json_object_object_del(tree, "labels");
     return 0;
@@ -175,6 +239,10 @@ static int finish(struct arena *arena, struct json_object *tree, int error, stru
 int values_write_item(struct arena *arena, struct span former, const struct item_spec *spec,
                       struct span *ret)
 {
+    struct item_spec replaced;
+    bool keeps_nothing = former.size == 0 || read_plain_item(former, &replaced);
+    if (keeps_nothing && has_no_labels(spec->labels))
+        return write_plain_item(arena, spec, ret);
     struct json_object *tree = open_former(former);
     if (!tree)
         return ALLOT_ENOMEM;

@@ -54,10 +54,6 @@ int values_read_member(struct span value, struct member_spec *ret, struct json_o
 int values_read_assignment(struct span value, struct assignment_spec *ret,
                            struct json_object **ret_tree, struct error_message *why);
 
-/* Whether @value may have labels: false only if it has none for sure, told by a look at its bytes.
- * Reading it costs more than all else that is done to show an item. */
-bool values_may_have_labels(struct span value);
-
 bool values_equal_items(const struct item_spec *a, const struct item_spec *b);
 bool values_equal_members(const struct member_spec *a, const struct member_spec *b);
 bool values_equal_assignments(const struct assignment_spec *a, const struct assignment_spec *b);

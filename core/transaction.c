@@ -4,7 +4,8 @@
 
 #include "core/error.h"
 
-enum { BLOCK_SIZE = 16 * 1024 };
+/* FIRST: of checks and of operations; a request rarely has more. */
+enum { BLOCK_SIZE = 16 * 1024, FIRST = 4 };
 
 struct transaction_block {
     struct transaction_block *next;
@@ -75,7 +76,7 @@ static bool reserve(struct transaction *transaction, void *array, size_t count, 
         return false;
     if (count < *capacity)
         return true;
-    size_t more = *capacity ? 2 * *capacity : STORE_MAX_OPS + 16;
+    size_t more = *capacity ? 2 * *capacity : FIRST;
     void *grown = realloc(*(void **)array, more * size);
     if (!grown) {
         transaction->error = ALLOT_ENOMEM;

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "api/headers.h"
@@ -94,6 +95,8 @@ Test(json_reader, what_is_read_is_kept)
     expect_read("{\"a\":{\"a\":1},\"b\":[{\"a\":2}]}", "{\"a\":{\"a\":1},\"b\":[{\"a\":2}]}");
     expect_read("\"\\ud83d\\ude00 \\u00e9 / \\/\"", "\"\xF0\x9F\x98\x80 \xC3\xA9 / /\"");
     expect_read("[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]", "[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]");
+    expect_read("[[[[[[[[[[[[[[[{\"a\":1}]]]]]]]]]]]]]]]",
+                "[[[[[[[[[[[[[[[{\"a\":1}]]]]]]]]]]]]]]]");
 }
 
 static void expect_refused(const char *text, int error, const char *why_text)
@@ -278,6 +281,68 @@ Test(values, decoder_of_items)
         cr_expect_eq(value.user, cases[i].user);
         cr_expect_eq(why.text[0] != '\0', error != 0, "%s", cases[i].text);
     }
+}
+
+/* Items as they are mostly written are read and written without json-c. A space before them is
+ * enough for it to be asked. */
+static void expect_same_with_space(const char *text)
+{
+    char spaced[128];
+    struct item_spec specs[2] = {{.replication = -1}, {.replication = -1}};
+    struct json_object *trees[2] = {NULL, NULL};
+    struct error_message why = {""};
+    (void)snprintf(spaced, sizeof spaced, " %s", text);
+    cr_expect_eq(values_read_item(span_of(text), &specs[0], &trees[0], &why),
+                 values_read_item(span_of(spaced), &specs[1], &trees[1], &why), "%s", text);
+    cr_expect(values_equal_items(&specs[0], &specs[1]), "%s", text);
+    json_object_put(trees[0]);
+    json_object_put(trees[1]);
+}
+
+Test(values, plain_items_are_read_as_all_are)
+{
+    static const char *const texts[] = {
+        "{\"replication\":0,\"consistency\":\"immediate\"}",
+        "{\"replication\":3,\"consistency\":\"reported\"}",
+        "{\"replication\":64,\"consistency\":\"reported\",\"labels\":{\"a\":\"b\"}}",
+        "{\"replication\":999999999,\"consistency\":\"immediate\"}",
+        "{\"replication\":2147483647,\"consistency\":\"immediate\"}",
+        "{\"replication\":2147483648,\"consistency\":\"immediate\"}",
+        "{\"replication\":9999999999999999999999,\"consistency\":\"immediate\"}",
+        "{\"replication\":01,\"consistency\":\"immediate\"}",
+        "{\"replication\":00,\"consistency\":\"immediate\"}",
+        "{\"replication\":-1,\"consistency\":\"immediate\"}",
+        "{\"replication\":1.5,\"consistency\":\"immediate\"}",
+        "{\"replication\":,\"consistency\":\"immediate\"}",
+        "{\"replication\":1,\"consistency\":\"immediat\"}",
+        "{\"replication\":1,\"consistency\":\"immediate\"",
+        "{\"replication\":1,\"consistency\":\"immediate",
+        "{\"replication\":1,\"consistency\":\"",
+        "{\"replication\":1,\"consistency\":\"immediate\"}}",
+        "{\"replication\":1,\"consistency\":\"immediate\"} ",
+        "{\"replication\":1",
+        "{\"replication\":",
+        "{\"replication",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        expect_same_with_space(texts[i]);
+}
+
+Test(values, plain_items_are_written_as_all_are)
+{
+    const struct item_spec spec = {.replication = INT32_MAX, .consistency = CONSISTENCY_REPORTED};
+    struct arena arena = {NULL};
+    struct span plain = {NULL, 0};
+    struct span other = {NULL, 0};
+    cr_assert_eq(values_write_item(&arena, SPAN(""), &spec, &plain), 0);
+    cr_assert_eq(values_write_item(&arena, SPAN(" {}"), &spec, &other), 0);
+    cr_expect(span_equal(plain, other), "%.*s", (int)plain.size, plain.data);
+    cr_assert_eq(values_write_item(&arena,
+                                   SPAN("{\"replication\":1,\"consistency\":\"immediate\"}"), &spec,
+                                   &other),
+                 0);
+    cr_expect(span_equal(plain, other), "%.*s", (int)other.size, other.data);
+    arena_release(&arena);
 }
 
 Test(values, decoder_of_members_and_assignments)
