@@ -1,12 +1,10 @@
 #include "api/change.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "api/headers.h"
 #include "api/plans.h"
 #include "api/reply.h"
 #include "api/root_format.h"
+#include "api/secret.h"
 #include "api/timestamp.h"
 #include "api/trace.h"
 #include "api/utf8.h"
@@ -24,14 +22,14 @@ static bool is_plain_text(struct span text)
     return text.size <= MAX_REASON && utf8_is_valid(text);
 }
 
-enum { NONCE_SIZE = 2 * sizeof(uint64_t) + 1 };
+enum { NONCE_BYTES = 8, NONCE_SIZE = 2 * NONCE_BYTES + 1 };
 
 /* What tells this write from every other one: by it the write is known again in the watch. */
 static int make_nonce(const struct api_call *call, char text[NONCE_SIZE])
 {
-    uint64_t number = 0;
-    int error = call->runtime->random(call->runtime->context, &number, sizeof number);
-    (void)snprintf(text, NONCE_SIZE, "%016" PRIx64, number);
+    unsigned char bytes[NONCE_BYTES] = {0};
+    int error = call->runtime->random(call->runtime->context, bytes, sizeof bytes);
+    secret_write_hex(bytes, sizeof bytes, text);
     return error;
 }
 
@@ -96,16 +94,15 @@ bool change_begin(struct api_call *call)
     }
     transaction_clear(&call->transaction);
     call->resource = (struct entry){.valid = false};
-    struct buffer text;
-    buffer_init(&text, MAX_ACTOR);
+    char text[MAX_ACTOR];
+    struct buffer actor = {.data = text, .capacity = sizeof text, .maximum = sizeof text};
     char nonce[NONCE_SIZE];
     int error = make_nonce(call, nonce);
-    write_actor(call, reason, nonce, &text);
+    write_actor(call, reason, nonce, &actor);
     struct span key = actor_key(call);
     struct span value = {NULL, 0};
-    if (!text.error)
-        value = arena_copy(&call->arena, buffer_span(&text));
-    buffer_release(&text);
+    if (!actor.error)
+        value = arena_copy(&call->arena, buffer_span(&actor));
     if (error || !key.data || !value.data) {
         (void)problem_of_error(call, error ? error : ALLOT_ENOMEM, "to make the change");
         return false;

@@ -1,17 +1,30 @@
 #include "api/timestamp.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <time.h>
+
+/* @digits digits of @number, and then @after. Returns the place behind that. */
+static char *put_number(char *text, int number, int digits, char after)
+{
+    for (int i = digits - 1; i >= 0; i--, number /= 10)
+        text[i] = (char)('0' + number % 10);
+    text[digits] = after;
+    return text + digits + 1;
+}
 
 void timestamp_format(int64_t milliseconds, char text[TIMESTAMP_SIZE])
 {
     time_t seconds = (time_t)(milliseconds / 1000);
     struct tm parts = {0};
     (void)gmtime_r(&seconds, &parts);
-    char date[TIMESTAMP_SIZE / 2 + 4];
-    (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
-    (void)snprintf(text, TIMESTAMP_SIZE, "%s.%03dZ", date, (int)(milliseconds % 1000));
+    text = put_number(text, parts.tm_year + 1900, 4, '-');
+    text = put_number(text, parts.tm_mon + 1, 2, '-');
+    text = put_number(text, parts.tm_mday, 2, 'T');
+    text = put_number(text, parts.tm_hour, 2, ':');
+    text = put_number(text, parts.tm_min, 2, ':');
+    text = put_number(text, parts.tm_sec, 2, '.');
+    text = put_number(text, (int)(milliseconds % 1000), 3, 'Z');
+    *text = '\0';
 }
 
 /* --- parsing --- */

@@ -29,7 +29,8 @@ struct http_exchange {
     struct timer bound;
     int64_t snapshot_ms;
     struct outcomes *outcomes; /* NULL: nobody is asked */
-    uint64_t mark;             /* of the transaction's first value, by which it is known */
+    /* What is asked for: the call's, and so not to be looked at once settled. */
+    const union api_action *action;
     /* Of work for a worker. */
     void (*run)(void *context, const atomic_bool *cancelled);
     void *context;
@@ -246,12 +247,27 @@ static void on_found(void *context, int64_t revision)
     wait_for_snapshot(exchange, revision);
 }
 
+/* By what the transaction is known: the mark of its first value. False: it has none, or nobody
+ * waits for its outcome any more. */
+static bool find_mark(struct http_exchange *exchange, uint64_t *ret)
+{
+    (void)pthread_mutex_lock(&exchange->mutex);
+    bool found = !exchange->settled && exchange->action->txn.success_count > 0;
+    if (found) {
+        *ret = outcomes_mark(exchange->action->txn.success[0].value);
+    }
+    (void)pthread_mutex_unlock(&exchange->mutex);
+    return found;
+}
+
 /* Its answer is lost. If it has happened, the watch tells. */
 static void look_for_txn(struct http_exchange *exchange)
 {
-    int error = exchange->outcomes ? outcomes_find(exchange->outcomes, exchange->mark,
-                                                   exchange->snapshot_ms, on_found, exchange)
-                                   : ALLOT_EUNKNOWN;
+    uint64_t mark;
+    bool can_ask = exchange->outcomes && find_mark(exchange, &mark);
+    int error =
+        can_ask ? outcomes_find(exchange->outcomes, mark, exchange->snapshot_ms, on_found, exchange)
+                : ALLOT_EUNKNOWN;
     if (error < 0) {
         finish(exchange, ALLOT_EUNKNOWN);
     }
@@ -328,9 +344,10 @@ static void on_worker(void *context)
 
 /* --- questions --- */
 
-static int ask(struct http_exchange *exchange, const union api_action *action)
+static int ask(struct http_exchange *exchange)
 {
     struct store *store = exchange->store;
+    const union api_action *action = exchange->action;
     switch (exchange->step) {
     case API_TXN:
         return store->operations->txn(store, &action->txn, on_txn, exchange);
@@ -430,9 +447,7 @@ int http_exchange_begin(struct http_server *server, struct MHD_Connection *conne
     bool stakes = step == API_TXN && lease != 0 && puts_under(action, lease);
     exchange->staked = stakes ? lease : 0;
     exchange->spare = stakes ? 0 : lease;
-    if (step == API_TXN && action->txn.success_count > 0) {
-        exchange->mark = outcomes_mark(action->txn.success[0].value);
-    }
+    exchange->action = action;
     error = suspend(server, exchange);
     if (error < 0) {
         destroy(exchange);
@@ -441,7 +456,7 @@ int http_exchange_begin(struct http_server *server, struct MHD_Connection *conne
     *ret = exchange;
     int64_t longer_ms = step == API_WAIT_CHANGE ? action->change.timeout_ms : 0;
     timer_set(server->timers, &exchange->bound, longer_ms + server->config.times.exchange_ms);
-    error = ask(exchange, action);
+    error = ask(exchange);
     if (error < 0) {
         spare_lease(exchange, exchange->staked);
         settle(exchange, error, true);
