@@ -1,8 +1,8 @@
 #include "api/trace.h"
 
-#include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
+
+#include "api/secret.h"
 
 /* Where the parts begin, and how long they are. */
 enum {
@@ -59,10 +59,15 @@ struct span trace_id(struct span traceparent)
 void trace_continue(struct span received, const struct trace_random *random,
                     char ret[TRACE_PARENT_SIZE])
 {
-    if (trace_id(received).data)
-        (void)snprintf(ret, TRACE_PARENT_SIZE, "%.*s%016" PRIx64 "%.*s", SPAN_ID, received.data,
-                       random->span, END - FLAGS + 1, received.data + FLAGS - 1);
+    struct span trace = trace_id(received);
+    memcpy(ret, "00-", TRACE);
+    if (trace.data)
+        memcpy(ret + TRACE, trace.data, TRACE_SIZE);
     else
-        (void)snprintf(ret, TRACE_PARENT_SIZE, "00-%016" PRIx64 "%016" PRIx64 "-%016" PRIx64 "-00",
-                       random->trace[0], random->trace[1], random->span);
+        secret_write_hex(random->trace, sizeof random->trace, ret + TRACE);
+    ret[SPAN_ID - 1] = '-';
+    secret_write_hex(random->span, sizeof random->span, ret + SPAN_ID);
+    ret[FLAGS - 1] = '-';
+    memcpy(ret + FLAGS, trace.data ? received.data + FLAGS : "00", FLAGS_SIZE);
+    ret[END] = '\0';
 }

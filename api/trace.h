@@ -4,8 +4,6 @@
 #ifndef ALLOT_API_TRACE_H
 #define ALLOT_API_TRACE_H
 
-#include <stdint.h>
-
 #include "core/span.h"
 
 /* The trace's id; {NULL, 0} if @traceparent is none. */
@@ -13,8 +11,8 @@ struct span trace_id(struct span traceparent);
 
 /* Unpredictable, and not all zero. */
 struct trace_random {
-    uint64_t trace[2];
-    uint64_t span;
+    unsigned char trace[16];
+    unsigned char span[8];
 };
 
 enum { TRACE_PARENT_SIZE = 56 }; /* with a terminating zero */

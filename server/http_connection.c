@@ -1,3 +1,4 @@
+#include <netdb.h>
 #include <stdlib.h>
 
 #include "server/http_private.h"
@@ -17,6 +18,18 @@ static gnutls_session_t tls_session_of(struct MHD_Connection *mhd)
     return info ? info->tls_session : NULL;
 }
 
+static void name_client(struct http_connection *connection, struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (info && info->client_addr) {
+        bool v6 = info->client_addr->sa_family == AF_INET6;
+        (void)getnameinfo(info->client_addr,
+                          v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in),
+                          connection->client, sizeof connection->client, NULL, 0, NI_NUMERICHOST);
+    }
+}
+
 static void begin(struct http_server *server, struct MHD_Connection *mhd, void **context)
 {
     const union MHD_ConnectionInfo *info =
@@ -28,6 +41,7 @@ static void begin(struct http_server *server, struct MHD_Connection *mhd, void *
     }
     connection->server = server;
     connection->socket = info->connect_fd;
+    name_client(connection, mhd);
     timer_init(&connection->deadline, cut, connection);
     timer_set(server->timers, &connection->deadline, server->config.times.header_ms);
     *context = connection;
@@ -74,6 +88,12 @@ void http_connection_wait(struct MHD_Connection *mhd)
     if (connection) {
         timer_cancel(connection->server->timers, &connection->deadline);
     }
+}
+
+const char *http_connection_client(struct MHD_Connection *mhd)
+{
+    const struct http_connection *connection = find(mhd);
+    return connection ? connection->client : "";
 }
 
 bool http_connection_is_trusted(struct MHD_Connection *mhd)

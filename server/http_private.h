@@ -37,7 +37,8 @@ struct http_server {
 struct http_connection {
     struct http_server *server;
     int socket;
-    bool trusted; /* its certificate was looked at */
+    bool trusted;    /* its certificate was looked at */
+    char client[64]; /* its address; "": not known */
     struct timer deadline;
 };
 
@@ -50,6 +51,9 @@ void http_connection_notify(void *server, struct MHD_Connection *mhd, void **con
  * then finds closed; it alone closes it. */
 void http_connection_limit(struct MHD_Connection *mhd, int64_t delay_ms);
 void http_connection_wait(struct MHD_Connection *mhd);
+
+/* The client's address, as text; "": not known. Valid until the connection ends. */
+const char *http_connection_client(struct MHD_Connection *mhd);
 
 /* Whether the client has shown a certificate, if it needs one. */
 bool http_connection_is_trusted(struct MHD_Connection *mhd);

@@ -1,5 +1,4 @@
 #include <inttypes.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -67,7 +66,7 @@ struct http_request {
     char method[16];
     char id[HTTP_MAX_REQUEST_ID + 1];
     char traceparent[TRACE_PARENT_SIZE];
-    char client[64]; /* its address; "": not known */
+    const char *client; /* its address; "": not known */
     struct buffer body;
     size_t drained; /* bytes of a refused body */
 
@@ -101,6 +100,7 @@ void *http_request_begin(void *context, const char *target, struct MHD_Connectio
     }
     request->server = server;
     request->connection = connection;
+    request->client = http_connection_client(connection);
     request->begin_us = now_us();
     size_t size = strlen(target) + 1;
     request->target = malloc(size);
@@ -178,22 +178,10 @@ static void count_in(struct http_request *request)
     (void)pthread_mutex_unlock(&server->mutex);
 }
 
-static void name_client(struct http_request *request)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    if (info && info->client_addr) {
-        bool v6 = info->client_addr->sa_family == AF_INET6;
-        (void)getnameinfo(info->client_addr,
-                          v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in),
-                          request->client, sizeof request->client, NULL, 0, NI_NUMERICHOST);
-    }
-}
-
 static void describe(struct http_request *request, const char *method)
 {
     request->head_only = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
-    (void)snprintf(request->method, sizeof request->method, "%s", method);
+    memcpy(request->method, method, strnlen(method, sizeof request->method - 1));
     request->api = (struct api_request){
         .method = span_of(request->head_only ? MHD_HTTP_METHOD_GET : request->method),
         .target = span_of(request->target),
@@ -393,7 +381,6 @@ static enum MHD_Result take_headers(struct http_request *request, const char *me
     count_in(request);
     name_request(request);
     join_trace(request);
-    name_client(request);
     describe(request, method);
     int64_t length = body_length(request);
     if (!refuse_by_headers(request, length)) {

@@ -1,10 +1,8 @@
 #include "server/runtime.h"
 
-#include <errno.h>
-#include <sys/random.h>
-
 #include "server/clock.h"
 #include "server/dashboard.h"
+#include "server/entropy.h"
 
 static struct snapshot *take_snapshot(void *context)
 {
@@ -39,16 +37,7 @@ static int64_t tell_time(void *context)
 static int make_random(void *context, void *bytes, size_t size)
 {
     (void)context;
-    char *place = bytes;
-    while (size > 0) {
-        ssize_t got = getrandom(place, size, 0);
-        if (got < 0 && errno != EINTR) {
-            return ALLOT_EIO;
-        }
-        place += got > 0 ? got : 0;
-        size -= got > 0 ? (size_t)got : 0;
-    }
-    return 0;
+    return entropy_take(bytes, size);
 }
 
 static void tell_watch_range(void *context, int64_t *ret_oldest, int64_t *ret_newest)

@@ -220,7 +220,9 @@ Test(trace, ids)
 
 Test(trace, goes_on_or_begins)
 {
-    const struct trace_random random = {.trace = {0x1, 0xabcdef}, .span = 0xfedcba9876543210};
+    const struct trace_random random = {
+        .trace = {[7] = 0x01, [13] = 0xab, [14] = 0xcd, [15] = 0xef},
+        .span = {0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10}};
     char made[TRACE_PARENT_SIZE];
     trace_continue(SPAN("00-" TRACE "-00f067aa0ba902b7-03"), &random, made);
     cr_expect_str_eq(made, "00-" TRACE "-fedcba9876543210-03");
