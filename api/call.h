@@ -177,11 +177,17 @@ union api_action {
     int64_t revision;
 };
 
+/* What became of a transaction. */
+struct api_txn_outcome {
+    bool succeeded;
+    int64_t revision; /* the store's, after it; its own if it changed something */
+};
+
 /* The outcome of an action: what the store's `done` was given, or the error it was refused with. */
 struct api_outcome {
     int error;
     bool refused; /* the error is what the store refused the request with: it was not even begun */
-    const struct store_txn_result *txn;
+    const struct api_txn_outcome *txn;
     const struct store_lease_result *lease;
 };
 

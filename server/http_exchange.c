@@ -37,7 +37,8 @@ struct http_exchange {
     int64_t staked; /* the lease that the transaction is to put a key under; 0: none of ours */
 
     /* The store's answer: written by its thread, read by the request once settled. */
-    struct store_txn_result *txn; /* owned, one allocation */
+    bool is_txn_known;
+    struct api_txn_outcome txn;
     struct store_lease_result lease;
 
     pthread_mutex_t mutex; /* protects what follows */
@@ -51,63 +52,6 @@ struct http_exchange {
     struct http_exchange *previous; /* among the server's, under its mutex */
     struct http_exchange *next;
 };
-
-/* --- a copy of a transaction's result --- */
-
-/* Bytes that the copy takes behind its arrays; keys and values need no alignment. */
-static size_t count_bytes(const struct store_txn_result *result, size_t *ret_kvs)
-{
-    size_t bytes = 0;
-    *ret_kvs = 0;
-    for (size_t i = 0; i < result->result_count; i++) {
-        const struct store_op_result *op = &result->results[i];
-        *ret_kvs += op->kv_count;
-        for (size_t k = 0; k < op->kv_count; k++) {
-            bytes += op->kvs[k].key.size + op->kvs[k].value.size;
-        }
-    }
-    return bytes;
-}
-
-static struct span copy_span(char **place, struct span source)
-{
-    struct span copy = {*place, source.size};
-    if (source.size > 0) {
-        memcpy(*place, source.data, source.size);
-    }
-    *place += source.size;
-    return copy;
-}
-
-/* The result, its operations, their pairs and all bytes in one allocation; NULL if there is none.
- */
-static struct store_txn_result *copy_txn_result(const struct store_txn_result *source)
-{
-    size_t kv_count;
-    size_t bytes = count_bytes(source, &kv_count);
-    size_t results_size = source->result_count * sizeof(struct store_op_result);
-    struct store_txn_result *copy =
-        malloc(sizeof *copy + results_size + kv_count * sizeof(struct store_kv) + bytes);
-    if (!copy) {
-        return NULL;
-    }
-    struct store_op_result *results = (struct store_op_result *)(copy + 1);
-    struct store_kv *kvs = (struct store_kv *)(results + source->result_count);
-    char *place = (char *)(kvs + kv_count);
-    *copy = *source;
-    copy->results = results;
-    for (size_t i = 0; i < source->result_count; i++) {
-        results[i] = source->results[i];
-        results[i].kvs = kvs;
-        for (size_t k = 0; k < source->results[i].kv_count; k++) {
-            kvs[k] = source->results[i].kvs[k];
-            kvs[k].key = copy_span(&place, kvs[k].key);
-            kvs[k].value = copy_span(&place, kvs[k].value);
-        }
-        kvs += results[i].kv_count;
-    }
-    return copy;
-}
 
 /* --- leases --- */
 
@@ -155,7 +99,6 @@ static bool puts_under(const union api_action *action, int64_t lease)
 static void destroy(struct http_exchange *exchange)
 {
     (void)pthread_mutex_destroy(&exchange->mutex);
-    free(exchange->txn);
     free(exchange);
 }
 
@@ -215,7 +158,7 @@ static void on_snapshot(void *context, int error)
 {
     struct http_exchange *exchange = context;
     /* A transaction whose checks failed has written nothing. */
-    bool undone = exchange->txn && !exchange->txn->succeeded;
+    bool undone = exchange->is_txn_known && !exchange->txn.succeeded;
     if (error < 0) {
         error = undone ? ALLOT_EUNAVAILABLE : unknown(exchange);
     }
@@ -231,20 +174,22 @@ static void wait_for_snapshot(struct http_exchange *exchange, int64_t revision)
     }
 }
 
+static void know_txn(struct http_exchange *exchange, struct api_txn_outcome txn)
+{
+    exchange->is_txn_known = true;
+    exchange->txn = txn;
+    wait_for_snapshot(exchange, txn.revision);
+}
+
 /* The watch has told of the transaction (@revision), or not. */
 static void on_found(void *context, int64_t revision)
 {
     struct http_exchange *exchange = context;
-    if (revision != 0) {
-        exchange->txn = calloc(1, sizeof *exchange->txn);
-    }
-    if (!exchange->txn) {
+    if (revision == 0) {
         finish(exchange, ALLOT_EUNKNOWN);
         return;
     }
-    exchange->txn->succeeded = true;
-    exchange->txn->revision = revision;
-    wait_for_snapshot(exchange, revision);
+    know_txn(exchange, (struct api_txn_outcome){.succeeded = true, .revision = revision});
 }
 
 /* By what the transaction is known: the mark of its first value. False: it has none, or nobody
@@ -287,12 +232,7 @@ static void on_txn(void *context, int error, const struct store_txn_result *resu
         finish(exchange, error);
         return;
     }
-    exchange->txn = copy_txn_result(result);
-    if (!exchange->txn) {
-        finish(exchange, ALLOT_EUNKNOWN); /* done, but we can't tell of it */
-        return;
-    }
-    wait_for_snapshot(exchange, result->revision);
+    know_txn(exchange, (struct api_txn_outcome){result->succeeded, result->revision});
 }
 
 static void on_range(void *context, int error, const struct store_range_result *result)
@@ -476,7 +416,7 @@ struct api_outcome http_exchange_outcome(struct http_exchange *exchange)
     return (struct api_outcome){
         .error = error,
         .refused = refused,
-        .txn = error == 0 ? exchange->txn : NULL,
+        .txn = error == 0 && exchange->is_txn_known ? &exchange->txn : NULL,
         .lease = error == 0 && is_lease ? &exchange->lease : NULL,
     };
 }

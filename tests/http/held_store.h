@@ -34,8 +34,7 @@ void held_store_wait(struct held_store *held, int count);
 /* Waits for a request, and tells what the oldest is, and the lease that it names. */
 enum held_kind held_store_look(struct held_store *held, int64_t *ret_lease);
 
-/* What the oldest request is answered with; for a transaction that is not refused, two results: a
- * deletion of 3 keys, and the pairs a=1 and bb= (empty). All of it is gone when `done` returns. */
+/* What the oldest request is answered with. It is gone when `done` returns. */
 struct held_answer {
     int error;
     bool succeeded;

@@ -306,19 +306,10 @@ enum api_step api_begin(struct api_call *call)
     return reply(call, 500, NULL); /* should have been refused before */
 }
 
-static void describe_txn(struct api_call *call, const struct store_txn_result *txn)
+static void describe_txn(struct api_call *call, const struct api_txn_outcome *txn)
 {
     buffer_append_format(&call->reply.body, " succeeded=%d revision=%" PRId64, txn->succeeded,
                          txn->revision);
-    for (size_t i = 0; i < txn->result_count; i++) {
-        buffer_append_format(&call->reply.body, " deleted=%" PRId64, txn->results[i].deleted);
-        for (size_t k = 0; k < txn->results[i].kv_count; k++) {
-            const struct store_kv *kv = &txn->results[i].kvs[k];
-            buffer_append_format(&call->reply.body, " %.*s=%.*s@%" PRId64, (int)kv->key.size,
-                                 kv->key.data, (int)kv->value.size,
-                                 kv->value.data ? kv->value.data : "", kv->mod_revision);
-        }
-    }
 }
 
 /* Puts a key under the lease that was granted; if the checks fail, once more; then replies. With a

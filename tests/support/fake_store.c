@@ -215,17 +215,18 @@ static bool holds(const struct fake_store *store, const struct store_compare *co
     return false;
 }
 
-static int64_t run_operation(struct fake_store *store, const struct store_op *operation)
+static void run_operation(struct fake_store *store, const struct store_op *operation)
 {
     const struct fake_entry *entry = find(store, operation->keys.key);
     require(operation->kind != STORE_OP_GET && operation->keys.range_end.size == 0,
             "an operation that it doesn't know");
-    if (operation->kind == STORE_OP_DELETE)
-        return drop(store, operation->keys.key);
+    if (operation->kind == STORE_OP_DELETE) {
+        (void)drop(store, operation->keys.key);
+        return;
+    }
     require(!operation->keep_lease || entry, "keeps the lease of nothing");
     put(store, operation->keys.key, operation->value,
         operation->keep_lease ? entry->lease : operation->lease);
-    return 0;
 }
 
 static struct api_outcome run_txn(struct fake_store *store, const struct store_txn *txn)
@@ -236,13 +237,9 @@ static struct api_outcome run_txn(struct fake_store *store, const struct store_t
     if (good) {
         store->revision++;
         for (size_t i = 0; i < txn->success_count; i++)
-            store->results[i].deleted = run_operation(store, &txn->success[i]);
+            run_operation(store, &txn->success[i]);
     }
-    store->txn = (struct store_txn_result){.cluster_id = 1,
-                                           .succeeded = good,
-                                           .revision = store->revision,
-                                           .results = store->results,
-                                           .result_count = good ? txn->success_count : 0};
+    store->txn = (struct api_txn_outcome){.succeeded = good, .revision = store->revision};
     return (struct api_outcome){.txn = &store->txn};
 }
 

@@ -28,8 +28,7 @@ struct fake_store {
     struct snapshot *kept[FAKE_MAX_KEPT]; /* by api_runtime.keep_snapshot */
     size_t kept_count;
     /* Results of the last action, for its outcome. */
-    struct store_op_result results[STORE_MAX_OPS];
-    struct store_txn_result txn;
+    struct api_txn_outcome txn;
     struct store_lease_result lease;
 };
 
