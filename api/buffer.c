@@ -55,13 +55,20 @@ void buffer_clear(struct buffer *buffer)
     buffer->error = 0;
 }
 
+char *buffer_extend(struct buffer *buffer, size_t size)
+{
+    grow(buffer, size);
+    if (buffer->error)
+        return NULL;
+    buffer->size += size;
+    return buffer->data + buffer->size - size;
+}
+
 void buffer_append(struct buffer *buffer, struct span bytes)
 {
-    grow(buffer, bytes.size);
-    if (buffer->error || bytes.size == 0)
-        return;
-    memcpy(buffer->data + buffer->size, bytes.data, bytes.size);
-    buffer->size += bytes.size;
+    char *place = bytes.size > 0 ? buffer_extend(buffer, bytes.size) : NULL;
+    if (place)
+        memcpy(place, bytes.data, bytes.size);
 }
 
 void buffer_append_text(struct buffer *buffer, const char *text)

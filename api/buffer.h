@@ -22,6 +22,8 @@ void buffer_release(struct buffer *buffer);
 void buffer_reserve(struct buffer *buffer, size_t capacity);
 /* Back to empty and without error; what was allocated stays. */
 void buffer_clear(struct buffer *buffer);
+/* Where to write the next @size bytes, which count from now on; NULL if an append has failed. */
+char *buffer_extend(struct buffer *buffer, size_t size);
 void buffer_append(struct buffer *buffer, struct span bytes);
 void buffer_append_text(struct buffer *buffer, const char *text);
 /* In decimal, without a zero byte at its end: within @text. */

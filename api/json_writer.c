@@ -9,6 +9,24 @@ static void separate(struct json_writer *writer)
     writer->comma = true;
 }
 
+/* @text, as it is, in quotes, between the comma that is due and @after. */
+static void quote(struct json_writer *writer, struct span text, struct span after)
+{
+    size_t comma = writer->comma;
+    char *place = buffer_extend(writer->out, comma + 2 + text.size + after.size);
+    writer->comma = true;
+    if (!place)
+        return;
+    if (comma)
+        *place++ = ',';
+    *place++ = '"';
+    if (text.size > 0)
+        memcpy(place, text.data, text.size);
+    place += text.size;
+    *place++ = '"';
+    memcpy(place, after.data, after.size);
+}
+
 void json_begin(struct json_writer *writer, char open)
 {
     separate(writer);
@@ -24,10 +42,7 @@ void json_end(struct json_writer *writer, char close)
 
 void json_name(struct json_writer *writer, const char *name)
 {
-    separate(writer);
-    buffer_append(writer->out, SPAN("\""));
-    buffer_append_text(writer->out, name);
-    buffer_append(writer->out, SPAN("\":"));
+    quote(writer, span_of(name), SPAN(":"));
     writer->comma = false;
 }
 
@@ -66,6 +81,10 @@ static void append_escaped(struct buffer *out, unsigned char c)
 
 void json_string(struct json_writer *writer, struct span text)
 {
+    if (plain_size(text) == text.size) {
+        quote(writer, text, SPAN(""));
+        return;
+    }
     separate(writer);
     buffer_append(writer->out, SPAN("\""));
     while (text.size > 0) {

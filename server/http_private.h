@@ -22,11 +22,11 @@ struct http_server {
     struct workers *workers;
     char id_prefix[17]; /* of the request ids made here: unpredictable, so never met twice */
     atomic_uint_fast64_t id_count;
-    atomic_bool draining; /* replies close their connections */
+    atomic_bool draining;  /* replies close their connections */
+    atomic_long in_flight; /* requests that have begun and not ended */
 
     pthread_mutex_t mutex;           /* protects what follows */
     pthread_cond_t quiet;            /* in_flight has become 0 */
-    long in_flight;                  /* requests that have begun and not ended */
     bool ending_waits;               /* none for a change begins any more, and ... */
     bool aborting;                   /* ... no exchange at all */
     struct http_exchange *exchanges; /* all that a suspended request waits for */

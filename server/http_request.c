@@ -169,15 +169,6 @@ static int64_t body_length(struct http_request *request)
     return length.size > 0 ? strtoll(length.data, NULL, 10) : 0;
 }
 
-static void count_in(struct http_request *request)
-{
-    struct http_server *server = request->server;
-    (void)pthread_mutex_lock(&server->mutex);
-    server->in_flight++;
-    request->counted = true;
-    (void)pthread_mutex_unlock(&server->mutex);
-}
-
 static void describe(struct http_request *request, const char *method)
 {
     request->head_only = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
@@ -378,7 +369,8 @@ static void begin_drain(struct http_request *request)
 
 static enum MHD_Result take_headers(struct http_request *request, const char *method)
 {
-    count_in(request);
+    atomic_fetch_add(&request->server->in_flight, 1);
+    request->counted = true;
     name_request(request);
     join_trace(request);
     describe(request, method);
@@ -433,6 +425,7 @@ static enum MHD_Result follow(struct http_request *request, enum api_step step)
             http_exchange_begin(request->server, request->connection, step,
                                 api_call_action(request->call), request->lease, &request->exchange);
         if (error == 0) {
+            http_connection_wait(request->connection);
             request->lease = 0;
             request->waited = request->waited || step == API_WAIT_CHANGE;
             request->phase = PHASE_ASKING;
@@ -446,7 +439,6 @@ static enum MHD_Result follow(struct http_request *request, enum api_step step)
 
 static enum MHD_Result take_end(struct http_request *request)
 {
-    http_connection_wait(request->connection);
     request->api.body = buffer_span(&request->body);
     return follow(request, api_begin(request->call));
 }
@@ -529,12 +521,11 @@ static void note_end(const struct http_request *request)
 
 static void count_out(struct http_server *server)
 {
-    (void)pthread_mutex_lock(&server->mutex);
-    server->in_flight--;
-    if (server->in_flight == 0) {
+    if (atomic_fetch_sub(&server->in_flight, 1) == 1) {
+        (void)pthread_mutex_lock(&server->mutex);
         (void)pthread_cond_broadcast(&server->quiet);
+        (void)pthread_mutex_unlock(&server->mutex);
     }
-    (void)pthread_mutex_unlock(&server->mutex);
 }
 
 void http_request_end(void *context, struct MHD_Connection *connection, void **ended,

@@ -213,7 +213,7 @@ static void wait_quiet(struct http_server *server, int64_t timeout_ms)
 {
     int64_t until_ms = clock_monotonic_ms() + timeout_ms;
     (void)pthread_mutex_lock(&server->mutex);
-    while (server->in_flight > 0 &&
+    while (atomic_load(&server->in_flight) > 0 &&
            clock_condition_wait(&server->quiet, &server->mutex, until_ms)) {
     }
     (void)pthread_mutex_unlock(&server->mutex);
