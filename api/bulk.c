@@ -46,8 +46,6 @@ static bool gather(struct api_call *call, size_t index)
 {
     struct api_call *change = change_list_call(call, index);
     struct transaction_mark before = transaction_mark(&call->transaction);
-    if (change_list_clashes(call, index))
-        return false;
     transaction_append(&call->transaction, &change->transaction, 1);
     if (transaction_fits(&call->transaction))
         return true;
@@ -67,6 +65,8 @@ static bool handle(struct api_call *call, size_t index)
         (void)(error == ALLOT_EVALUE ? problem_invalid(call, &faults)
                                      : problem_of_error(call, error, "to handle the change"));
         keep_reply(call, index, &call->reply, 0);
+    } else if (change_list_clashes(call, index)) {
+        mine = false;
     } else if (change_list_call(call, index)->gathered) {
         mine = gather(call, index);
         *result_of(call, index) = (struct result){0};

@@ -160,17 +160,55 @@ static int handle(struct listed_change *change, enum change_list_kind kind)
     return 0;
 }
 
-/* Whether any change before number @index writes what it writes. */
-static bool is_written_before(const struct change_list *list, size_t index)
+/* What a change is of, by its path; what is not in that is empty. */
+static struct key_parts resource_of(const struct api_call *change)
 {
-    const struct transaction *transaction = &list->changes[index].call->transaction;
+    const struct span *parameters = change->parameters;
+    size_t count = 0;
+    while (count < ROUTE_MAX_PARAMETERS && parameters[count].data)
+        count++;
+    struct key_parts resource = {.item = {NULL, 0}};
+    if (count == 1 || count == 3)
+        resource.item = parameters[0];
+    if (count >= 2) {
+        resource.zone = parameters[count - 2];
+        resource.suffix = parameters[count - 1];
+    }
+    return resource;
+}
+
+typedef bool relation(const struct key_parts *written, const struct key_parts *resource);
+
+static bool is_same(const struct key_parts *written, const struct key_parts *resource)
+{
+    return span_equal(written->item, resource->item) && span_equal(written->zone, resource->zone) &&
+           span_equal(written->suffix, resource->suffix);
+}
+
+/* Or an assignment of the item or the member that is written. */
+static bool bears_on(const struct key_parts *written, const struct key_parts *resource)
+{
+    return (written->item.size == 0 || span_equal(written->item, resource->item)) &&
+           (written->zone.size == 0 || (span_equal(written->zone, resource->zone) &&
+                                        span_equal(written->suffix, resource->suffix)));
+}
+
+/* Whether what any change before number @index writes relates to what that is of, which was judged
+ * by what stood there before: even if it writes nothing itself. */
+static bool is_after_write(const struct change_list *list, size_t index, relation *relates)
+{
+    const struct api_call *change = list->changes[index].call;
+    struct key_parts resource = resource_of(change);
+    struct key_parts written;
     for (size_t i = 0; i < index; i++) {
         const struct api_call *other = list->changes[i].call;
-        for (size_t a = 1; other && other->gathered && a < other->transaction.operation_count; a++)
-            for (size_t b = 1; b < transaction->operation_count; b++)
-                if (span_equal(other->transaction.operations[a].keys.key,
-                               transaction->operations[b].keys.key))
-                    return true;
+        if (!other || !other->gathered)
+            continue;
+        struct span root = keyspace_root(other->snapshot->state->keyspace);
+        for (size_t a = 1; a < other->transaction.operation_count; a++)
+            if (keys_parse(root, other->transaction.operations[a].keys.key, &written) == 0 &&
+                written.kind != KEY_OTHER && relates(&written, &resource))
+                return true;
     }
     return false;
 }
@@ -193,11 +231,11 @@ static int open_change(struct change_list *list, size_t index, struct json_objec
         return error == ALLOT_EVALUE ? 0 : error;
     if (change->call->reply.status >= 500)
         return ALLOT_ENOMEM;
-    if (change->call->reply.status >= 400)
-        return add_problem(located, &change->call->reply);
-    if (change->call->gathered && is_written_before(list, index))
-        add_fault(located, "", "writes what another change before it writes, too");
-    return 0;
+    if (is_after_write(list, index, is_same)) {
+        add_fault(located, "", "is of what another change before it writes");
+        return 0;
+    }
+    return change->call->reply.status >= 400 ? add_problem(located, &change->call->reply) : 0;
 }
 
 /* --- all of them --- */
@@ -266,7 +304,7 @@ int change_list_handle(struct api_call *call, size_t index, struct json_object *
 
 bool change_list_clashes(const struct api_call *call, size_t index)
 {
-    return is_written_before(call->changes, index);
+    return is_after_write(call->changes, index, bears_on);
 }
 
 void change_list_release(struct api_call *call)

@@ -4,8 +4,9 @@
  *
  * with, where they are needed, "if_match", "if_none_match" (as the headers) and "session" (as
  * Allot-Session). Each is examined and handled as a request of its own, in the name of the one that
- * brings it, all of them on that one's snapshot: none sees what another does. What they'd write is
- * gathered instead of submitted. Which routes may be named so, the table of routes says. */
+ * brings it, all of them on that one's snapshot: none sees what another does, so no two of them may
+ * be of the same, once the first writes it. What they'd write is gathered instead of submitted.
+ * Which routes may be named so, the table of routes says. */
 #ifndef ALLOT_API_CHANGE_LIST_H
 #define ALLOT_API_CHANGE_LIST_H
 
@@ -40,7 +41,8 @@ bool change_list_begin(struct api_call *call, size_t count);
  */
 int change_list_handle(struct api_call *call, size_t index, struct json_object *value,
                        json_fault *fault, void *context);
-/* Whether it writes what another before it writes. */
+/* Whether it has to see what another before it writes: it is of the same, or of an assignment of
+ * that. */
 bool change_list_clashes(const struct api_call *call, size_t index);
 
 /* Adds all that was gathered to the transaction of @call, begun before. */

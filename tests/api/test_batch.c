@@ -90,8 +90,29 @@ Test(batch, tells_all_faults_and_writes_nothing)
     cr_expect_str_eq(client_text(&client, "/errors/1/detail"),
                      "404, not-found: there is no such item");
     cr_expect_str_eq(client_text(&client, "/errors/6/detail"),
-                     "writes what another change before it writes, too");
+                     "is of what another change before it writes");
     cr_expect_eq(fake_store_mod_revision(&client.store, "/actor"), 0);
+}
+
+/* All are judged by what stood there before, so nothing may be of what another writes. */
+Test(batch, is_not_of_the_same_twice)
+{
+    static const char *const bodies[] = {
+        "[" PUT_ITEM("a", "2") "," PUT_ITEM("a", "1") "]",
+        "[" PUT_ITEM("b", "2") ",{\"method\":\"DELETE\",\"path\":\"/v1/items/b\"}]",
+        "[{\"method\":\"DELETE\",\"path\":\"/v1/items/a\"}," PUT_ITEM("a", "1") "]",
+    };
+    fake_store_put(&client.store, "/items/a", "{\"replication\":1,\"consistency\":\"immediate\"}");
+    fake_store_publish(&client.store);
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        cr_expect_eq(post(bodies[i]), 422, "%s", bodies[i]);
+        cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/1");
+        cr_expect_str_eq(client_text(&client, "/errors/0/detail"),
+                         "is of what another change before it writes");
+    }
+    cr_expect_eq(client.steps, 0);
+    cr_expect_eq(post("[" PUT_ITEM("a", "1") "," PUT_ITEM("a", "2") "]"),
+                 200); /* it writes nothing */
 }
 
 Test(batch, minds_preconditions_and_sessions)

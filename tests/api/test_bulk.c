@@ -125,6 +125,55 @@ Test(bulk, makes_changes_of_the_same_in_order)
     cr_expect_gt(revision(4), revision(3));
 }
 
+#define DELETE(path) "{\"method\":\"DELETE\",\"path\":\"" path "\"}"
+
+static void expect_two(const char *body, int64_t first, int64_t second)
+{
+    cr_expect_eq(post(body), 200);
+    cr_expect_eq(status(0), first, "%s: %lld", body, (long long)status(0));
+    cr_expect_eq(status(1), second, "%s: %lld", body, (long long)status(1));
+}
+
+/* Whatever the second comes to by what stood there before the first. */
+Test(bulk, judges_changes_by_what_those_before_them_make)
+{
+    fake_store_put(&client.store, "/items/old",
+                   "{\"replication\":2,\"consistency\":\"immediate\"}");
+    fake_store_publish(&client.store);
+    expect_two("[" PUT_ITEM("old", "1") "," PUT_ITEM("old", "2") "]", 200, 200);
+    cr_expect_eq(client_send(&client, "GET", "/v1/items/old", NULL), 200);
+    cr_expect_eq(client_number(&client, "/replication"), 2);
+    expect_two("[" DELETE("/v1/items/old") "," PUT_ITEM("old", "2") "]", 204, 201);
+    cr_expect_neq(fake_store_mod_revision(&client.store, "/items/old"), 0);
+    expect_two("[" PUT_ITEM("new", "1") "," DELETE("/v1/items/new") "]", 201, 204);
+    cr_expect_eq(fake_store_mod_revision(&client.store, "/items/new"), 0);
+    expect_two("[" PUT_ITEM("new", "1") ",{\"method\":\"PATCH\",\"path\":\"/v1/items/new\","
+                                        "\"body\":{\"replication\":3}}]",
+               201, 200);
+    cr_expect_eq(client_send(&client, "GET", "/v1/items/new", NULL), 200);
+    cr_expect_eq(client_number(&client, "/replication"), 3);
+}
+
+/* Of a member, its drain is a part, and its assignments rest on it. */
+Test(bulk, judges_what_is_of_a_member_by_what_became_of_it)
+{
+    fake_store_put(&client.store, "/items/a", "{\"replication\":1,\"consistency\":\"reported\"}");
+    fake_store_put(&client.store, "/members/east#1", "{\"item_limit\":4}");
+    fake_store_put(&client.store, "/assign/a#east#1#0", "{\"consistent\":false}");
+    fake_store_publish(&client.store);
+    expect_two("[{\"method\":\"POST\",\"path\":\"/v1/members/east/1/drain\",\"body\":{}}," DELETE(
+                   "/v1/members/east/1/drain") "]",
+               200, 200);
+    cr_expect_eq(client_send(&client, "GET", "/v1/members/east/1", NULL), 200);
+    cr_expect(strstr(client.reply.text, "\"exiting\":false"), "%s", client.reply.text);
+    expect_two(
+        "[{\"method\":\"PATCH\",\"path\":\"/v1/members/east/1\",\"body\":{\"item_limit\":5}},"
+        "{\"method\":\"PATCH\",\"path\":\"/v1/assignments/a/east/1\","
+        "\"body\":{\"consistent\":true}}]",
+        200, 200);
+    cr_expect_eq(client.steps, 2);
+}
+
 static void change_item_once(struct client *meddled, enum api_step step)
 {
     (void)step;
