@@ -212,18 +212,25 @@ bool cluster_has_lost_one(struct cluster *cluster)
 
 /* --- requests --- */
 
+static int ask(const struct process *process, const char *method, const char *path,
+               const char *body, struct http_reply *ret)
+{
+    struct sockaddr_storage address = cluster_address(process);
+    struct http_client client;
+    int status = 0;
+    if (process->pid && !process->frozen && http_client_connect(&client, &address)) {
+        status = http_client_request(&client, method, path, "", body, ret);
+        http_client_close(&client);
+    }
+    return status;
+}
+
 static int request(const struct process *process, const char *method, const char *path,
                    const char *body)
 {
-    struct sockaddr_storage address = cluster_address(process);
     struct http_reply *reply = malloc(sizeof *reply);
-    struct http_client client;
-    int status = 0;
     must(reply != NULL, "cluster: malloc");
-    if (process->pid && !process->frozen && http_client_connect(&client, &address)) {
-        status = http_client_request(&client, method, path, "", body, reply);
-        http_client_close(&client);
-    }
+    int status = ask(process, method, path, body, reply);
     free(reply);
     return status;
 }
@@ -231,6 +238,58 @@ static int request(const struct process *process, const char *method, const char
 bool cluster_post(const struct cluster *cluster, int number, const char *path, const char *body)
 {
     return request(&cluster->etcds[number], "POST", path, body) == 200;
+}
+
+/* What an etcd has as of a revision; 0: the newest. */
+struct etcd_hash {
+    int64_t revision; /* the newest */
+    int64_t compacted;
+    int64_t hash;
+};
+
+static int64_t number_after(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+    at = at ? at + strlen(name) : "";
+    return strtoll(at + strspn(at, "\":"), NULL, 10);
+}
+
+static bool hash_etcd(const struct process *etcd, int64_t revision, struct etcd_hash *ret)
+{
+    struct http_reply *reply = malloc(sizeof *reply);
+    char body[64];
+    must(reply != NULL, "cluster: malloc");
+    (void)snprintf(body, sizeof body, "{\"revision\":\"%" PRId64 "\"}", revision);
+    bool answers = ask(etcd, "POST", "/v3/maintenance/hash", body, reply) == 200;
+    if (answers)
+        *ret = (struct etcd_hash){.revision = number_after(reply->body, "\"revision"),
+                                  .compacted = number_after(reply->body, "\"compact_revision"),
+                                  .hash = number_after(reply->body, "\"hash")};
+    free(reply);
+    return answers;
+}
+
+bool cluster_etcds_differ(const struct cluster *cluster)
+{
+    struct etcd_hash hashes[CLUSTER_SIZE];
+    int64_t common = INT64_MAX;
+    bool differ = false;
+    for (int i = 0; i < CLUSTER_SIZE; i++) {
+        if (!hash_etcd(&cluster->etcds[i], 0, &hashes[i]))
+            return false;
+        if (hashes[i].revision < common)
+            common = hashes[i].revision;
+    }
+    for (int i = 0; i < CLUSTER_SIZE; i++) {
+        if (!hash_etcd(&cluster->etcds[i], common, &hashes[i]))
+            return false;
+        differ = differ ||
+                 (hashes[i].compacted == hashes[0].compacted && hashes[i].hash != hashes[0].hash);
+        fprintf(stderr,
+                "cluster: etcd %d: revision %" PRId64 ", hash %" PRId64 " as of %" PRId64 "\n", i,
+                hashes[i].revision, hashes[i].hash, common);
+    }
+    return differ;
 }
 
 bool cluster_await_ready(const struct cluster *cluster, int number)

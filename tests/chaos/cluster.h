@@ -49,6 +49,9 @@ bool cluster_has_lost_one(struct cluster *cluster);
 
 /* POSTs to the gateway of an etcd; whether it answered with 200. */
 bool cluster_post(const struct cluster *cluster, int number, const char *path, const char *body);
+/* Whether the etcds have different data as of a revision that all of them have reached: nothing
+ * that is built on them can be right then. True only if all of them answer. */
+bool cluster_etcds_differ(const struct cluster *cluster);
 /* Waits until an allotd says that it is ready. False: it took too long. */
 bool cluster_await_ready(const struct cluster *cluster, int number);
 
