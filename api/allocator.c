@@ -1,4 +1,5 @@
 #include "api/change.h"
+#include "api/hash.h"
 #include "api/json_reader.h"
 #include "api/reply.h"
 #include "api/resources.h"
@@ -30,7 +31,7 @@ static const struct json_field fields[] = {
     LIMIT("max_moves_in_flight_per_member", per_member),
     LIMIT("max_moves_in_flight_per_zone", per_zone),
     LIMIT("max_moves_per_minute", per_minute),
-    {"until", JSON_TOKEN, false, 20, MAX_TIME, NULL, offsetof(struct allocator_body, until)},
+    {"until", JSON_TIME, false, 0, MAX_TIME, NULL, offsetof(struct allocator_body, until)},
 };
 const struct json_spec allocator_put_json = {fields, sizeof fields / sizeof fields[0], false};
 
@@ -67,6 +68,18 @@ static struct json_object *read_stored(const struct entry *entry)
     return tree;
 }
 
+/* What changes without the settings being written. Returns its hash. */
+static uint64_t write_status(struct json_writer *writer, const struct settings *settings,
+                             const struct state *state, int64_t now_ms)
+{
+    struct allocator_rules rules = settings_rules_at(settings, now_ms);
+    int64_t moves = moves_in_flight(state);
+    json_text_field(writer, "in_force", settings_pause_names[rules.pause]);
+    json_integer_field(writer, "moves_in_flight", moves);
+    uint64_t hash = hash_bytes(HASH_START, span_of(settings_pause_names[rules.pause]));
+    return hash_bytes(hash, (struct span){(const char *)&moves, sizeof moves});
+}
+
 /* As this request has written it, or else as the snapshot has it. */
 static enum api_step reply_settings(struct api_call *call)
 {
@@ -82,18 +95,16 @@ static enum api_step reply_settings(struct api_call *call)
     struct json_writer writer = reply_json(call, 200);
     json_begin(&writer, '{');
     json_text_field(&writer, "paused", settings_pause_names[settings.rules.pause]);
-    json_text_field(&writer, "in_force",
-                    settings_pause_names[settings_rules_at(&settings, now_ms).pause]);
+    uint64_t status_hash = write_status(&writer, &settings, call->snapshot->state, now_ms);
     json_boolean_field(&writer, "valid", error == 0);
     write_limits(&writer, &settings.rules.limits);
-    json_integer_field(&writer, "moves_in_flight", moves_in_flight(call->snapshot->state));
     write_text(&writer, tree, "reason");
     write_text(&writer, tree, "until");
     write_text(&writer, tree, "by");
     write_text(&writer, tree, "since");
     json_end(&writer, '}');
     json_object_put(tree);
-    return reply_finish_resource(call, entry ? entry->mod_revision : 0, 0);
+    return reply_finish_resource(call, entry ? entry->mod_revision : 0, status_hash);
 }
 
 enum api_step allocator_get(struct api_call *call)
@@ -102,15 +113,6 @@ enum api_step allocator_get(struct api_call *call)
 }
 
 /* --- PUT --- */
-
-static bool check_until(struct api_call *call, struct span until)
-{
-    int64_t until_ms;
-    if (!until.data || timestamp_parse(until, &until_ms) == 0)
-        return true;
-    (void)problem_invalid_at(call, "/until", "must be a time: 2030-01-31T12:00:00Z");
-    return false;
-}
 
 static bool is_text(struct json_object *tree, const char *name, struct span wanted)
 {
@@ -228,8 +230,7 @@ enum api_step allocator_put(struct api_call *call)
     struct allocator_body body = {.limits = ALLOCATOR_RULES_NONE.limits};
     struct span value = {NULL, 0};
     uint32_t given;
-    if (!call_decode_body(call, &allocator_put_json, &body, &given) ||
-        !check_until(call, body.until))
+    if (!call_decode_body(call, &allocator_put_json, &body, &given))
         return API_REPLY;
     const struct entry *entry = settings_find(call->snapshot->state->keyspace);
     if (!call_check_preconditions(call, entry ? entry->mod_revision : 0))

@@ -1,11 +1,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "api/change.h"
 #include "api/change_list.h"
 #include "api/examine.h"
 #include "api/headers.h"
 #include "api/json_reader.h"
 #include "api/merge_patch.h"
+#include "api/plans.h"
 #include "api/reply.h"
 
 /* What problem.c's reply for want of memory fits in. */
@@ -90,6 +92,17 @@ static bool is_reached(const struct api_call *call, int64_t revision)
     return reached;
 }
 
+/* Runs the handler. A dry run of what would write nothing is answered like any other: by a plan. */
+static enum api_step run_handler(struct api_call *call)
+{
+    enum api_step step = call->route->handler(call);
+    bool writes_nothing =
+        step == API_REPLY && call->reply.status < 300 && !call->parent && call_is_dry_run(call);
+    if (!writes_nothing)
+        return step;
+    return change_begin(call) ? plans_reply(call, &call->transaction, 0) : API_REPLY;
+}
+
 /* Runs the handler, for a read as of the least revision that it asks for. */
 static enum api_step handle(struct api_call *call)
 {
@@ -99,7 +112,7 @@ static enum api_step handle(struct api_call *call)
         !call_query_boolean(call, "dry_run", &dry_run))
         return API_REPLY;
     if (revision == 0 || is_reached(call, revision))
-        return call->route->handler(call);
+        return run_handler(call);
     call->action.revision = revision;
     call->resume = on_revision;
     return API_WAIT_REVISION;

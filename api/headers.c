@@ -207,10 +207,8 @@ static bool is_listed(struct span list, struct span wanted, bool whole)
 
 bool headers_etag_revision_listed(struct span list, int64_t revision)
 {
-    if (revision == 0)
-        return false;
     if (span_equal(trim(list), SPAN("*")))
-        return true;
+        return revision != 0;
     char text[HEADERS_ETAG_SIZE];
     (void)snprintf(text, sizeof text, "\"%" PRId64, revision);
     char with_status[HEADERS_ETAG_SIZE + 2];

@@ -28,7 +28,8 @@ bool headers_host_is_ours(struct span host, const struct span *names, size_t cou
 /* Origin: whether it is http:// or https:// followed by @host. */
 bool headers_origin_matches(struct span origin, struct span host);
 
-/* If-Match and If-None-Match. @revision is the resource's mod revision, 0 if it doesn't exist;
+/* If-Match and If-None-Match. @revision is the resource's mod revision, 0 if nothing is stored of
+ * it;
  * @status_hash is the rest of its ETag. */
 bool headers_etag_revision_listed(struct span list, int64_t revision);
 bool headers_etag_listed(struct span list, int64_t revision, uint64_t status_hash);

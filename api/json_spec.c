@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "api/json_reader.h"
+#include "api/timestamp.h"
 
 enum { POINTER_SIZE = 400, DETAIL_SIZE = 200 };
 
@@ -97,6 +98,22 @@ static bool is_token(struct span text)
         if (text.data[i] <= ' ' || text.data[i] > '~')
             return false;
     }
+    return true;
+}
+
+static bool decode_time(const struct json_field *field, struct json_object *value, void *target,
+                        char detail[DETAIL_SIZE])
+{
+    struct span text = {NULL, 0};
+    int64_t milliseconds;
+    if (json_object_is_type(value, json_type_string))
+        text =
+            (struct span){json_object_get_string(value), (size_t)json_object_get_string_len(value)};
+    if (!text.data || (int64_t)text.size > field->most || timestamp_parse(text, &milliseconds)) {
+        (void)snprintf(detail, DETAIL_SIZE, "must be a time: 2030-01-31T12:00:00Z");
+        return false;
+    }
+    memcpy(target, &text, sizeof text);
     return true;
 }
 
@@ -208,6 +225,9 @@ static void decode_field(struct decoding *decoding, const struct json_field *fie
         break;
     case JSON_TOKEN:
         good = decode_token(field, value, target, detail);
+        break;
+    case JSON_TIME:
+        good = decode_time(field, value, target, detail);
         break;
     case JSON_STRING:
         good = decode_string(field, value, target, detail);

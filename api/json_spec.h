@@ -12,6 +12,7 @@ enum json_field_type {
     JSON_BOOLEAN, /* bool */
     JSON_CHOICE,  /* int: index of one of `choices` */
     JSON_TOKEN,   /* struct span: printable ASCII without space, of least to most bytes */
+    JSON_TIME,    /* struct span: as timestamp_parse takes it, of at most `most` bytes */
     JSON_STRING,  /* struct span: any string of least to most bytes */
     JSON_LABELS,  /* struct json_object *: an object of strings; see the limits below */
     JSON_OBJECT,  /* struct json_object *: any object */

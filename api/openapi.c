@@ -57,6 +57,10 @@ static void write_type(struct json_writer *writer, const struct json_field *fiel
         write_string_bounds(writer, field);
         json_text_field(writer, "pattern", "^[!-~]*$");
         break;
+    case JSON_TIME:
+        json_text_field(writer, "type", "string");
+        json_text_field(writer, "format", "date-time");
+        break;
     case JSON_STRING:
         write_string_bounds(writer, field);
         break;

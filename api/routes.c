@@ -128,7 +128,7 @@ static const struct api_route routes[] = {
      false,
      false,
      false,
-     {NULL}},
+     {"dry_run"}},
     READ("/v1/assignments", assignments_list, ROUTE_READ, "limit", "continue", "item", "zone",
          "suffix"),
     READ(ASSIGNMENT, assignments_get, ROUTE_MEMBER_READ, NULL),

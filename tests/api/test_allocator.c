@@ -166,3 +166,49 @@ Test(allocator, unknown_stored_fields_are_kept)
                                  "\"by\":\"anonymous\",\"since\":";
     cr_expect(span_has_prefix(value, span_of(wanted)), "%.*s", (int)value.size, value.data);
 }
+
+/* Nothing is stored so far, but they can be read, and changed as they were read. */
+Test(allocator, has_a_first_revision)
+{
+    cr_expect_eq(get(), 200);
+    char etag[64];
+    (void)snprintf(etag, sizeof etag, "%s", client_reply_header(&client, "ETag"));
+    client_header(&client, "If-Match", etag);
+    cr_expect_eq(put("{\"paused\":\"all\"}"), 200);
+    cr_expect_eq(put("{\"paused\":\"no\"}"), 412);
+}
+
+/* The tag is of all that is shown: a pause may end without anybody's doing. */
+Test(allocator, has_another_tag_once_its_pause_has_ended)
+{
+    char value[128];
+    char etags[2][64];
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(value, sizeof value, "{\"paused\":\"all\",\"until\":\"%s\"}",
+                       i == 0 ? "2999-01-31T12:00:00Z" : "1999-01-31T12:00:00Z");
+        fake_store_put(&client.store, "/allocator", value);
+        fake_store_publish(&client.store);
+        cr_expect_eq(get(), 200);
+        cr_expect_str_eq(client_text(&client, "/in_force"), i == 0 ? "all" : "no");
+        (void)snprintf(etags[i], sizeof etags[i], "%s",
+                       strchr(client_reply_header(&client, "ETag"), '-'));
+    }
+    cr_expect_str_neq(etags[0], etags[1]);
+}
+
+Test(allocator, can_be_tried)
+{
+    cr_expect_eq(client_send(&client, "PUT", "/v1/allocator?dry_run=true", "{\"paused\":\"all\"}"),
+                 200);
+    cr_expect(client_true(&client, "/dry_run"));
+    cr_expect_eq(fake_store_mod_revision(&client.store, "/allocator"), 0);
+    cr_expect_eq(client_send(&client, "PUT", "/v1/allocator?dry_run=true", "{\"paused\":\"x\"}"),
+                 422);
+}
+
+Test(allocator, tells_all_that_is_wrong_with_them)
+{
+    cr_expect_eq(
+        put("{\"paused\":\"x\",\"until\":\"not-a-date-at-all\",\"max_moves_in_flight\":-1}"), 422);
+    cr_expect_eq(json_object_array_length(client_json(&client, "/errors")), 3);
+}

@@ -161,6 +161,21 @@ Test(plan, that_nobody_has_time_for_is_refused)
 
 /* --- dry runs --- */
 
+/* What would change nothing is told in the same way. */
+Test(plan, of_a_dry_run_that_would_write_nothing)
+{
+    fake_store_put(&client.store, "/items/same",
+                   "{\"replication\":1,\"consistency\":\"immediate\"}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(client_send(&client, "PUT", "/v1/items/same?dry_run=true", "{\"replication\":1}"),
+                 200);
+    cr_expect(client_true(&client, "/dry_run"));
+    cr_expect_null(client_reply_header(&client, "ETag"));
+    cr_expect_eq(post("/v1/batch?dry_run=true", "[]"), 200);
+    cr_expect(client_true(&client, "/dry_run"));
+    cr_expect_eq(client_send(&client, "DELETE", "/v1/items/none?dry_run=true", NULL), 404);
+}
+
 Test(plan, of_a_dry_run_is_that_of_the_write)
 {
     cr_expect_eq(client_send(&client, "PUT", "/v1/items/a?dry_run=true", "{\"replication\":3}"),
