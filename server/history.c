@@ -427,8 +427,8 @@ static int set_names(struct history *history, const struct history_config *confi
 
 static void history_free(struct history *history)
 {
-    history_writer_close(history->writer);
     history_readers_destroy(history->readers);
+    history_writer_close(history->writer); /* the last to close takes all into the file itself */
     free(history->path);
     free(history->root);
     free(history->root_prefix);

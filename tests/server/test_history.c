@@ -112,6 +112,14 @@ static struct hearing ask(struct stage *stage, int64_t revision)
     return hearing;
 }
 
+/* Whether "PATH" + @suffix is there. */
+static bool is_there(const struct stage *stage, const char *suffix)
+{
+    char path[2 * TEMPORARY_SIZE];
+    (void)snprintf(path, sizeof path, "%s%s", stage->path, suffix);
+    return access(path, F_OK) == 0;
+}
+
 Test(history, follows_what_happens_and_goes_on_where_it_was)
 {
     struct stage stage;
@@ -223,6 +231,19 @@ Test(history, that_cannot_be_written_says_so_and_catches_up)
     cr_assert_eq(unlink(directory), 0);
     wait_until(&stage, last, HISTORY_WORKS);
     cr_expect_eq(ask(&stage, last).events, 2);
+    end(&stage);
+}
+
+Test(history, is_all_in_its_file_after_a_stop)
+{
+    struct stage stage;
+    begin(&stage);
+    start(&stage);
+    (void)ask(&stage, put(&stage, "a", "1"));
+    cr_assert(is_there(&stage, "-wal"));
+    stop(&stage);
+    cr_expect(is_there(&stage, ""));
+    cr_expect_not(is_there(&stage, "-wal"));
     end(&stage);
 }
 
