@@ -106,6 +106,21 @@ bool history_query_filter(struct api_call *call, struct history_filter *ret)
 
 /* --- problems --- */
 
+/* A history that can't be written can't be read either, or has not come as far as it is to. */
+static enum api_step refuse_for_now(struct api_call *call)
+{
+    const struct api_history *history = call->runtime->history;
+    struct history_status status;
+    history->status(history->context, &status);
+    if (status.condition == HISTORY_FAILS)
+        return problem(call, PROBLEM_NOT_READY,
+                       "the history has come to revision %" PRId64 ", and fails: %s",
+                       status.reached, status.detail);
+    return problem(call, PROBLEM_NOT_READY,
+                   "the history has not come to the revision that is asked for so far, or it can't "
+                   "be read now");
+}
+
 enum api_step history_query_problem(struct api_call *call, int error)
 {
     switch (error) {
@@ -113,9 +128,7 @@ enum api_step history_query_problem(struct api_call *call, int error)
         return problem(call, PROBLEM_BUSY,
                        "it took too long to read the history, or the server stops");
     case ALLOT_EUNAVAILABLE:
-        return problem(call, PROBLEM_NOT_READY,
-                       "the history has not come to the revision that is asked for so far, or it "
-                       "can't be read now");
+        return refuse_for_now(call);
     case ALLOT_EIO:
         return problem(call, PROBLEM_INTERNAL, "the file of the history is damaged");
     default:

@@ -1,14 +1,11 @@
 #include "server/history.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "server/clock.h"
+#include "server/history_file.h"
 #include "server/history_readers.h"
 #include "server/history_writer.h"
 #include "server/log.h"
@@ -24,7 +21,7 @@ enum {
     RANGE_TIMEOUT_MS = 5000,
     PROGRESS_MS = 10000, /* between two notes of progress alone */
     PRUNE_MS = 10000,    /* between two looks at what is beyond the limits */
-    WAIT_MS = 2000,      /* for min_revision */
+    WAIT_MS = 2000,      /* until it may be read */
     POLL_MS = 50,        /* whether that was cancelled */
 };
 
@@ -42,6 +39,7 @@ struct history {
 
     /* The thread's own. */
     struct history_writer *writer; /* NULL: not open */
+    struct history_file file;      /* that it has open */
     bool failed;                   /* the last thing that was tried with the file */
     int64_t retry_ms;
     int64_t written_ms; /* monotonic: the last transaction */
@@ -49,6 +47,7 @@ struct history {
 
     pthread_mutex_t mutex;
     pthread_cond_t reached; /* a revision, or a failure */
+    bool is_own;            /* the file is this store's history, of this root: it may be read */
     struct history_status status;
     int64_t events_written;
     int64_t write_errors;
@@ -77,6 +76,13 @@ static void set_status(struct history *history, enum history_condition condition
     pthread_mutex_unlock(&history->mutex);
 }
 
+static void set_own(struct history *history, bool is_own)
+{
+    pthread_mutex_lock(&history->mutex);
+    history->is_own = is_own;
+    pthread_mutex_unlock(&history->mutex);
+}
+
 /* The file can't be written: that is said once, and tried again for as long as it takes. */
 static void note_failure(struct history *history, int error, const char *why)
 {
@@ -85,6 +91,8 @@ static void note_failure(struct history *history, int error, const char *why)
         log_write(LOG_ERROR, "history can't be written; it is tried again, and catches up then",
                   LOG_FIELDS(log_text("error", detail)));
     history->failed = true;
+    if (history_file_check(history->path, &history->file, &(struct error_message){""}))
+        set_own(history, false);
     set_status(history, HISTORY_FAILS, detail);
     history_writer_close(history->writer);
     history->writer = NULL;
@@ -112,54 +120,20 @@ static void note_written(struct history *history, size_t events)
 
 /* --- the file --- */
 
-static int make_directory(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *directory = slash && slash != path ? strndup(path, (size_t)(slash - path)) : NULL;
-    if (!slash || slash == path)
-        return 0;
-    if (!directory)
-        return ALLOT_ENOMEM;
-    int error = mkdir(directory, 0700) < 0 && errno != EEXIST ? ALLOT_EIO : 0;
-    free(directory);
-    return error;
-}
-
 static int open_writer(struct history *history)
 {
     struct error_message why = {""};
     if (history->writer)
         return 0;
-    int error = make_directory(history->path);
+    history_readers_renew(history->readers);
+    int error = history_file_make_directory(history->path, &why);
     if (!error)
         error = history_writer_open(history->path, span_of(history->root), &history->writer, &why);
+    if (!error)
+        error = history_file_find(history->path, &history->file, &why);
     if (error)
         note_failure(history, error, why.text);
     return error;
-}
-
-/* Renames the file and what SQLite keeps beside it. */
-static void move_away(void *context)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    struct history *history = context;
-    int64_t time_ms = clock_wall_ms();
-    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-        char *from = NULL, *to = NULL;
-        if (asprintf(&from, "%s%s", history->path, suffixes[i]) < 0)
-            from = NULL;
-        if (asprintf(&to, "%s.%" PRId64 "%s", history->path, time_ms, suffixes[i]) < 0)
-            to = NULL;
-        if (from && to && rename(from, to) < 0 && (errno != ENOENT || i == 0))
-            log_write(
-                LOG_ERROR, "cannot set a history aside",
-                LOG_FIELDS(log_text("file", from), log_text("error", strerrordesc_np(errno))));
-        else if (from && to && i == 0)
-            log_write(LOG_WARNING, "history of another store set aside",
-                      LOG_FIELDS(log_text("file", to)));
-        free(from);
-        free(to);
-    }
 }
 
 /* --- the store --- */
@@ -181,6 +155,7 @@ static int check_store(struct history *history)
 {
     const struct store_range range = {.keys = history->keys, .limit = 1};
     struct found_store found = {0};
+    struct error_message why = {""};
     int error =
         store_wait_range(history->config.store, &range, RANGE_TIMEOUT_MS, read_store, &found);
     if (error)
@@ -191,8 +166,11 @@ static int check_store(struct history *history)
         return 0;
     history_writer_close(history->writer);
     history->writer = NULL;
-    history_readers_exclude(history->readers, move_away, history);
-    return open_writer(history);
+    set_own(history, false);
+    error = history_readers_set_aside(history->readers, &why);
+    if (error)
+        note_failure(history, error, why.text);
+    return error ? error : open_writer(history);
 }
 
 static bool is_stopping(void *context)
@@ -310,6 +288,8 @@ static int run(struct history *history)
                                   &history->queue, &watch);
     if (error)
         return error;
+    set_own(history, true);
+    history_readers_renew(history->readers);
     if (!history->failed)
         note_success(history);
     error = follow(history);
@@ -340,19 +320,25 @@ static void *history_thread(void *argument)
 
 /* --- the port --- */
 
+/* Only a file that was found to be our own, and has come to @revision, is read. */
+static bool may_read(const struct history *history, int64_t revision)
+{
+    return history->is_own && history->status.reached >= revision;
+}
+
 static int wait_for(struct history *history, int64_t revision, const atomic_bool *cancelled)
 {
     int64_t until_ms = clock_monotonic_ms() + WAIT_MS;
     pthread_mutex_lock(&history->mutex);
-    while (history->status.reached < revision && history->status.condition != HISTORY_FAILS &&
+    while (!may_read(history, revision) && history->status.condition != HISTORY_FAILS &&
            clock_monotonic_ms() < until_ms && !atomic_load(cancelled))
         clock_condition_wait(&history->reached, &history->mutex,
                              least(until_ms, clock_monotonic_ms() + POLL_MS));
-    bool reached = history->status.reached >= revision;
+    bool may = may_read(history, revision);
     pthread_mutex_unlock(&history->mutex);
-    if (!reached && atomic_load(cancelled))
+    if (!may && atomic_load(cancelled))
         return ALLOT_ECANCELED;
-    return reached ? 0 : ALLOT_EUNAVAILABLE;
+    return may ? 0 : ALLOT_EUNAVAILABLE;
 }
 
 static int ask_events(void *context, const struct history_query *query,
@@ -379,7 +365,8 @@ static int ask_state(void *context, struct history_moment *at, const atomic_bool
                      struct snapshot **ret)
 {
     struct history *history = context;
-    return history_readers_state(history->readers, at, cancelled, ret);
+    int error = wait_for(history, 0, cancelled);
+    return error ? error : history_readers_state(history->readers, at, cancelled, ret);
 }
 
 static void ask_status(void *context, struct history_status *ret)

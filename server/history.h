@@ -8,7 +8,7 @@
  * It resumes after what it has written. If the store keeps nothing of that time any more, what has
  * changed since is written as a gap. While it can't write (the disk is full, say), it waits, says
  * so in its status, and goes on from there when it can. A file of another store's history is set
- * aside under another name. */
+ * aside under another name. Only a file that it has found to be its own is read. */
 #ifndef ALLOT_SERVER_HISTORY_H
 #define ALLOT_SERVER_HISTORY_H
 

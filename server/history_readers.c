@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "server/history_file.h"
 #include "server/history_moment.h"
 #include "server/history_search.h"
 #include "server/log.h"
@@ -10,6 +11,7 @@
 /* A connection, and what it takes to read rows. */
 struct reader {
     struct reader *next;
+    int64_t generation; /* in which it was opened */
     struct history_db *db;
     struct history_rows rows;
 };
@@ -17,6 +19,7 @@ struct reader {
 struct history_readers {
     pthread_rwlock_t use; /* shared by those who read */
     pthread_mutex_t mutex;
+    int64_t generation;  /* of connections; those of former ones are closed once they are idle */
     struct reader *idle; /* as many as have ever been in use at a time */
     /* States that are read by somebody, or were until of late; NULL: none. */
     struct snapshot *states[HISTORY_MAX_STATES];
@@ -51,11 +54,12 @@ static void close_reader(struct reader *reader)
     free(reader);
 }
 
-static void close_idle(struct history_readers *readers)
+void history_readers_renew(struct history_readers *readers)
 {
     pthread_mutex_lock(&readers->mutex);
     struct reader *reader = readers->idle;
     readers->idle = NULL;
+    readers->generation++;
     pthread_mutex_unlock(&readers->mutex);
     while (reader) {
         struct reader *next = reader->next;
@@ -68,7 +72,7 @@ void history_readers_destroy(struct history_readers *readers)
 {
     if (!readers)
         return;
-    close_idle(readers);
+    history_readers_renew(readers);
     for (int i = 0; i < HISTORY_MAX_STATES; i++)
         snapshot_unref(readers->states[i]);
     pthread_rwlock_destroy(&readers->use);
@@ -76,13 +80,13 @@ void history_readers_destroy(struct history_readers *readers)
     free(readers);
 }
 
-void history_readers_exclude(struct history_readers *readers, void (*move)(void *context),
-                             void *context)
+int history_readers_set_aside(struct history_readers *readers, struct error_message *why)
 {
     pthread_rwlock_wrlock(&readers->use);
-    close_idle(readers);
-    move(context);
+    history_readers_renew(readers);
+    int error = history_file_set_aside(readers->path, why);
     pthread_rwlock_unlock(&readers->use);
+    return error;
 }
 
 /* --- a connection for one answer --- */
@@ -93,6 +97,9 @@ static int open_reader(struct history_readers *readers, struct reader **ret)
     struct reader *reader = calloc(1, sizeof *reader);
     if (!reader)
         return ALLOT_ENOMEM;
+    pthread_mutex_lock(&readers->mutex);
+    reader->generation = readers->generation;
+    pthread_mutex_unlock(&readers->mutex);
     int error = history_db_open(readers->path, HISTORY_DB_READ, &reader->db, &why);
     if (!error)
         error = history_rows_init(reader->db, &reader->rows);
@@ -139,14 +146,15 @@ static int give_back(struct history_readers *readers, struct reader *reader, int
     if (error == ALLOT_EVALUE || error == ALLOT_EIO)
         log_write(LOG_ERROR, "cannot read the history",
                   LOG_FIELDS(log_text("error", reader->db->message.text)));
-    if (is_sound) {
-        pthread_mutex_lock(&readers->mutex);
+    pthread_mutex_lock(&readers->mutex);
+    bool is_kept = is_sound && reader->generation == readers->generation;
+    if (is_kept) {
         reader->next = readers->idle;
         readers->idle = reader;
-        pthread_mutex_unlock(&readers->mutex);
-    } else {
-        close_reader(reader);
     }
+    pthread_mutex_unlock(&readers->mutex);
+    if (!is_kept)
+        close_reader(reader);
     pthread_rwlock_unlock(&readers->use);
     return error == ALLOT_EVALUE ? ALLOT_EIO : error;
 }

@@ -4,6 +4,7 @@
 #define ALLOT_SERVER_HISTORY_READERS_H
 
 #include "api/history.h"
+#include "core/error.h"
 
 struct history_readers;
 
@@ -29,9 +30,12 @@ int history_readers_state(struct history_readers *readers, struct history_moment
 /* Gives up the states that nobody reads any more; else the next one to be asked for does. */
 void history_readers_forget(struct history_readers *readers);
 
-/* Closes all connections, once nobody uses them, calls move(context), and lets others go on: on
- * another file of the same name, then. */
-void history_readers_exclude(struct history_readers *readers, void (*move)(void *context),
-                             void *context);
+/* Closes all connections, those that are in use once they are not: what a process knows of a file
+ * (that it can't be written, say), SQLite shares among them, for as long as one is open. */
+void history_readers_renew(struct history_readers *readers);
+
+/* Closes all connections, once nobody uses them, and then sets the file aside. As
+ * history_file_set_aside. */
+int history_readers_set_aside(struct history_readers *readers, struct error_message *why);
 
 #endif

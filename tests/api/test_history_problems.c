@@ -65,6 +65,16 @@ Test(history_problems, errors_of_the_history)
     cr_expect(strstr(client_text(&client, "/detail"), "damaged"));
 }
 
+Test(history_problems, a_history_that_fails_says_why)
+{
+    history.error = ALLOT_EUNAVAILABLE;
+    history.status = (struct history_status){
+        .condition = HISTORY_FAILS, .reached = 7, .detail = "is that of another root"};
+    expect_problems(503, "not-ready");
+    cr_expect_str_eq(client_text(&client, "/detail"),
+                     "the history has come to revision 7, and fails: is that of another root");
+}
+
 Test(history_problems, too_much_is_computed_already)
 {
     client.failing_step = API_COMPUTE;

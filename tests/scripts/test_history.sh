@@ -74,6 +74,14 @@ is_assigned() {
     curl -fsS "$url/v1/items/full/assignments" | jq -e '.items | length == 1'
 }
 until_true "nothing is assigned" is_assigned
+# What came before the disk was full can be read; what is missing is told of, and why.
+curl -fsS "$url/v1/history?limit=1" >/dev/null || fail "not to be read, for want of room"
+refuses() {
+    [ "$(curl -sS -o "$tree/refused" -w '%{http_code}' "$url/$1")" = 503 ] &&
+        jq -e --arg reason "$2" '.detail | contains($reason)' "$tree/refused"
+}
+refuses "v1/history?min_revision=$(curl -fsS "$url/v1/cluster" | jq .revision)" fails ||
+    fail "it isn't said why the history is behind"
 $sudo mount -o remount,size=100m "$tree/small"
 until_true "the history does not catch up" history_is "$url" works
 curl -fsS "$url/v1/cluster" | jq -e '.warnings == []' >/dev/null || fail "still a warning"
@@ -88,6 +96,7 @@ $sudo mount -o remount,ro "$tree/small"
 start full --history "$tree/small/history.db"
 python3 tests/scripts/change_things.py "$url" 3 200
 until_true "a read-only disk is not told of" history_is "$url" fails
+refuses v1/history Read-only || fail "it isn't said why the history can't be read"
 $sudo mount -o remount,rw "$tree/small"
 until_true "the history does not catch up a third time" history_is "$url" works
 stop "$pid"

@@ -22,14 +22,19 @@ struct stage {
     struct history *history;
 };
 
-static void start(struct stage *stage)
+static void start_of(struct stage *stage, const char *root)
 {
     const struct history_config config = {.store = stage->fixture.store,
                                           .path = stage->path,
-                                          .root = SPAN(ROOT),
+                                          .root = span_of(root),
                                           .gather_ms = 5,
                                           .longest_retry_ms = 100};
     cr_assert_eq(history_start(&config, &stage->history), 0);
+}
+
+static void start(struct stage *stage)
+{
+    start_of(stage, ROOT);
 }
 
 static void stop(struct stage *stage)
@@ -110,6 +115,14 @@ static struct hearing ask(struct stage *stage, int64_t revision)
     cr_assert_eq(error, 0, "%s", allot_error_text(error));
     cr_assert_geq(page.reached, revision);
     return hearing;
+}
+
+static int ask_whether_it_answers(struct stage *stage)
+{
+    const struct api_history *api = history_api(stage->history);
+    const struct history_query query = {.filter = {.kinds = ~0u}, .limit = 1};
+    struct history_page page;
+    return api->events(api->context, &query, &never, hear, &(struct hearing){0}, &page);
 }
 
 /* Whether "PATH" + @suffix is there. */
@@ -222,15 +235,34 @@ Test(history, that_cannot_be_written_says_so_and_catches_up)
     put(&stage, "a", "1");
     wait_until(&stage, 0, HISTORY_FAILS);
     cr_expect_neq(status_of(&stage).detail[0], '\0');
-    const struct api_history *api = history_api(stage.history);
-    const struct history_query query = {.filter = {.kinds = ~0u}, .limit = 1};
-    struct history_page page;
-    cr_expect_eq(api->events(api->context, &query, &never, hear, &(struct hearing){0}, &page),
-                 ALLOT_EUNAVAILABLE);
+    cr_expect_eq(ask_whether_it_answers(&stage), ALLOT_EUNAVAILABLE);
     int64_t last = put(&stage, "b", "1");
     cr_assert_eq(unlink(directory), 0);
     wait_until(&stage, last, HISTORY_WORKS);
     cr_expect_eq(ask(&stage, last).events, 2);
+    end(&stage);
+}
+
+/* It is told why, and nothing of it is shown. */
+Test(history, of_another_root_is_neither_written_nor_read)
+{
+    struct stage stage;
+    begin(&stage);
+    start(&stage);
+    int64_t last = put(&stage, "a", "1");
+    wait_until(&stage, last, HISTORY_WORKS);
+    stop(&stage);
+    start_of(&stage, "/another");
+    wait_until(&stage, 0, HISTORY_FAILS);
+    cr_expect(strstr(status_of(&stage).detail, "of the root " ROOT ", not of /another"));
+    cr_expect_eq(ask_whether_it_answers(&stage), ALLOT_EUNAVAILABLE);
+    struct history_moment at = {.revision = last};
+    const struct api_history *api = history_api(stage.history);
+    struct snapshot *snapshot = NULL;
+    cr_expect_eq(api->state(api->context, &at, &never, &snapshot), ALLOT_EUNAVAILABLE);
+    stop(&stage);
+    start(&stage);
+    cr_expect_eq(ask(&stage, last).events, 1);
     end(&stage);
 }
 
