@@ -20,7 +20,6 @@ enum {
     STORE_RETRY_MS = 500,
     RANGE_TIMEOUT_MS = 5000,
     PROGRESS_MS = 10000, /* between two notes of progress alone */
-    PRUNE_MS = 10000,    /* between two looks at what is beyond the limits */
     WAIT_MS = 2000,      /* until it may be read */
     POLL_MS = 50,        /* whether that was cancelled */
 };
@@ -43,7 +42,7 @@ struct history {
     bool failed;                   /* the last thing that was tried with the file */
     int64_t retry_ms;
     int64_t written_ms; /* monotonic: the last transaction */
-    int64_t prune_at_ms;
+    int64_t look_at_ms;
 
     pthread_mutex_t mutex;
     pthread_cond_t reached; /* a revision, or a failure */
@@ -216,10 +215,21 @@ static void prune(struct history *history)
     bool more = false;
     int error =
         history_writer_prune(history->writer, &history->config.limits, clock_wall_ms(), &more);
-    history->prune_at_ms = clock_monotonic_ms() + (more ? 1 : PRUNE_MS);
-    history_readers_forget(history->readers);
+    history->look_at_ms = clock_monotonic_ms() + (more ? 1 : history->config.look_ms);
     if (error)
         note_failure(history, error, history_writer_message(history->writer));
+}
+
+/* A file that was moved away is written without an error, but is nobody's history any more. */
+static void look_after(struct history *history)
+{
+    struct error_message why = {""};
+    int error = history_file_check(history->path, &history->file, &why);
+    history_readers_forget(history->readers);
+    if (error)
+        note_failure(history, error, why.text);
+    else
+        prune(history);
 }
 
 /* Writes @messages down, up to one that ends the watch, whose error is returned. */
@@ -256,11 +266,11 @@ static int follow(struct history *history)
     while (!error && !is_stopping(history) && history->writer) {
         int64_t gather_until = history->written_ms + history->config.gather_ms;
         struct watch_message *messages = watch_queue_take(
-            &history->queue, gather_until, history->prune_at_ms, BATCH_EVENTS, &error);
+            &history->queue, gather_until, history->look_at_ms, BATCH_EVENTS, &error);
         if (messages)
             error = write_messages(history, messages);
-        else if (!error && clock_monotonic_ms() >= history->prune_at_ms)
-            prune(history);
+        if (!error && history->writer && clock_monotonic_ms() >= history->look_at_ms)
+            look_after(history);
         watch_messages_free(messages);
     }
     return error;

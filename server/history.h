@@ -8,7 +8,8 @@
  * It resumes after what it has written. If the store keeps nothing of that time any more, what has
  * changed since is written as a gap. While it can't write (the disk is full, say), it waits, says
  * so in its status, and goes on from there when it can. A file of another store's history is set
- * aside under another name. Only a file that it has found to be its own is read. */
+ * aside under another name; one that is moved away is begun anew. Only a file that it has found to
+ * be its own is read. */
 #ifndef ALLOT_SERVER_HISTORY_H
 #define ALLOT_SERVER_HISTORY_H
 
@@ -22,9 +23,10 @@ struct history_config {
     struct history_limits limits;
     int64_t gather_ms;        /* how long changes are gathered for one transaction */
     int64_t longest_retry_ms; /* between tries to write */
+    int64_t look_ms; /* between two looks at whether it is still there, and beyond its limits */
 };
 
-enum { HISTORY_GATHER_MS = 50, HISTORY_LONGEST_RETRY_MS = 10000 };
+enum { HISTORY_GATHER_MS = 50, HISTORY_LONGEST_RETRY_MS = 10000, HISTORY_LOOK_MS = 10000 };
 
 struct history;
 

@@ -127,6 +127,7 @@ static int start_history(const struct config *config, struct parts *parts)
                    .max_bytes = (int64_t)config->history.max_mib << 20},
         .gather_ms = HISTORY_GATHER_MS,
         .longest_retry_ms = HISTORY_LONGEST_RETRY_MS,
+        .look_ms = HISTORY_LOOK_MS,
     };
     int error = history_start(&history, &parts->history);
     parts->runtime.history = parts->history;

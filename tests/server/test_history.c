@@ -28,7 +28,8 @@ static void start_of(struct stage *stage, const char *root)
                                           .path = stage->path,
                                           .root = span_of(root),
                                           .gather_ms = 5,
-                                          .longest_retry_ms = 100};
+                                          .longest_retry_ms = 100,
+                                          .look_ms = 20};
     cr_assert_eq(history_start(&config, &stage->history), 0);
 }
 
@@ -131,6 +132,14 @@ static bool is_there(const struct stage *stage, const char *suffix)
     char path[2 * TEMPORARY_SIZE];
     (void)snprintf(path, sizeof path, "%s%s", stage->path, suffix);
     return access(path, F_OK) == 0;
+}
+
+static void move_away(const struct stage *stage, const char *suffix)
+{
+    char from[2 * TEMPORARY_SIZE], to[2 * TEMPORARY_SIZE];
+    (void)snprintf(from, sizeof from, "%s%s", stage->path, suffix);
+    (void)snprintf(to, sizeof to, "%s.away%s", stage->path, suffix);
+    cr_assert_eq(rename(from, to), 0, "%s", from);
 }
 
 Test(history, follows_what_happens_and_goes_on_where_it_was)
@@ -240,6 +249,46 @@ Test(history, that_cannot_be_written_says_so_and_catches_up)
     cr_assert_eq(unlink(directory), 0);
     wait_until(&stage, last, HISTORY_WORKS);
     cr_expect_eq(ask(&stage, last).events, 2);
+    end(&stage);
+}
+
+/* Files that this process has open and that are called "PATH.away…" by now. */
+static int count_open_away(const struct stage *stage)
+{
+    char prefix[2 * TEMPORARY_SIZE], target[2 * TEMPORARY_SIZE];
+    int count = 0;
+    glob_t found;
+    (void)snprintf(prefix, sizeof prefix, "%s.away", stage->path);
+    cr_assert_eq(glob("/proc/self/fd/*", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        ssize_t size = readlink(found.gl_pathv[i], target, sizeof target - 1);
+        target[size > 0 ? size : 0] = '\0';
+        count += strncmp(target, prefix, strlen(prefix)) == 0;
+    }
+    globfree(&found);
+    return count;
+}
+
+Test(history, that_is_moved_away_is_begun_anew_and_read_no_more)
+{
+    struct stage stage;
+    begin(&stage);
+    start(&stage);
+    int64_t first = put(&stage, "a", "1");
+    cr_expect_eq(ask(&stage, first).events, 1);
+    move_away(&stage, "-wal");
+    move_away(&stage, "-shm");
+    move_away(&stage, "");
+    for (int64_t until_ms = clock_monotonic_ms() + WAIT_MS;
+         !is_there(&stage, "") && clock_monotonic_ms() < until_ms;)
+        usleep(2000);
+    cr_assert(is_there(&stage, ""));
+    int64_t last = put(&stage, "b", "1");
+    wait_until(&stage, last, HISTORY_WORKS);
+    struct hearing heard = ask(&stage, last);
+    cr_expect_eq(heard.events, 2, "the store still has all");
+    cr_expect_eq(heard.last, last);
+    cr_expect_eq(count_open_away(&stage), 0);
     end(&stage);
 }
 

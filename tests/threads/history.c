@@ -137,7 +137,8 @@ int main(int argc, char **argv)
                                           .root = SPAN("/allot"),
                                           .limits = {.max_bytes = 1},
                                           .gather_ms = 1,
-                                          .longest_retry_ms = 50};
+                                          .longest_retry_ms = 50,
+                                          .look_ms = 50};
     for (int i = 0; i < LIVES; i++)
         live(&stage, &config, &random);
     printf("history: %d lives, revision %" PRId64 ", asked %ld times\n", LIVES,
