@@ -44,6 +44,7 @@ static const char *const section_kinds[SECTIONS] = {"member", "item", "assignmen
 struct history_walk {
     const struct api_history *history;
     struct history_moment at;
+    int64_t min_revision;
     unsigned kinds; /* bits 1 << number of a section */
     int section;    /* SECTIONS: nothing is left */
     int32_t next;   /* number in the section of what is not written yet */
@@ -177,7 +178,11 @@ static void read_state(void *context, const atomic_bool *cancelled)
     struct history_walk *walk = call->walk;
     const struct history_moment asked = walk->at;
     struct snapshot *snapshot = NULL;
-    int error = walk->history->state(walk->history->context, &walk->at, cancelled, &snapshot);
+    int64_t least = walk->min_revision;
+    if (asked.revision > least && has_been(call, &asked))
+        least = asked.revision;
+    int error =
+        walk->history->state(walk->history->context, &walk->at, least, cancelled, &snapshot);
     if (error) {
         refuse(call, error, &asked);
         return;
@@ -214,6 +219,7 @@ enum api_step history_state(struct api_call *call)
     *walk = (struct history_walk){.history = history, .kinds = ~0U};
     call->walk = walk;
     if (!read_at(call, &walk->at) ||
+        !call_query_integer(call, "min_revision", 0, INT64_MAX, &walk->min_revision) ||
         !call_query_choices(call, "kind", section_kinds, SECTIONS, &walk->kinds))
         return API_REPLY;
     return call_compute(call, read_state, "to read the history");

@@ -371,11 +371,11 @@ static int ask_rounds(void *context, const struct history_round_query *query,
                  : history_readers_rounds(history->readers, query, cancelled, visit, visitor, ret);
 }
 
-static int ask_state(void *context, struct history_moment *at, const atomic_bool *cancelled,
-                     struct snapshot **ret)
+static int ask_state(void *context, struct history_moment *at, int64_t min_revision,
+                     const atomic_bool *cancelled, struct snapshot **ret)
 {
     struct history *history = context;
-    int error = wait_for(history, 0, cancelled);
+    int error = wait_for(history, min_revision, cancelled);
     return error ? error : history_readers_state(history->readers, at, cancelled, ret);
 }
 

@@ -168,6 +168,8 @@ Test(history_moves, are_of_the_last_hour_unless_another_is_given)
     cr_expect_eq(get("/v1/history/moves?from=7"), 200);
     cr_expect_eq(history.asked.filter.from_revision, 7);
     cr_expect_eq(history.asked.filter.from_ms, 0);
+    cr_expect_eq(get("/v1/history/moves?min_revision=1"), 200);
+    cr_expect_eq(history.asked.min_revision, 1);
 }
 
 Test(history_moves, are_refused_as_other_history_is)

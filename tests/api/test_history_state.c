@@ -239,6 +239,25 @@ Test(history_state, is_to_come_if_the_history_is_behind)
     cr_expect_eq(get("/v1/history/state?at=2026-01-01T00:00:00.123Z"), 503);
 }
 
+/* A write is answered when this server has seen it; its history may need a moment more. */
+Test(history_state, waits_for_a_revision_that_this_server_has_seen)
+{
+    fake_store_put(&client.store, "/items/a", "{\"replication\":1}");
+    fake_store_publish(&client.store);
+    int64_t newest = client.store.newest->state->revision;
+    char target[64];
+    (void)snprintf(target, sizeof target, "/v1/history/state?at=%d", (int)newest);
+    cr_expect_eq(get(target), 200);
+    cr_expect_eq(history.asked_min_revision, newest);
+    (void)snprintf(target, sizeof target, "/v1/history/state?at=%d", (int)newest + 1);
+    cr_expect_eq(get(target), 200);
+    cr_expect_eq(history.asked_min_revision, 0, "which may never be");
+    (void)snprintf(target, sizeof target, "/v1/history/state?at=1&min_revision=%d", (int)newest);
+    cr_expect_eq(get(target), 200);
+    cr_expect_eq(history.asked_min_revision, newest);
+    cr_expect_eq(history.asked_at.revision, 1);
+}
+
 Test(history_state, needs_a_moment)
 {
     cr_expect_eq(get("/v1/history/state"), 400);

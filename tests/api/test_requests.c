@@ -249,7 +249,7 @@ Test(requests, a_read_waits_for_its_least_revision)
     cr_expect_eq(client_send(&client, "PUT", "/v1/items/a?min_revision=2", "{}"), 400);
 }
 
-Test(requests, every_read_of_the_state_and_page_of_history_takes_a_least_revision)
+Test(requests, every_read_of_the_state_and_of_history_takes_a_least_revision)
 {
     size_t count;
     const struct api_route *routes = routes_all(&count);
@@ -257,7 +257,8 @@ Test(requests, every_read_of_the_state_and_page_of_history_takes_a_least_revisio
         bool takes = false;
         for (size_t k = 0; k < ROUTE_MAX_QUERY && routes[i].query[k]; k++)
             takes = takes || strcmp(routes[i].query[k], "min_revision") == 0;
-        bool reads = (routes[i].needs_snapshot || routes[i].has_lines) &&
+        bool of_history = strncmp(routes[i].pattern, "/v1/history", strlen("/v1/history")) == 0;
+        bool reads = (routes[i].needs_snapshot || routes[i].has_lines || of_history) &&
                      strcmp(routes[i].method, "GET") == 0;
         cr_expect_eq(takes, reads, "%s %s", routes[i].method, routes[i].pattern);
     }

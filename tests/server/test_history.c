@@ -164,6 +164,23 @@ Test(history, follows_what_happens_and_goes_on_where_it_was)
     end(&stage);
 }
 
+Test(history, tells_the_state_at_a_revision_just_written)
+{
+    struct stage stage;
+    begin(&stage);
+    start(&stage);
+    const struct api_history *api = history_api(stage.history);
+    for (int i = 0; i < 10; i++) {
+        int64_t last = put(&stage, "a", "1");
+        struct history_moment at = {.revision = last};
+        struct snapshot *snapshot = NULL;
+        cr_assert_eq(api->state(api->context, &at, last, &never, &snapshot), 0);
+        cr_expect_eq(at.revision, last);
+        snapshot_unref(snapshot);
+    }
+    end(&stage);
+}
+
 Test(history, waits_no_longer_than_it_says_for_a_revision)
 {
     struct stage stage;
@@ -308,7 +325,7 @@ Test(history, of_another_root_is_neither_written_nor_read)
     struct history_moment at = {.revision = last};
     const struct api_history *api = history_api(stage.history);
     struct snapshot *snapshot = NULL;
-    cr_expect_eq(api->state(api->context, &at, &never, &snapshot), ALLOT_EUNAVAILABLE);
+    cr_expect_eq(api->state(api->context, &at, 0, &never, &snapshot), ALLOT_EUNAVAILABLE);
     stop(&stage);
     start(&stage);
     cr_expect_eq(ask(&stage, last).events, 1);

@@ -122,13 +122,14 @@ static int rounds(void *context, const struct history_round_query *query,
     return history->error;
 }
 
-static int state(void *context, struct history_moment *at, const atomic_bool *cancelled,
-                 struct snapshot **ret)
+static int state(void *context, struct history_moment *at, int64_t min_revision,
+                 const atomic_bool *cancelled, struct snapshot **ret)
 {
     struct scripted_history *history = context;
     (void)cancelled;
     history->questions++;
     history->asked_at = *at;
+    history->asked_min_revision = min_revision;
     if (!history->error || history->error == ALLOT_ECOMPACTED || history->error == ALLOT_EFUTURE)
         *at = history->found;
     if (!history->error)

@@ -24,7 +24,8 @@ struct scripted_history {
     struct history_query asked;
     struct history_round_query asked_rounds;
     struct history_moment asked_at;
-    int questions; /* so far */
+    int64_t asked_min_revision; /* along with it */
+    int questions;              /* so far */
     char item[SCRIPTED_NAME];
     char zone[SCRIPTED_NAME];
     char suffix[SCRIPTED_NAME];

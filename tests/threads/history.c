@@ -70,7 +70,7 @@ static void ask(struct worker *worker)
     REQUIRE(error == 0 || error == ALLOT_EUNAVAILABLE);
     error = api->rounds(api->context, &rounds, &never, ignore, NULL, &page);
     REQUIRE(error == 0 || error == ALLOT_EUNAVAILABLE);
-    error = api->state(api->context, &at, &never, &snapshot);
+    error = api->state(api->context, &at, 0, &never, &snapshot);
     REQUIRE(error == 0 || error == ALLOT_EUNAVAILABLE || error == ALLOT_EFUTURE ||
             error == ALLOT_ELIMIT);
     snapshot_unref(snapshot);
