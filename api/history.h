@@ -146,8 +146,9 @@ struct api_history {
                   const atomic_bool *cancelled, history_visit_round *visit, void *visitor,
                   struct history_page *ret);
     /* The cluster as it was, unsolved, once the history has come to @min_revision, as for a query;
-     * @at becomes the revision found, and the time of its last change (0: none is known). Further: ALLOT_ECOMPACTED (before the oldest moment, which @at
-     * becomes), ALLOT_EFUTURE (after the newest, likewise). */
+     * @at becomes the revision found, and the time of its last change (0: none is known). Further:
+     * ALLOT_ECOMPACTED (before the oldest moment, which @at becomes), ALLOT_EFUTURE (after the
+     * newest, likewise). */
     int (*state)(void *context, struct history_moment *at, int64_t min_revision,
                  const atomic_bool *cancelled, struct snapshot **ret);
     void (*status)(void *context, struct history_status *ret);

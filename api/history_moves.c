@@ -50,6 +50,7 @@ struct tally {
 /* What is asked, in the call's arena. */
 struct moves_question {
     struct history_query query;
+    bool has_from; /* else it is about the hour before its end */
     int64_t more_than;
     int64_t limit; /* items */
 };
@@ -253,30 +254,51 @@ static void write_reply(struct tally *tally, const struct moves_question *questi
 
 /* --- the request --- */
 
+static bool take_time(void *context, const struct history_event *event)
+{
+    int64_t *time_ms = context;
+    *time_ms = event->time_ms;
+    return true;
+}
+
+/* The time of `to`, or now. A revision's is that of the last change up to it. */
+static int find_end(const struct api_call *call, const struct history_query *query,
+                    const atomic_bool *cancelled, int64_t *ret_ms)
+{
+    const struct api_history *history = call->runtime->history;
+    struct history_query last = *query;
+    struct history_page page;
+    *ret_ms = query->filter.to_ms;
+    if (*ret_ms != INT64_MAX)
+        return 0;
+    *ret_ms = call->runtime->wall_clock_ms(call->runtime->context);
+    if (query->filter.to_revision == INT64_MAX)
+        return 0;
+    last.filter.kinds = ~0U;
+    last.newest_first = true;
+    last.limit = 1;
+    return history->events(history->context, &last, cancelled, take_time, ret_ms, &page);
+}
+
 static void compute(void *context, const atomic_bool *cancelled)
 {
+    static const int64_t HOUR_MS = INT64_C(3600) * 1000;
     struct api_call *call = context;
     struct moves_question *question = call->moves;
     struct tally tally = {.call = call};
     struct history_page page = {0};
-    int error = count(&tally, call->runtime->history, &question->query, cancelled, &page);
+    int64_t end_ms = 0;
+    int error = question->has_from ? 0 : find_end(call, &question->query, cancelled, &end_ms);
+    if (!question->has_from)
+        question->query.filter.from_ms = end_ms - HOUR_MS;
+    if (!error)
+        error = count(&tally, call->runtime->history, &question->query, cancelled, &page);
     if (error)
         (void)history_query_problem(call, error);
     else
         write_reply(&tally, question, page.reached);
     free(tally.table);
     free(tally.steps);
-}
-
-/* The hour before `to`, or before now, unless `from` is given. */
-static void set_span(const struct api_call *call, struct history_filter *filter)
-{
-    static const int64_t HOUR_MS = INT64_C(3600) * 1000;
-    int64_t end_ms = filter->to_ms != INT64_MAX
-                         ? filter->to_ms
-                         : call->runtime->wall_clock_ms(call->runtime->context);
-    if (!query_value(&call->query, "from").data)
-        filter->from_ms = end_ms - HOUR_MS;
 }
 
 enum api_step history_moves(struct api_call *call)
@@ -295,7 +317,7 @@ enum api_step history_moves(struct api_call *call)
     query->limit = PAGE_EVENTS;
     query->newest_first = false;
     query->filter.kinds = 1U << HISTORY_ITEM | 1U << HISTORY_ASSIGNMENT;
-    set_span(call, &query->filter);
+    question->has_from = query_value(&call->query, "from").data != NULL;
     call->moves = question;
     return call_compute(call, compute, "to read the history");
 }

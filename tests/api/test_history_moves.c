@@ -172,6 +172,20 @@ Test(history_moves, are_of_the_last_hour_unless_another_is_given)
     cr_expect_eq(history.asked.min_revision, 1);
 }
 
+Test(history_moves, are_of_the_hour_before_a_revision)
+{
+    static const int64_t HOUR_MS = INT64_C(3600) * 1000;
+    assign(10, HISTORY_CREATE, "a", "1");
+    add(11, HISTORY_UPDATE)->kind = HISTORY_OTHER;
+    cr_expect_str_eq(moves("/v1/history/moves?to=12"), "a 1");
+    cr_expect_eq(history.asked.filter.from_ms, EVENTS_TIME + 11 - HOUR_MS);
+    cr_expect_eq(history.asked.filter.to_revision, 12);
+    cr_expect_eq(history.asked.filter.kinds, 1U << HISTORY_ITEM | 1U << HISTORY_ASSIGNMENT);
+    cr_expect_eq(history.questions, 2);
+    cr_expect_eq(get("/v1/history/moves?from=7&to=12"), 200);
+    cr_expect_eq(history.asked.filter.from_ms, 0);
+}
+
 Test(history_moves, are_refused_as_other_history_is)
 {
     static const char *const bad[] = {"more_than=-1", "more_than=x",  "from=x",
