@@ -265,7 +265,7 @@ static int check_store(const struct parsing *parsing)
     if (!is_etcd) {
         return 0;
     }
-    if (!config->etcd.endpoints || !*config->etcd.endpoints) {
+    if (!config->etcd.endpoints) {
         (void)snprintf(fault.text, sizeof fault.text, "URL[,URL...] is needed with --store etcd");
     } else if (etcd_endpoints_init(&endpoints, config->etcd.endpoints, 0, &fault) == 0) {
         return 0;

@@ -214,6 +214,8 @@ int config_set_option(const struct given *given, struct config *config, struct e
     case OPTION_NAME:
         return set_name(given, field, why);
     case OPTION_TEXT:
+        if (!*given->value)
+            return refuse(given, why, "%s", given->option->metavariable);
         *(const char **)field = given->value;
         return 0;
     case OPTION_INTEGER:

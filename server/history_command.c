@@ -145,7 +145,7 @@ static int migrate(const struct options *options)
 {
     struct history_db *db = NULL;
     int version = 0;
-    int status = open_file(options, HISTORY_DB_WRITE, &db);
+    int status = open_file(options, HISTORY_DB_CHANGE, &db);
     if (status)
         return status;
     int error = history_migrations_version(db, &version);
@@ -270,7 +270,7 @@ static int prune(const struct options *options)
     struct history_extent extent = {0};
     int64_t total = 0, removed = 0, bytes = 0;
     bool more = false;
-    int status = open_file(options, HISTORY_DB_WRITE, &db);
+    int status = open_file(options, HISTORY_DB_CHANGE, &db);
     if (status)
         return status;
     int error = history_extent_read(db, &extent, &more);

@@ -5,7 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/history_migrations.h"
@@ -205,20 +207,40 @@ static int create(struct history_db *db)
     return 0;
 }
 
+static int find(struct history_db *db)
+{
+    struct stat found;
+    if (stat(db->path, &found) < 0 && errno == ENOENT) {
+        history_db_tell(db, "there is no such file");
+        return ALLOT_ENOTFOUND;
+    }
+    if (stat(db->path, &found) == 0 && !S_ISREG(found.st_mode)) {
+        history_db_tell(db, "is a directory or the like; expected the file of a history");
+        return ALLOT_EVALUE;
+    }
+    return 0;
+}
+
+/* Opens what @name says, the path or a URI, with SQLite's @flags. */
+static int connect_to(struct history_db *db, const char *name, int flags)
+{
+    int code = sqlite3_open_v2(name, &db->database,
+                               flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    if (code != SQLITE_OK)
+        return history_db_fail(db, "opening", code);
+    (void)sqlite3_busy_timeout(db->database, BUSY_MS);
+    return 0;
+}
+
 static int open_to_write(struct history_db *db)
 {
     int error = lock(db);
     if (!error)
         error = create(db);
-    if (error)
-        return error;
-    int code =
-        sqlite3_open_v2(db->path, &db->database,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
-    if (code != SQLITE_OK)
-        return history_db_fail(db, "opening", code);
-    (void)sqlite3_busy_timeout(db->database, BUSY_MS);
-    error = history_migrations_check(db, history_migrations, history_migration_count);
+    if (!error)
+        error = connect_to(db, db->path, SQLITE_OPEN_READWRITE);
+    if (!error)
+        error = history_migrations_check(db, history_migrations, history_migration_count);
     if (!error)
         error = history_db_execute(db,
                                    "PRAGMA journal_mode = WAL;"
@@ -231,22 +253,94 @@ static int open_to_write(struct history_db *db)
                  : history_migrations_apply(db, history_migrations, history_migration_count);
 }
 
+/* --- opening what is there --- */
+
+/* Whether there is a file called as ours, with @suffix. */
+static bool has_beside(const struct history_db *db, const char *suffix)
+{
+    char *name = NULL;
+    if (asprintf(&name, "%s%s", db->path, suffix) < 0)
+        return false;
+    bool has = access(name, F_OK) == 0;
+    free(name);
+    return has;
+}
+
+static bool is_directory_fixed(const struct history_db *db)
+{
+    const char *slash = strrchr(db->path, '/');
+    char *directory = slash ? strndup(db->path, (size_t)(slash - db->path) + 1) : NULL;
+    bool is_fixed = access(directory ? directory : ".", W_OK) < 0;
+    free(directory);
+    return is_fixed;
+}
+
+/* SQLite makes files beside one that it reads, unless it is told that nobody changes it. */
+static int connect_to_fixed(struct history_db *db)
+{
+    static const char hex[] = "0123456789ABCDEF", prefix[] = "file:", suffix[] = "?immutable=1";
+    char *uri = malloc(sizeof prefix + 3 * strlen(db->path) + sizeof suffix);
+    if (!uri)
+        return ALLOT_ENOMEM;
+    char *end = stpcpy(uri, prefix);
+    for (const char *from = db->path; *from; from++) {
+        if (strchr("%?#", *from)) {
+            *end++ = '%';
+            *end++ = hex[*from >> 4];
+            *end++ = hex[*from & 15];
+        } else {
+            *end++ = *from;
+        }
+    }
+    (void)stpcpy(end, suffix);
+    int error = connect_to(db, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+    free(uri);
+    return error;
+}
+
+static int connect_to_read(struct history_db *db)
+{
+    bool is_fixed = is_directory_fixed(db);
+    if (is_fixed && !has_beside(db, "-wal"))
+        return connect_to_fixed(db);
+    if (is_fixed && !has_beside(db, "-shm")) {
+        history_db_tell(db, "some of it is in a -wal beside it, for which its directory must be "
+                            "writable: copy both to one that is");
+        return ALLOT_EIO;
+    }
+    return connect_to(db, db->path, SQLITE_OPEN_READONLY);
+}
+
 static int open_to_read(struct history_db *db)
 {
-    if (access(db->path, F_OK) < 0) {
-        history_db_tell(db, "there is no such file");
-        return ALLOT_ENOTFOUND;
-    }
-    int code =
-        sqlite3_open_v2(db->path, &db->database,
-                        SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
-    if (code != SQLITE_OK)
-        return history_db_fail(db, "opening", code);
-    (void)sqlite3_busy_timeout(db->database, BUSY_MS);
-    int error = history_db_execute(db, "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF",
+    int error = find(db);
+    if (!error)
+        error = connect_to_read(db);
+    if (!error)
+        error = history_db_execute(db, "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF",
                                    "opening");
     return error ? error
                  : history_migrations_require(db, history_migrations, history_migration_count);
+}
+
+/* Looks at what it is before anything is written, even beside it. */
+static int open_to_change(struct history_db *db)
+{
+    int version = 0;
+    int error = find(db);
+    if (!error)
+        error = connect_to_read(db);
+    if (!error)
+        error = history_migrations_check(db, history_migrations, history_migration_count);
+    if (!error)
+        error = history_migrations_version(db, &version);
+    if (!error && version == 0) {
+        history_db_tell(db, "is empty; expected the file of a history");
+        error = ALLOT_EVALUE;
+    }
+    (void)sqlite3_close(db->database);
+    db->database = NULL;
+    return error ? error : open_to_write(db);
 }
 
 int history_db_open(const char *path, enum history_db_mode mode, struct history_db **ret,
@@ -260,7 +354,9 @@ int history_db_open(const char *path, enum history_db_mode mode, struct history_
     }
     memcpy(db->path, path, size);
     db->lock = -1;
-    int error = mode == HISTORY_DB_WRITE ? open_to_write(db) : open_to_read(db);
+    int error = mode == HISTORY_DB_WRITE    ? open_to_write(db)
+                : mode == HISTORY_DB_CHANGE ? open_to_change(db)
+                                            : open_to_read(db);
     if (error) {
         *why = db->message;
         history_db_close(db);

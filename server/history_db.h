@@ -10,7 +10,8 @@
 #include "core/span.h"
 
 enum history_db_mode {
-    HISTORY_DB_WRITE, /* made if it is missing, brought up to this version, and locked */
+    HISTORY_DB_WRITE,  /* made if it is missing, brought up to this version, and locked */
+    HISTORY_DB_CHANGE, /* the same of one that is there */
     HISTORY_DB_READ,
 };
 
@@ -21,10 +22,11 @@ struct history_db {
     char path[];
 };
 
-/* Opens the file at @path. One process at a time may write; any may read meanwhile. Errors, told in
- * @why: ALLOT_ELOCKED (another process writes it), ALLOT_EVALUE (not a history, of a newer version,
- * to be read and of an older one, damaged), ALLOT_ENOTFOUND (to be read, and missing), ALLOT_EIO,
- * ALLOT_ENOMEM. */
+/* Opens the file at @path. One process at a time may write; any may read meanwhile. What is in a
+ * directory that can't be written is read as it stands there, if nothing of it is in a log beside
+ * it. Errors, told in @why: ALLOT_ELOCKED (another process writes it), ALLOT_EVALUE (not a history,
+ * of a newer version, to be read and of an older one, damaged), ALLOT_ENOTFOUND (to be read or
+ * changed, and missing), ALLOT_EIO, ALLOT_ENOMEM. */
 int history_db_open(const char *path, enum history_db_mode mode, struct history_db **ret,
                     struct error_message *why);
 void history_db_close(struct history_db *db); /* NULL is fine */

@@ -168,6 +168,7 @@ Test(config, names_what_is_wrong)
          "--host-name: \"a/b\": expected names of hosts without ports, separated by commas"},
         {"--host-name 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17",
          "--host-name: \"1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17\": expected at most 16 names"},
+        {"--history=", "--history: \"\": expected FILE"},
         {"--data-dir=", "--data-dir: \"\": expected 1 to 4095 bytes"},
         {"--listen 0.0.0.0:80",
          "--listen 0.0.0.0:80 is not a loopback address, and whoever reaches it may change "
@@ -314,8 +315,7 @@ Test(config, of_etcd_that_does_not_fit_together)
         const char *expected;
     } cases[] = {
         {"--store etcd", "--etcd-endpoints: URL[,URL...] is needed with --store etcd"},
-        {"--store etcd --etcd-endpoints=",
-         "--etcd-endpoints: URL[,URL...] is needed with --store etcd"},
+        {"--store etcd --etcd-endpoints=", "--etcd-endpoints: \"\": expected URL[,URL...]"},
         {"--store etcd --etcd-endpoints a:1",
          "--etcd-endpoints: \"a:1\" is not an endpoint such as http://127.0.0.1:2379"},
         {"--store etcd --etcd-endpoints http://user:secret@a:1",
