@@ -93,14 +93,28 @@ static int parse_flag(const char *action, const char *flag, const char *value,
     return refuse(action, flag, "one of its flags; see allotd history --help");
 }
 
+/* Takes one flag, and its value from the next argument unless it came with "=". */
+static int take_flag(int argc, char **argv, int *index, struct options *options)
+{
+    char flag[64];
+    const char *argument = argv[*index];
+    size_t length = strcspn(argument, "=");
+    const char *value = NULL;
+    (void)snprintf(flag, sizeof flag, "%.*s", (int)length, argument);
+    if (argument[length] == '=')
+        value = argument + length + 1;
+    else if (*index + 1 < argc)
+        value = argv[++*index];
+    return parse_flag(argv[0], flag, value, options);
+}
+
 static int parse(int argc, char **argv, struct options *ret)
 {
     *ret = (struct options){.to_revision = INT64_MAX};
     for (int i = 1; i < argc; i++) {
         int error = 0;
         if (strncmp(argv[i], "--", 2) == 0) {
-            error = parse_flag(argv[0], argv[i], i + 1 < argc ? argv[i + 1] : NULL, ret);
-            i++;
+            error = take_flag(argc, argv, &i, ret);
         } else if (ret->file) {
             error = refuse(argv[0], argv[i], "one file");
         } else {

@@ -38,14 +38,15 @@ expect 0 'version ' migrate "$tree/history.db"
 expect 0 ': good: ' check "$tree/history.db"
 expect 0 '"id":"one"' export "$tree/history.db"
 expect 0 '"id":"one"' export --format ndjson "$tree/history.db"
-expect 0 'revision,order,' export --format csv "$tree/history.db"
-expect 0 ' events removed' prune --max-days 1 --max-mib 7 "$tree/history.db"
+expect 0 'revision,order,' export --format=csv "$tree/history.db"
+expect 0 ' events removed' prune --max-days=1 --max-mib 7 "$tree/history.db"
 
 # ---- arguments ----
 
-expect 2 '--format: "xml": expected ndjson or csv' export --format xml "$tree/history.db"
+expect 2 '--format: "xml": expected ndjson or csv' export --format=xml "$tree/history.db"
+expect 2 '--format: "": expected ndjson or csv' export --format= "$tree/history.db"
 expect 2 '--from: "": expected a value' export --from
-expect 2 '"--max-days": expected one of its flags' export --max-days 1 "$tree/history.db"
+expect 2 '"--max-days": expected one of its flags' export --max-days=1 "$tree/history.db"
 expect 2 'expected --max-days or --max-mib, or both' prune "$tree/history.db"
 expect 2 'expected migrate, check, export or prune' chek "$tree/history.db"
 
