@@ -63,12 +63,13 @@ struct span query_value(const struct query *query, const char *name)
 static bool parse_integer(struct span text, int64_t *ret)
 {
     int64_t number = 0;
-    if (text.size == 0 || text.size > 18)
+    if (text.size == 0)
         return false;
     for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
+        int digit = text.data[i] - '0';
+        if (digit < 0 || digit > 9 || number > (INT64_MAX - digit) / 10)
             return false;
-        number = number * 10 + (text.data[i] - '0');
+        number = number * 10 + digit;
     }
     *ret = number;
     return true;

@@ -329,7 +329,7 @@ Test(history, refuses_what_is_no_question)
         {"actor=", "'actor'"},
         {"suffix=1", "'zone'"},
         {"zone=", "'zone'"},
-        {"from=1234567890123456789", "'from'"},
+        {"from=9223372036854775808", "'from'"},
         {"min_revision=x", "'min_revision'"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

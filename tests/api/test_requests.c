@@ -264,6 +264,15 @@ Test(requests, every_read_of_the_state_and_of_history_takes_a_least_revision)
     }
 }
 
+Test(requests, a_number_may_be_as_large_as_is_said)
+{
+    (void)get("/v1/items?min_revision=9223372036854775807");
+    expect_code(503, "not-ready");
+    cr_expect_eq(get("/v1/items?min_revision=9223372036854775808"), 400);
+    cr_expect(strstr(client_text(&client, "/detail"), "from 0 to 9223372036854775807"));
+    cr_expect_eq(get("/v1/items?min_revision=00000000000000000001"), 200);
+}
+
 Test(requests, a_list_goes_on_whatever_its_least_revision)
 {
     char target[200];
