@@ -158,7 +158,7 @@ static enum api_step reply(struct api_call *call)
 {
     struct json_writer writer = reply_json(call, 200);
     change_list_release(call);
-    if (call_wants_lines(call)) {
+    if (call_format(call) == CALL_LINES) {
         call->reply.content_type = "application/x-ndjson";
         call->reply.more = write_lines;
     } else {

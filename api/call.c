@@ -138,16 +138,16 @@ enum api_step api_resume(struct api_call *call, const struct api_outcome *outcom
 
 /* --- what handlers share --- */
 
-bool call_wants_lines(const struct api_call *call)
+enum call_format call_format(const struct api_call *call)
 {
-    return call->route->has_lines &&
-           headers_names_type(call_header(call, "Accept"), SPAN("application/x-ndjson"));
-}
-
-bool call_wants_csv(const struct api_call *call)
-{
-    return call->route->has_csv &&
-           headers_names_type(call_header(call, "Accept"), SPAN("text/csv"));
+    const struct span types[] = {
+        [CALL_JSON] = SPAN("application/json"),
+        [CALL_LINES] = SPAN("application/x-ndjson"),
+        [CALL_CSV] = SPAN("text/csv"), /* where there are lines, too */
+    };
+    const struct api_route *route = call->route;
+    return (enum call_format)headers_choose(call_header(call, "Accept"), types,
+                                            1 + route->has_lines + route->has_csv);
 }
 
 bool call_refresh(struct api_call *call)

@@ -361,7 +361,7 @@ static enum api_step reply_in_lines(struct api_call *call)
 
 enum api_step change_list_reply(struct api_call *call)
 {
-    if (call_wants_lines(call))
+    if (call_format(call) == CALL_LINES)
         return reply_in_lines(call);
     struct json_writer writer = reply_json(call, 200);
     json_begin(&writer, '{');

@@ -243,8 +243,7 @@ static bool refuse_media_type(struct api_call *call)
 static bool examine_accept(struct api_call *call)
 {
     const struct api_route *route = call->route;
-    if (route->streams || route->is_file || call_wants_lines(call) || call_wants_csv(call) ||
-        headers_accept_json(call_header(call, "Accept")))
+    if (route->streams || route->is_file || call_format(call) != CALL_NO_FORMAT)
         return true;
     (void)problem(call, PROBLEM_NOT_ACCEPTABLE, "only application/json%s%s is served here",
                   route->has_lines ? ", application/x-ndjson" : "",

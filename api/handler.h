@@ -119,9 +119,9 @@ enum api_step call_compute(struct api_call *call,
                            void (*run)(void *context, const atomic_bool *cancelled),
                            const char *what);
 
-/* Whether the reply is to be NDJSON, or CSV, where the route has that. */
-bool call_wants_lines(const struct api_call *call);
-bool call_wants_csv(const struct api_call *call);
+/* What the reply is to be, of what the route has, by Accept. */
+enum call_format { CALL_NO_FORMAT = -1, CALL_JSON, CALL_LINES, CALL_CSV };
+enum call_format call_format(const struct api_call *call);
 
 /* Whether nothing is to be written: ?dry_run=true. */
 bool call_is_dry_run(const struct api_call *call);

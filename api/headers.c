@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 #include "api/buffer.h"
@@ -66,51 +67,84 @@ bool headers_is_ndjson(struct span content_type)
     return is_utf8_text_of(content_type, SPAN("application/x-ndjson"));
 }
 
-/* How precisely a media range means JSON: 0 not at all, then any type, any of application/, and
- * JSON itself. */
-static int precision(struct span range)
+/* --- what is accepted (RFC 9110, 12.4.2 and 12.5.1) --- */
+
+enum { WHOLE = 1000 };
+
+/* In thousandths; what can't be read counts as nothing said. */
+static int read_weight(struct span text)
 {
-    if (equal_ignoring_case(range, SPAN("application/json")) ||
-        equal_ignoring_case(range, SPAN("application/problem+json")))
-        return 3;
-    if (equal_ignoring_case(range, SPAN("application/*")))
-        return 2;
-    return span_equal(range, SPAN("*/*")) ? 1 : 0;
+    int weight = 0, unit = WHOLE;
+    for (size_t i = 0; i < text.size; i++) {
+        if (i == 1 && text.data[i] == '.')
+            continue;
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return WHOLE;
+        weight += (text.data[i] - '0') * unit;
+        unit /= 10;
+    }
+    return text.size > 0 && weight < WHOLE ? weight : WHOLE;
 }
 
-/* Whether a weight refuses: `q=0`, however many zeros follow. */
-static bool is_refused(struct span parameters)
+static int find_weight(struct span parameters)
 {
     while (parameters.size > 0) {
         struct span value = take(&parameters, ';');
         struct span name = take(&value, '=');
-        if (!equal_ignoring_case(name, SPAN("q")))
-            continue;
-        for (size_t i = 0; i < value.size; i++) {
-            if (value.data[i] != '0' && value.data[i] != '.')
-                return false;
-        }
-        return value.size > 0;
+        if (equal_ignoring_case(name, SPAN("q")))
+            return read_weight(value);
     }
-    return false;
+    return WHOLE;
 }
 
-bool headers_accept_json(struct span accept)
+/* How precisely a media range means @type: 0 not at all, then any type, any of its kind, itself. A
+ * problem is JSON. */
+static int find_precision(struct span range, struct span type)
 {
-    if (trim(accept).size == 0)
-        return true;
-    int best = 0;
-    bool accepted = false;
+    struct span kind = {type.data,
+                        (size_t)((const char *)memchr(type.data, '/', type.size) + 1 - type.data)};
+    if (equal_ignoring_case(range, type) ||
+        (span_equal(type, SPAN("application/json")) &&
+         equal_ignoring_case(range, SPAN("application/problem+json"))))
+        return 3;
+    if (range.size == kind.size + 1 && range.data[kind.size] == '*' &&
+        equal_ignoring_case((struct span){range.data, kind.size}, kind))
+        return 2;
+    return span_equal(range, SPAN("*/*")) ? 1 : 0;
+}
+
+struct wish {
+    int weight;    /* 0: it is refused */
+    int precision; /* of the range that says so; 0: none does */
+};
+
+static struct wish find_wish(struct span accept, struct span type)
+{
+    struct wish wish = {trim(accept).size == 0 ? WHOLE : 0, 0};
     while (accept.size > 0) {
         struct span parameters = take(&accept, ',');
-        int found = precision(take(&parameters, ';'));
-        if (found == 0 || found < best)
-            continue;
-        bool good = !is_refused(parameters);
-        accepted = found > best ? good : accepted || good;
-        best = found;
+        int precision = find_precision(take(&parameters, ';'), type);
+        int weight = find_weight(parameters);
+        if (precision > wish.precision ||
+            (precision > 0 && precision == wish.precision && weight > wish.weight))
+            wish = (struct wish){weight, precision};
     }
-    return accepted;
+    return wish;
+}
+
+int headers_choose(struct span accept, const struct span *types, int count)
+{
+    struct wish best = {0, 0};
+    int chosen = -1;
+    for (int i = 0; i < count; i++) {
+        struct wish wish = find_wish(accept, types[i]);
+        if (wish.weight > best.weight ||
+            (chosen >= 0 && wish.weight == best.weight && wish.precision > best.precision)) {
+            best = wish;
+            chosen = i;
+        }
+    }
+    return chosen;
 }
 
 bool headers_accept_gzip(struct span accept_encoding)
@@ -119,7 +153,7 @@ bool headers_accept_gzip(struct span accept_encoding)
     while (accept_encoding.size > 0) {
         struct span parameters = take(&accept_encoding, ',');
         struct span coding = take(&parameters, ';');
-        bool good = !is_refused(parameters);
+        bool good = find_weight(parameters) > 0;
         if (equal_ignoring_case(coding, SPAN("gzip")) ||
             equal_ignoring_case(coding, SPAN("x-gzip")))
             return good;
@@ -127,16 +161,6 @@ bool headers_accept_gzip(struct span accept_encoding)
             any = good;
     }
     return any;
-}
-
-bool headers_names_type(struct span accept, struct span type)
-{
-    while (accept.size > 0) {
-        struct span parameters = take(&accept, ',');
-        if (equal_ignoring_case(take(&parameters, ';'), type) && !is_refused(parameters))
-            return true;
-    }
-    return false;
 }
 
 /* --- where from --- */

@@ -14,10 +14,9 @@ bool headers_is_merge_patch(struct span content_type);
 /* The same of application/x-ndjson: lines of JSON. */
 bool headers_is_ndjson(struct span content_type);
 
-/* Accept: whether JSON will do. An absent one accepts everything. */
-bool headers_accept_json(struct span accept);
-/* Accept: whether it names @type itself, and does not refuse it. */
-bool headers_names_type(struct span accept, struct span type);
+/* Accept: which of @count @types is wanted most; of those alike the one that is named most
+ * precisely, then the first. An absent or empty one accepts everything. -1: none will do. */
+int headers_choose(struct span accept, const struct span *types, int count);
 
 /* Accept-Encoding: whether a body may be compressed with gzip. An absent one wants none. */
 bool headers_accept_gzip(struct span accept_encoding);

@@ -18,7 +18,7 @@ static bool take_event(void *context, const struct history_event *event)
     struct history_reading *reading = visit->reading;
     if (!history_reading_has_room(reading))
         return false;
-    if (reading->format == HISTORY_CSV)
+    if (reading->format == CALL_CSV)
         history_csv_write_event(event, &visit->scratch, reading->writer.out);
     else
         history_write_event(&reading->writer, event);
@@ -34,7 +34,7 @@ static void read_events(void *context, const atomic_bool *cancelled)
     struct history_page page = {0};
     buffer_init(&visit.scratch, API_MAX_REPLY);
     history_reading_begin(reading, "events");
-    if (reading->format == HISTORY_CSV)
+    if (reading->format == CALL_CSV)
         history_csv_write_header(reading->writer.out);
     int error =
         history->events(history->context, &reading->query, cancelled, take_event, &visit, &page);

@@ -6,9 +6,9 @@
 enum { PAGE = 4 << 20 /* bytes, and the rest of an event, of a page */ };
 
 static const char *const content_types[] = {
-    [HISTORY_JSON] = "application/json",
-    [HISTORY_LINES] = "application/x-ndjson",
-    [HISTORY_CSV] = "text/csv; charset=utf-8; header=present",
+    [CALL_JSON] = "application/json",
+    [CALL_LINES] = "application/x-ndjson",
+    [CALL_CSV] = "text/csv; charset=utf-8; header=present",
 };
 
 struct history_reading *history_reading_open(struct api_call *call)
@@ -24,9 +24,7 @@ struct history_reading *history_reading_open(struct api_call *call)
     *reading = (struct history_reading){
         .call = call,
         .history = history,
-        .format = call_wants_lines(call) ? HISTORY_LINES
-                  : call_wants_csv(call) ? HISTORY_CSV
-                                         : HISTORY_JSON,
+        .format = call_format(call),
     };
     call->reading = reading;
     return history_query_page(call, &reading->query) ? reading : NULL;
@@ -38,7 +36,7 @@ void history_reading_begin(struct history_reading *reading, const char *list)
     reply_start(call, 200);
     call->reply.content_type = content_types[reading->format];
     reading->writer = json_writer_of(&call->reply.body);
-    if (reading->format != HISTORY_JSON)
+    if (reading->format != CALL_JSON)
         return;
     json_begin(&reading->writer, '{');
     json_name(&reading->writer, list);
@@ -52,7 +50,7 @@ bool history_reading_has_room(const struct history_reading *reading)
 
 bool history_reading_wrote(struct history_reading *reading)
 {
-    if (reading->format == HISTORY_LINES) {
+    if (reading->format == CALL_LINES) {
         buffer_append(reading->writer.out, SPAN("\n"));
         reading->writer.comma = false;
     }
@@ -69,7 +67,7 @@ static void tell_position(struct history_reading *reading, const struct history_
     reply_header_integer(call, "Allot-Revision", page->reached);
     if (page->more)
         reply_header_format(call, "Allot-Continue", "%s", text);
-    if (reading->format != HISTORY_JSON)
+    if (reading->format != CALL_JSON)
         return;
     json_end(writer, ']');
     json_integer_field(writer, "revision", page->reached);
@@ -87,6 +85,6 @@ void history_reading_end(struct history_reading *reading, int error,
         return;
     }
     tell_position(reading, page);
-    if (reading->format == HISTORY_JSON || call->reply.body.error)
+    if (reading->format == CALL_JSON || call->reply.body.error)
         (void)reply_finish(call);
 }

@@ -10,13 +10,11 @@
 
 #include "api/history_query.h"
 
-enum history_format { HISTORY_JSON, HISTORY_LINES, HISTORY_CSV };
-
 struct history_reading {
     struct api_call *call;
     const struct api_history *history;
     struct history_query query;
-    enum history_format format;
+    enum call_format format;
     struct json_writer writer; /* into the body of the reply */
 };
 

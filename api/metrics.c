@@ -10,8 +10,8 @@ static void compute(void *context, const atomic_bool *cancelled)
 {
     struct api_call *call = context;
     const struct api_runtime *runtime = call->runtime;
-    bool open_metrics =
-        headers_names_type(call_header(call, "Accept"), SPAN("application/openmetrics-text"));
+    const struct span types[] = {SPAN("text/plain"), SPAN("application/openmetrics-text")};
+    bool open_metrics = headers_choose(call_header(call, "Accept"), types, 2) == 1;
     (void)cancelled; /* it takes milliseconds */
     reply_start(call, 200);
     reply_header(call, "Vary", "Accept");

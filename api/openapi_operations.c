@@ -88,7 +88,7 @@ const struct openapi_operation openapi_operations[] = {
     {"GET",
      "/metrics",
      "What this server counts and measures, for Prometheus: its text format, or OpenMetrics if "
-     "Accept names that",
+     "Accept prefers that",
      NULL,
      "Metrics",
      {200},

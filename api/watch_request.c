@@ -21,11 +21,11 @@ static bool read_from(struct api_call *call, int64_t *ret)
 
 static bool read_format(struct api_call *call, enum watch_format *ret)
 {
-    struct span accept = call_header(call, "Accept");
-    bool sse = headers_names_type(accept, SPAN("text/event-stream"));
-    *ret = sse ? WATCH_SSE : WATCH_NDJSON;
-    if (sse || headers_names_type(accept, SPAN("application/x-ndjson")) ||
-        headers_accept_json(accept))
+    const struct span types[] = {SPAN("application/x-ndjson"), SPAN("application/json"),
+                                 SPAN("text/event-stream")};
+    int chosen = headers_choose(call_header(call, "Accept"), types, 3);
+    *ret = chosen == 2 ? WATCH_SSE : WATCH_NDJSON;
+    if (chosen >= 0)
         return true;
     (void)problem(call, PROBLEM_NOT_ACCEPTABLE,
                   "changes are served as text/event-stream or application/x-ndjson");

@@ -46,6 +46,14 @@ Test(history_formats, are_chosen_by_accept)
         {"text/csv", "text/csv; charset=utf-8; header=present"},
         {"text/html, text/csv;q=0.5", "text/csv; charset=utf-8; header=present"},
         {"application/json, text/csv;q=0", "application/json"},
+        {"text/csv;q=0.1, application/json", "application/json"},
+        {"text/csv;q=0.25, application/json;q=0.2499", "text/csv; charset=utf-8; header=present"},
+        {"text/csv, application/json", "application/json"},
+        {"text/*", "text/csv; charset=utf-8; header=present"},
+        {"text/*;q=0.9, text/csv;q=0.1, application/*;q=0.5", "application/json"},
+        {"application/x-ndjson, */*", "application/x-ndjson"},
+        {"APPLICATION/*;Q=0.1", "application/json"},
+        {"text/csv;q=1;q=0, */*;q=0.1", "text/csv; charset=utf-8; header=present"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         cr_expect_eq(get_as(cases[i][0], "/v1/history"), 200);
@@ -53,9 +61,13 @@ Test(history_formats, are_chosen_by_accept)
         cr_expect_str_eq(client_reply_header(&client, "Allot-Revision"), "40");
     }
     cr_expect_eq(get_as("text/html", "/v1/history"), 406);
+    cr_expect_eq(get_as("text", "/v1/history"), 406);
+    cr_expect_eq(get_as("*/*;q=0", "/v1/history"), 406);
+    cr_expect_eq(get_as("*/*, application/*;q=0, text/*;q=0.0", "/v1/history"), 406);
     cr_expect_str_eq(client_text(&client, "/detail"),
                      "only application/json, application/x-ndjson, text/csv is served here");
     cr_expect_eq(get_as("text/csv", "/v1/history/rounds"), 406);
+    cr_expect_eq(get_as("text/*", "/v1/history/rounds"), 406);
     cr_expect_eq(get_as("text/csv", "/v1/history/state?at=1"), 406);
     cr_expect_eq(get_as("text/csv", "/v1/items"), 406);
     cr_expect_eq(get_as("text/csv", "/v1/items/a/history"), 200);

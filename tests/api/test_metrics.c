@@ -139,6 +139,7 @@ Test(metrics, are_open_metrics_only_if_that_is_named)
         {"text/plain", false},
         {"application/json", false},
         {"application/openmetrics-text;q=0, */*", false},
+        {"application/openmetrics-text;q=0.4, text/plain;q=0.5", false},
         {"application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.5", true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

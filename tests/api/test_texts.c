@@ -416,7 +416,7 @@ static void try_headers(struct span text)
     struct page_token token;
     (void)page_token_read(text, &token);
     (void)headers_is_json(text);
-    (void)headers_accept_json(text);
+    (void)headers_choose(text, &SPAN("application/json"), 1);
     (void)headers_host_is_ours(text, &text, 1);
     (void)headers_origin_matches(text, text);
     (void)headers_etag_listed(text, 1, 1);
