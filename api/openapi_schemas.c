@@ -5,12 +5,14 @@
  * others are said here. */
 
 #define INTEGER "{\"type\":\"integer\"}"
+#define NUMBER "{\"type\":\"number\"}"
 #define INTEGER_OR_NULL "{\"type\":[\"integer\",\"null\"]}"
 #define STRING_OR_NULL "{\"type\":[\"string\",\"null\"]}"
 #define OBJECT_OR_NULL "{\"type\":[\"object\",\"null\"]}"
 #define TIME "{\"type\":\"string\",\"format\":\"date-time\"}"
 #define STRING "{\"type\":\"string\"}"
 #define BOOLEAN "{\"type\":\"boolean\"}"
+#define ANY_OBJECT "{\"type\":\"object\"}"
 #define LABELS "{\"type\":\"object\",\"additionalProperties\":" STRING "}"
 #define REF(name) "{\"$ref\":\"#/components/schemas/" name "\"}"
 #define OR_NULL(schema) "{\"anyOf\":[" schema ",{\"type\":\"null\"}]}"
@@ -144,11 +146,31 @@ static const char history_actor_json[] =
                ",\"instance\":" STRING ",\"fence\":" INTEGER ",\"round\":" INTEGER
                ",\"decided_on\":" INTEGER ",\"revision\":" INTEGER ",\"invalid\":" BOOLEAN);
 
-/* Its other fields are those that the leader has recorded. */
+#define CAUSE OBJECT("\"revision\",\"count\"", "\"revision\":" INTEGER ",\"count\":" INTEGER)
+#define CUT                                                                        \
+    OBJECT("\"items\",\"wanted\",\"slots\",\"full_members\",\"sharing\",\"text\"", \
+           "\"items\":" INTEGER ",\"wanted\":" INTEGER ",\"slots\":" INTEGER       \
+           ",\"full_members\":" INTEGER ",\"sharing\":" INTEGER ",\"text\":" STRING)
+#define ROUND_WHY "{\"enum\":[\"leadership\",\"network\",\"settings\",\"assignments\",\"retry\"]}"
+
+/* What the leader has recorded (core/round.h), of which one of another version may lack some. */
 static const char history_round_json[] =
     OBJECT("\"revision\",\"recorded\",\"cause\"",
            "\"revision\":" INTEGER ",\"recorded\":" TIME ",\"cause\":" OR_NULL(
-               OBJECT("\"revision\",\"count\"", "\"revision\":" INTEGER ",\"count\":" INTEGER)));
+               CAUSE) ",\"fence\":" INTEGER ",\"round\":" INTEGER ",\"instance\":" STRING
+                      ",\"began\":" TIME ",\"time\":" TIME ",\"why\":" ROUND_WHY
+                      ",\"after_revision\":" INTEGER ",\"decided_on\":" INTEGER
+                      ",\"solved\":" BOOLEAN ",\"additions\":" INTEGER ",\"removals\":" INTEGER
+                      ",\"promotions\":" INTEGER ",\"packings\":" INTEGER ",\"moves\":" INTEGER
+                      ",\"throttled\":" INTEGER ",\"skipped\":" INTEGER ",\"transactions\":" INTEGER
+                      ",\"failed_transactions\":" INTEGER ",\"first_revision\":" INTEGER
+                      ",\"last_revision\":" INTEGER ",\"revisions\":" ARRAY(
+                          INTEGER) ",\"revisions_cut\":" BOOLEAN ",\"unknown_outcome\":" BOOLEAN
+                                   ",\"assigned\":" INTEGER ",\"unattainable\":" INTEGER
+                                   ",\"zone_excess\":" INTEGER ",\"overflow\":" INTEGER
+                                   ",\"kept\":" INTEGER ",\"cut\":" CUT ",\"observe_ms\":" NUMBER
+                                   ",\"solve_ms\":" NUMBER ",\"converge_ms\":" NUMBER
+                                   ",\"wait_ms\":" NUMBER ",\"invalid\":" BOOLEAN);
 
 static const char history_json[] =
     OBJECT("\"revision\",\"events\"", "\"events\":" ARRAY(REF("HistoryEvent")) PAGE_END);
@@ -224,49 +246,34 @@ static const char plan_json[] = OBJECT(
 /* An applied plan replies as a batch does. */
 static const char plan_or_results_json[] = "{\"anyOf\":[" REF("Plan") "," REF("Results") "]}";
 
-#define WAIT OR_NULL(OBJECT("\"code\",\"detail\"", CODE))
+#define WAIT ",\"waits_for\":" OR_NULL(OBJECT("\"code\",\"detail\"", CODE))
+#define EXPLAINED_REPLICA                                                                         \
+    OBJECT("\"zone\",\"suffix\",\"slot\",\"primary\",\"consistent\",\"code\",\"detail\",\"waits_" \
+           "for\"",                                                                               \
+           ZONE_SUFFIX ",\"slot\":" INTEGER ",\"primary\":" BOOLEAN ",\"consistent\":" BOOLEAN    \
+                       "," CODE WAIT)
+#define EXPLAINED_MEMBER                                                                           \
+    OBJECT("\"zone\",\"suffix\",\"code\",\"detail\",\"assigned\",\"desired\",\"effective_limit\"", \
+           ZONE_SUFFIX "," CODE WAIT ",\"assigned\":" INTEGER ",\"desired\":" INTEGER              \
+                       ",\"effective_limit\":" INTEGER)
+#define FULL_ZONE                                 \
+    OBJECT("\"zone\",\"full_members\",\"slots\"", \
+           "\"zone\":" STRING ",\"full_members\":" INTEGER ",\"slots\":" INTEGER)
+/* By its code, "capacity" or "missed", what else is there. */
+#define MISSING                                                                                  \
+    OBJECT("\"replicas\",\"code\",\"detail\"",                                                   \
+           "\"replicas\":" INTEGER "," CODE ",\"items\":" INTEGER ",\"wanted\":" INTEGER         \
+           ",\"full_members\":" INTEGER ",\"slots\":" INTEGER ",\"sharing_members\":" INTEGER    \
+           ",\"unattainable\":" INTEGER ",\"zones\":" ARRAY(FULL_ZONE) ",\"with_room\":" OBJECT( \
+               "\"zone\",\"suffix\"", ZONE_SUFFIX))
 
 static const char explanation_json[] = OBJECT(
     "\"revision\",\"id\",\"replication\",\"state\",\"replicas\",\"inconsistent\",\"missing\","
     "\"members\"",
     "\"revision\":" INTEGER ",\"id\":" STRING ",\"replication\":" INTEGER ",\"state\":" STRING
-    ",\"replicas\":" ARRAY(OBJECT(
-        "\"zone\",\"suffix\",\"slot\",\"primary\",\"consistent\",\"code\",\"detail\","
-        "\"waits_for\"",
-        ZONE_SUFFIX
-        ",\"slot\":" INTEGER ",\"primary\":" BOOLEAN ",\"consistent\":" BOOLEAN "," CODE
-        ",\"waits_for\":" WAIT)) ",\"inconsistent\":" ARRAY(OBJECT("\"zone\",\"suffix\"",
-                                                                   ZONE_SUFFIX)) ",\"missing\""
-                                                                                 ":" OR_NULL(OBJECT("\"replicas\",\"code\",\"detail\"", "\"replicas\":" INTEGER "," CODE)) ",\"members\":" ARRAY(
-                                                                                     OBJECT(
-                                                                                         "\"zone\","
-                                                                                         "\"suffix"
-                                                                                         "\","
-                                                                                         "\"code\","
-                                                                                         "\"detail"
-                                                                                         "\","
-                                                                                         "\"assigne"
-                                                                                         "d\","
-                                                                                         "\"desired"
-                                                                                         "\","
-                                                                                         "\"effecti"
-                                                                                         "ve_"
-                                                                                         "limit\"",
-                                                                                         ZONE_SUFFIX
-                                                                                         "," CODE
-                                                                                         ",\"waits_"
-                                                                                         "for\""
-                                                                                         ":" WAIT
-                                                                                         ",\"assign"
-                                                                                         "ed\""
-                                                                                         ":" INTEGER
-                                                                                         ",\"desire"
-                                                                                         "d\""
-                                                                                         ":" INTEGER
-                                                                                         ",\"effect"
-                                                                                         "ive_"
-                                                                                         "limit\""
-                                                                                         ":" INTEGER)));
+    ",\"replicas\":" ARRAY(EXPLAINED_REPLICA) ",\"inconsistent\":" ARRAY(OBJECT(
+        "\"zone\",\"suffix\"",
+        ZONE_SUFFIX)) ",\"missing\":" OR_NULL(MISSING) ",\"members\":" ARRAY(EXPLAINED_MEMBER));
 
 static const char stoppable_json[] = OBJECT(
     "\"revision\",\"min_consistent\",\"stoppable\",\"not_stoppable\"",
@@ -307,7 +314,8 @@ static const char principal_json[] =
            ",\"role\":{\"enum\":[\"reader\",\"member\",\"operator\"]},\"zone\":" STRING_OR_NULL
            ",\"suffix\":" STRING_OR_NULL ",\"tokens\":" BOOLEAN);
 
-static const char health_json[] = OBJECT("\"status\"", "\"status\":" STRING);
+static const char health_json[] =
+    OBJECT("\"status\"", "\"status\":" STRING ",\"snapshot_age_ms\":" INTEGER);
 
 const struct openapi_schema openapi_schemas[] = {
     {"Problem", problem_json, NULL, false},
@@ -361,8 +369,9 @@ const struct openapi_schema openapi_schemas[] = {
     {"AllocatorSpec", NULL, &allocator_put_json, false},
     {"Health", health_json, NULL, false},
     {"Document",
-     "{\"type\":\"object\",\"required\":[\"openapi\",\"paths\"],\"properties\":{"
-     "\"openapi\":" STRING ",\"paths\":{\"type\":\"object\"}}}",
+     OBJECT("\"openapi\",\"info\",\"paths\"",
+            "\"openapi\":" STRING ",\"info\":" ANY_OBJECT ",\"servers\":" ARRAY(
+                ANY_OBJECT) ",\"paths\":" ANY_OBJECT ",\"components\":" ANY_OBJECT),
      NULL, false},
 };
 const size_t openapi_schema_count = sizeof openapi_schemas / sizeof openapi_schemas[0];
