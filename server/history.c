@@ -6,11 +6,11 @@
 
 #include "server/clock.h"
 #include "server/history_file.h"
+#include "server/history_origin.h"
 #include "server/history_readers.h"
 #include "server/history_writer.h"
 #include "server/log.h"
 #include "server/mirror_load.h"
-#include "server/store_wait.h"
 #include "server/watch_queue.h"
 
 enum {
@@ -18,7 +18,6 @@ enum {
     BATCH_EVENTS = 50000,       /* of one transaction, and those of its last message */
     FIRST_RETRY_MS = 250,
     STORE_RETRY_MS = 500,
-    RANGE_TIMEOUT_MS = 5000,
     PROGRESS_MS = 10000, /* between two notes of progress alone */
     WAIT_MS = 2000,      /* until it may be read */
     POLL_MS = 50,        /* whether that was cancelled */
@@ -137,32 +136,15 @@ static int open_writer(struct history *history)
 
 /* --- the store --- */
 
-struct found_store {
-    uint64_t cluster_id;
-    int64_t revision;
-};
-
-static void read_store(void *context, const struct store_range_result *result)
-{
-    struct found_store *found = context;
-    *found = (struct found_store){result->cluster_id, result->revision};
-}
-
-/* Whether the file is this store's history: a store that was made anew, or put back to what it was,
- * begins another one. */
+/* A store that was made anew, or put back to what it was, begins another history. */
 static int check_store(struct history *history)
 {
-    const struct store_range range = {.keys = history->keys, .limit = 1};
-    struct found_store found = {0};
     struct error_message why = {""};
-    int error =
-        store_wait_range(history->config.store, &range, RANGE_TIMEOUT_MS, read_store, &found);
-    if (error)
+    bool is_same = false;
+    int error = history_origin_check(history->config.store, span_of(history->root), history->writer,
+                                     history->readers, &is_same);
+    if (error || is_same)
         return error;
-    uint64_t cluster = history_writer_cluster(history->writer);
-    if ((cluster == 0 || cluster == found.cluster_id) &&
-        found.revision >= history_writer_reached(history->writer))
-        return 0;
     history_writer_close(history->writer);
     history->writer = NULL;
     set_own(history, false);

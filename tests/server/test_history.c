@@ -221,6 +221,18 @@ Test(history, tells_what_a_compaction_has_taken)
     end(&stage);
 }
 
+static size_t count_set_aside(const struct stage *stage)
+{
+    char pattern[2 * TEMPORARY_SIZE];
+    glob_t found;
+    (void)snprintf(pattern, sizeof pattern, "%s.[0-9]*[0-9]", stage->path);
+    int error = glob(pattern, 0, NULL, &found);
+    cr_assert(error == 0 || error == GLOB_NOMATCH);
+    size_t count = error ? 0 : found.gl_pathc;
+    globfree(&found);
+    return count;
+}
+
 Test(history, of_another_store_is_set_aside)
 {
     struct stage stage, other;
@@ -238,14 +250,93 @@ Test(history, of_another_store_is_set_aside)
     wait_until(&other, last, HISTORY_WORKS);
     heard = ask(&other, last);
     cr_expect_eq(heard.events, 1);
-    char pattern[2 * TEMPORARY_SIZE];
-    glob_t found;
-    (void)snprintf(pattern, sizeof pattern, "%s.[0-9]*[0-9]", stage.path);
-    cr_expect_eq(glob(pattern, 0, NULL, &found), 0, "the other store's history is still there");
-    cr_expect_eq(found.gl_pathc, 1);
-    globfree(&found);
+    cr_expect_eq(count_set_aside(&stage), 1, "the other store's history is still there");
     end(&other);
     end(&stage);
+}
+
+/* --- a store that was put back --- */
+
+static void copy_store(const struct stage *stage, const char *from, const char *to)
+{
+    char command[4 * TEMPORARY_SIZE];
+    const char *directory = stage->fixture.directory;
+    (void)snprintf(command, sizeof command, "rm -f '%s/%s'*; cp '%s/%s' '%s/%s'", directory, to,
+                   directory, from, directory, to);
+    cr_assert_eq(system(command), 0); /* NOLINT(cert-env33-c) */
+}
+
+/* A change of @name by @actor; NULL: nobody says. */
+static int64_t change(struct stage *stage, const char *actor, const char *name)
+{
+    char key[TEXT_SIZE];
+    (void)snprintf(key, sizeof key, "%s/items/%s", ROOT, name);
+    const struct store_op operations[] = {
+        {.kind = STORE_OP_PUT, .keys.key = span_of(key), .value = SPAN("1")},
+        {.kind = STORE_OP_PUT,
+         .keys.key = SPAN(ROOT "/actor"),
+         .value = span_of(actor ? actor : "")},
+    };
+    const struct store_txn txn = {.success = operations, .success_count = actor ? 2 : 1};
+    struct sync_answer answer;
+    cr_assert_eq(sync_txn(stage->fixture.store, &txn, &answer), 0);
+    int64_t revision = answer.revision;
+    sync_answer_release(&answer);
+    return revision;
+}
+
+/* After `first` the store is copied, then there are three changes of `a` by @lost, which the
+ * history knows. Before it sees the store again there are five changes of @name by @other: of the
+ * store as it is, or of the copy that is put back. */
+struct story_of_two {
+    const char *lost;
+    bool is_put_back;
+    const char *other;
+    const char *name;
+};
+
+/* Whether the history is set aside then. */
+static bool is_set_aside(const struct story_of_two *story)
+{
+    struct stage stage;
+    begin(&stage);
+    start(&stage);
+    wait_until(&stage, change(&stage, story->lost, "first"), HISTORY_WORKS);
+    stop(&stage);
+    embedded_fixture_close(&stage.fixture);
+    copy_store(&stage, "store.sqlite", "kept");
+    embedded_fixture_reopen(&stage.fixture);
+    start(&stage);
+    for (int i = 0; i < 3; i++)
+        wait_until(&stage, change(&stage, story->lost, "a"), HISTORY_WORKS);
+    stop(&stage);
+    embedded_fixture_close(&stage.fixture);
+    if (story->is_put_back)
+        copy_store(&stage, "kept", "store.sqlite");
+    embedded_fixture_reopen(&stage.fixture);
+    for (int i = 0; i < 5; i++)
+        (void)change(&stage, story->other, story->name);
+    start(&stage);
+    int64_t last = sync_revision(stage.fixture.store);
+    wait_until(&stage, last, HISTORY_WORKS);
+    size_t set_aside = count_set_aside(&stage);
+    int64_t events = ask(&stage, last).events;
+    cr_expect_eq(events, 1 + 5 + (story->is_put_back ? 0 : 3));
+    end(&stage);
+    return set_aside > 0;
+}
+
+Test(history, of_a_store_that_was_put_back_is_set_aside_even_if_that_has_overtaken_it)
+{
+    struct story_of_two by_nobody = {.name = "b"};
+    struct story_of_two by_some = {
+        .lost = "{\"request_id\":\"1\"}", .other = "{\"request_id\":\"2\"}", .name = "a"};
+    cr_expect_not(is_set_aside(&by_nobody));
+    cr_expect_not(is_set_aside(&by_some));
+    by_nobody.is_put_back = true;
+    by_some.is_put_back = true;
+    cr_expect(is_set_aside(&by_nobody), "other keys");
+    cr_expect(is_set_aside(&by_some), "the same keys, by others");
 }
 
 Test(history, that_cannot_be_written_says_so_and_catches_up)
