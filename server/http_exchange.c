@@ -352,24 +352,27 @@ static void delist(struct http_server *server, struct http_exchange *exchange)
 }
 
 static int create(struct http_server *server, struct MHD_Connection *connection, enum api_step step,
-                  struct http_exchange **ret)
+                  const union api_action *action, struct http_exchange **ret)
 {
-    struct http_exchange *exchange = calloc(1, sizeof *exchange);
+    struct http_exchange *exchange = malloc(sizeof *exchange);
     if (!exchange) {
         return ALLOT_ENOMEM;
     }
+    *exchange = (struct http_exchange){
+        .references = 2,
+        .server = server,
+        .store = server->config.store,
+        .publisher = server->config.publisher,
+        .outcomes = server->config.outcomes,
+        .step = step,
+        .action = action,
+        .snapshot_ms = server->config.times.snapshot_ms,
+        .connection = connection,
+    };
     if (pthread_mutex_init(&exchange->mutex, NULL) != 0) {
         free(exchange);
         return ALLOT_ENOMEM;
     }
-    atomic_init(&exchange->references, 2);
-    exchange->server = server;
-    exchange->store = server->config.store;
-    exchange->publisher = server->config.publisher;
-    exchange->outcomes = server->config.outcomes;
-    exchange->step = step;
-    exchange->snapshot_ms = server->config.times.snapshot_ms;
-    exchange->connection = connection;
     timer_init(&exchange->bound, on_bound, exchange);
     *ret = exchange;
     return 0;
@@ -380,14 +383,13 @@ int http_exchange_begin(struct http_server *server, struct MHD_Connection *conne
                         struct http_exchange **ret)
 {
     struct http_exchange *exchange = NULL;
-    int error = create(server, connection, step, &exchange);
+    int error = create(server, connection, step, action, &exchange);
     if (error < 0) {
         return error;
     }
     bool stakes = step == API_TXN && lease != 0 && puts_under(action, lease);
     exchange->staked = stakes ? lease : 0;
     exchange->spare = stakes ? 0 : lease;
-    exchange->action = action;
     error = suspend(server, exchange);
     if (error < 0) {
         destroy(exchange);

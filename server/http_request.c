@@ -94,14 +94,16 @@ void *http_request_begin(void *context, const char *target, struct MHD_Connectio
 {
     struct http_server *server = context;
     http_connection_limit(connection, server->config.times.header_ms);
-    struct http_request *request = calloc(1, sizeof *request);
+    struct http_request *request = malloc(sizeof *request);
     if (!request) {
         return NULL;
     }
-    request->server = server;
-    request->connection = connection;
-    request->client = http_connection_client(connection);
-    request->begin_us = now_us();
+    *request = (struct http_request){
+        .server = server,
+        .connection = connection,
+        .begin_us = now_us(),
+        .client = http_connection_client(connection),
+    };
     size_t size = strlen(target) + 1;
     request->target = malloc(size);
     if (!request->target) {
