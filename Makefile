@@ -177,13 +177,14 @@ $(THREADS:%=$(BUILD)/thread_%) $(BENCHES:%=$(BUILD)/bench_%): $(SUPPORT) $(LIBRA
 	$(SAY)
 	$(QUIET)$(LINK) -o $@ $(filter %.o,$^) $(SUPPORT) $(LIBRARIES) $(LIBS)
 
-# A program of libFuzzer, which clang alone has, from each file in tests/fuzz: of api/ and core/, and
-# of what reads etcd's messages.
+# A program of libFuzzer, which clang alone has, from each file in tests/fuzz: of api/ and core/, of
+# what reads etcd's messages, and of the history's postings.
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz-clang/fuzz_%,$(call sources,tests/fuzz))
 $(BUILD)/fuzz_etcd: $(BUILD)/server/etcd_grpc_answer.o $(BUILD)/$(MESSAGES).o
+$(BUILD)/fuzz_postings: $(BUILD)/server/history_postings.o $(BUILD)/server/history_blob.o
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/%.o $(SUPPORT) $(API) $(CORE)
 	$(SAY)
-	$(QUIET)$(LINK) -fsanitize=fuzzer $(WRAP) -o $@ $^ $(LIBS)
+	$(QUIET)$(LINK) -fsanitize=fuzzer $(WRAP) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
 # These run the whole server, the one that lies beside them.
 $(BUILD)/tests_e2e $(BUILD)/tests_chaos $(BENCHES:%=$(BUILD)/bench_%): | $(BUILD)/allotd

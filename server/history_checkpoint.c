@@ -3,16 +3,14 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-#include "api/buffer.h"
+#include "server/history_blob.h"
 
 /* A page: the size of what follows, uncompressed, as a number; then that, by zlib: entries in key
  * order, each the sizes of key and value, the two, and create revision, mod revision, version and
- * lease. Numbers are in groups of seven bits, the lowest first; each but the last has the eighth
- * bit set. Keys are without the root. */
+ * lease. Keys are without the root. */
 enum {
     PAGE_BYTES = 256 << 10, /* after which a page is full */
     MAX_PAGE_BYTES = 64 << 20,
-    NUMBER_BYTES = 10,
     LEVEL = 1, /* of compression: the fastest */
 };
 
@@ -26,33 +24,23 @@ static const char *const remove_texts[] = {"DELETE FROM checkpoint_pages WHERE r
 
 /* --- writing --- */
 
-static void append_number(struct buffer *out, uint64_t number)
-{
-    char bytes[NUMBER_BYTES];
-    size_t size = 0;
-    for (; number >= 0x80; number >>= 7)
-        bytes[size++] = (char)(number | 0x80);
-    bytes[size++] = (char)number;
-    buffer_append(out, (struct span){bytes, size});
-}
-
 static void append_entry(struct buffer *out, size_t root_size, const struct entry *entry)
 {
     struct span key = {entry->key.data + root_size, entry->key.size - root_size};
-    append_number(out, key.size);
-    append_number(out, entry->value.size);
+    history_blob_append(out, key.size);
+    history_blob_append(out, entry->value.size);
     buffer_append(out, key);
     buffer_append(out, entry->value);
-    append_number(out, (uint64_t)entry->create_revision);
-    append_number(out, (uint64_t)entry->mod_revision);
-    append_number(out, (uint64_t)entry->version);
-    append_number(out, (uint64_t)entry->lease);
+    history_blob_append(out, (uint64_t)entry->create_revision);
+    history_blob_append(out, (uint64_t)entry->mod_revision);
+    history_blob_append(out, (uint64_t)entry->version);
+    history_blob_append(out, (uint64_t)entry->lease);
 }
 
 static int compress_page(const struct buffer *page, struct buffer *out)
 {
     buffer_clear(out);
-    append_number(out, page->size);
+    history_blob_append(out, page->size);
     uLongf size = compressBound((uLong)page->size);
     buffer_reserve(out, out->size + size);
     if (out->error)
@@ -136,53 +124,21 @@ int history_checkpoint_remove(struct history_db *db, int64_t revision)
 
 /* --- reading --- */
 
-/* What is left of a page, and whether it was found to be no such thing. */
-struct page_reader {
-    struct span rest;
-    bool damaged;
-};
-
-static uint64_t take_number(struct page_reader *reader)
-{
-    uint64_t number = 0;
-    for (unsigned shift = 0; shift < 7 * NUMBER_BYTES; shift += 7) {
-        if (reader->rest.size == 0)
-            break;
-        unsigned char byte = (unsigned char)reader->rest.data[0];
-        reader->rest = (struct span){reader->rest.data + 1, reader->rest.size - 1};
-        number |= (uint64_t)(byte & 0x7F) << shift;
-        if (byte < 0x80)
-            return number;
-    }
-    reader->damaged = true;
-    return 0;
-}
-
-static struct span take_bytes(struct page_reader *reader, uint64_t size)
-{
-    reader->damaged |= size > reader->rest.size;
-    if (reader->damaged)
-        return (struct span){NULL, 0};
-    struct span bytes = {reader->rest.data, size};
-    reader->rest = (struct span){reader->rest.data + size, reader->rest.size - size};
-    return bytes;
-}
-
 /* Adds the entries of a page, whose keys are put together in @key. */
 static int add_entries(struct history_db *db, struct span root, struct span page,
                        struct keyspace_loader *loader, struct buffer *key, int64_t *count)
 {
-    struct page_reader reader = {page, false};
+    struct history_blob reader = {page, false};
     int error = 0;
     while (reader.rest.size > 0 && !error) {
-        uint64_t key_size = take_number(&reader);
-        uint64_t value_size = take_number(&reader);
-        struct span name = take_bytes(&reader, key_size);
-        struct store_kv kv = {.value = take_bytes(&reader, value_size)};
-        kv.create_revision = (int64_t)take_number(&reader);
-        kv.mod_revision = (int64_t)take_number(&reader);
-        kv.version = (int64_t)take_number(&reader);
-        kv.lease = (int64_t)take_number(&reader);
+        uint64_t key_size = history_blob_take(&reader);
+        uint64_t value_size = history_blob_take(&reader);
+        struct span name = history_blob_take_bytes(&reader, key_size);
+        struct store_kv kv = {.value = history_blob_take_bytes(&reader, value_size)};
+        kv.create_revision = (int64_t)history_blob_take(&reader);
+        kv.mod_revision = (int64_t)history_blob_take(&reader);
+        kv.version = (int64_t)history_blob_take(&reader);
+        kv.lease = (int64_t)history_blob_take(&reader);
         if (reader.damaged)
             return history_db_damaged(db, "a page of a checkpoint");
         buffer_clear(key);
@@ -197,8 +153,8 @@ static int add_entries(struct history_db *db, struct span root, struct span page
 
 static int expand_page(struct history_db *db, struct span stored, struct buffer *out)
 {
-    struct page_reader reader = {stored, false};
-    uLongf size = (uLongf)take_number(&reader);
+    struct history_blob reader = {stored, false};
+    uLongf size = (uLongf)history_blob_take(&reader);
     buffer_clear(out);
     if (reader.damaged || size > MAX_PAGE_BYTES)
         return history_db_damaged(db, "a page of a checkpoint");
