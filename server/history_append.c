@@ -3,42 +3,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "server/history_row.h"
-
 enum {
-    ADD_REVISION,
     ADD_EVENT,
     ADD_ROUND,
     FIND_CAUSE,
     GIVE_UP,
     FIND_GIVEN_UP,
-    WRITE_BLOCK,
-    READ_BLOCK,
     STATEMENTS,
 };
 enum { MAX_CAUSES = 10000 /* of a round, that are counted */ };
 
 static const char *const texts[STATEMENTS] = {
-    [ADD_REVISION] = "INSERT INTO revisions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [ADD_EVENT] = "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
-                  " ?13, ?14, ?15, ?16, ?17)",
+                  " ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
     [ADD_ROUND] = "INSERT INTO rounds VALUES (?1, ?2, ?3, ?4)",
-    [FIND_CAUSE] = "SELECT min(revision), count(*) FROM (SELECT revision FROM revisions"
-                   " WHERE revision > ?1 AND revision <= ?2 AND (?3 OR principal IS NOT ?4)"
-                   " ORDER BY revision LIMIT ?5)",
+    /* The principal of an event that is another revision's is not that of its own. */
+    [FIND_CAUSE] = "SELECT min(position) >> 24, count(*) FROM (SELECT position FROM events"
+                   " WHERE position > ?1 AND position <= ?2 AND position & 16777215 = 0"
+                   " AND (?3 OR iif(actor_revision IS NULL, principal, NULL) IS NOT ?4)"
+                   " ORDER BY position LIMIT ?5)",
     [GIVE_UP] = "INSERT OR REPLACE INTO given_up_leases VALUES (?1, ?2)",
     [FIND_GIVEN_UP] = "SELECT revision FROM given_up_leases WHERE lease = ?1",
-    [WRITE_BLOCK] = "INSERT OR REPLACE INTO blocks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    [READ_BLOCK] = "SELECT block, first_position, last_position, event_count, kinds, first_time,"
-                   " last_time FROM blocks ORDER BY block DESC LIMIT 1",
 };
 
 struct history_appender {
     struct history_db *db;
     struct history_names *names;
     sqlite3_stmt *statements[STATEMENTS];
-    struct history_block block;
-    bool block_changed;
+    struct history_block block; /* the newest */
     struct history_append_total total;
     /* The last value of ROOT/actor, and what it says: all transactions of a pass have the same. */
     char *actor_text; /* owned */
@@ -47,26 +39,6 @@ struct history_appender {
 };
 
 /* --- lifecycle --- */
-
-static int read_block(struct history_appender *appender)
-{
-    sqlite3_stmt *statement = appender->statements[READ_BLOCK];
-    int code = sqlite3_step(statement);
-    int error = 0;
-    if (code == SQLITE_ROW)
-        appender->block =
-            (struct history_block){.number = sqlite3_column_int64(statement, 0),
-                                   .first_position = sqlite3_column_int64(statement, 1),
-                                   .last_position = sqlite3_column_int64(statement, 2),
-                                   .event_count = sqlite3_column_int64(statement, 3),
-                                   .kinds = sqlite3_column_int64(statement, 4),
-                                   .first_ms = sqlite3_column_int64(statement, 5),
-                                   .last_ms = sqlite3_column_int64(statement, 6)};
-    else if (code != SQLITE_DONE)
-        error = history_db_fail(appender->db, "reading", code);
-    (void)sqlite3_reset(statement);
-    return error;
-}
 
 int history_appender_create(struct history_db *db, struct history_names *names,
                             struct history_appender **ret)
@@ -78,13 +50,11 @@ int history_appender_create(struct history_db *db, struct history_names *names,
     appender->names = names;
     int error = history_db_prepare(db, texts, STATEMENTS, appender->statements);
     if (!error)
-        error = read_block(appender);
-    if (error) {
+        error = history_block_init(db, names, &appender->block);
+    if (error)
         history_appender_destroy(appender);
-    } else {
-        history_names_set_era(names, appender->block.number / HISTORY_ERA_BLOCKS);
+    else
         *ret = appender;
-    }
     return error;
 }
 
@@ -93,6 +63,7 @@ void history_appender_destroy(struct history_appender *appender)
     if (!appender)
         return;
     history_db_finalize(appender->statements, STATEMENTS);
+    history_block_release(&appender->block);
     free(appender->actor_text);
     free(appender);
 }
@@ -102,46 +73,14 @@ struct history_append_total history_append_total(const struct history_appender *
     return appender->total;
 }
 
-/* --- blocks --- */
-
 int history_append_end(struct history_appender *appender)
 {
-    const struct history_block *block = &appender->block;
-    if (!appender->block_changed)
-        return 0;
-    appender->block_changed = false;
-    return history_db_run_integers(appender->db, appender->statements[WRITE_BLOCK],
-                                   (int64_t[]){block->number, block->first_position,
-                                               block->last_position, block->event_count,
-                                               block->kinds, block->first_ms, block->last_ms},
-                                   7, "writing");
+    return history_block_write(&appender->block);
 }
 
-/* Counts one more event into the newest block, or begins another. */
-static int count_event(struct history_appender *appender, int64_t position, enum history_kind kind,
-                       int64_t time_ms)
+int history_append_reread(struct history_appender *appender)
 {
-    struct history_block *block = &appender->block;
-    if (block->number == 0 || block->event_count >= HISTORY_BLOCK_EVENTS) {
-        int error = history_append_end(appender);
-        if (error)
-            return error;
-        *block = (struct history_block){.number = block->number + 1,
-                                        .first_position = position,
-                                        .first_ms = time_ms,
-                                        .last_ms = time_ms};
-        history_names_set_era(appender->names, block->number / HISTORY_ERA_BLOCKS);
-    }
-    block->last_position = position;
-    block->event_count++;
-    block->kinds |= INT64_C(1) << kind;
-    if (time_ms < block->first_ms)
-        block->first_ms = time_ms;
-    if (time_ms > block->last_ms)
-        block->last_ms = time_ms;
-    appender->block_changed = true;
-    appender->total.events++;
-    return 0;
+    return history_block_read(&appender->block);
 }
 
 /* --- one event --- */
@@ -154,10 +93,10 @@ static void bind_or_null(sqlite3_stmt *statement, int parameter, int64_t number)
         (void)sqlite3_bind_null(statement, parameter);
 }
 
-/* Numbers of the names in a key, as a history_row has them; as ZONE#SUFFIX lies in it, a member's
- * name can be taken from the key. */
+/* Numbers of the names in a key; as ZONE#SUFFIX lies in it, a member's name can be taken from the
+ * key. */
 static int find_names(struct history_names *names, const struct history_new_event *event,
-                      struct history_row *ret)
+                      struct history_row *row)
 {
     const struct key_parts *parts = &event->parts;
     bool has_item = event->kind == HISTORY_ITEM || event->kind == HISTORY_ASSIGNMENT;
@@ -165,52 +104,88 @@ static int find_names(struct history_names *names, const struct history_new_even
     int error = 0;
     history_names_make_room(names, false);
     if (has_item)
-        error = history_names_find(names, HISTORY_NAME_ITEM, parts->item, true, &ret->item);
+        error = history_names_find(names, HISTORY_NAME_ITEM, parts->item, true, &row->item);
     if (has_member && !error) {
         const char *end = parts->suffix.data + parts->suffix.size;
         struct span member = {parts->zone.data, (size_t)(end - parts->zone.data)};
-        error = history_names_find(names, HISTORY_NAME_ZONE, parts->zone, true, &ret->zone);
+        error = history_names_find(names, HISTORY_NAME_ZONE, parts->zone, true, &row->zone);
         if (!error)
-            error = history_names_find(names, HISTORY_NAME_MEMBER, member, true, &ret->member);
+            error = history_names_find(names, HISTORY_NAME_MEMBER, member, true, &row->member);
     }
     if (!has_item && !has_member && event->kind != HISTORY_GAP)
-        error = history_names_find(names, HISTORY_NAME_KEY, event->key, true, &ret->name);
+        error = history_names_find(names, HISTORY_NAME_KEY, event->key, true, &row->name);
     return error;
+}
+
+/* What the rows of a revision have in common, and the first of them has of its actor. */
+static void bind_origin(sqlite3_stmt *statement, const struct history_origin *origin, int64_t order)
+{
+    const struct store_kv *actor = order == 0 ? origin->actor : NULL;
+    struct span value = {NULL, 0};
+    if (actor)
+        value = actor->value.data ? actor->value : SPAN("");
+    history_db_bind(statement,
+                    (int64_t[]){history_position_of(origin->revision, order), origin->time_ms,
+                                origin->time_is_observed},
+                    3);
+    history_db_bind_span(statement, 19, value);
+    bind_or_null(statement, 20, actor ? actor->create_revision : 0);
+    bind_or_null(statement, 21, actor ? actor->version : 0);
+}
+
+static int add_row(struct history_appender *appender, const struct history_origin *origin,
+                   const struct history_new_event *event, const struct history_row *row)
+{
+    sqlite3_stmt *statement = appender->statements[ADD_EVENT];
+    bind_origin(statement, origin, event->order);
+    (void)sqlite3_bind_int64(statement, 4, row->kind);
+    (void)sqlite3_bind_int64(statement, 5, row->operation);
+    bind_or_null(statement, 6, row->item);
+    bind_or_null(statement, 7, row->zone);
+    bind_or_null(statement, 8, row->member);
+    bind_or_null(statement, 9, row->name);
+    bind_or_null(statement, 10, row->principal);
+    if (row->kind == HISTORY_ASSIGNMENT)
+        (void)sqlite3_bind_int(statement, 11, event->parts.slot);
+    else
+        (void)sqlite3_bind_null(statement, 11);
+    history_db_bind_span(statement, 12, event->before);
+    history_db_bind_span(statement, 13, event->after);
+    (void)sqlite3_bind_int64(statement, 14, event->create_revision);
+    (void)sqlite3_bind_int64(statement, 15, event->version);
+    (void)sqlite3_bind_int64(statement, 16, event->lease);
+    bind_or_null(statement, 17, event->actor_revision);
+    bind_or_null(statement, 18, origin->reconstructed ? event->mod_revision : 0);
+    return history_db_run(appender->db, statement, "writing");
 }
 
 int history_append_event(struct history_appender *appender, const struct history_origin *origin,
                          const struct history_new_event *event)
 {
-    sqlite3_stmt *statement = appender->statements[ADD_EVENT];
-    struct history_row ids = {0};
-    if (event->order >> HISTORY_ORDER_BITS)
-        return ALLOT_ELIMIT;
-    int64_t position = history_position_of(origin->revision, event->order);
-    int error = count_event(appender, position, event->kind, origin->time_ms);
+    struct history_row row = {.position = history_position_of(origin->revision, event->order),
+                              .kind = event->kind,
+                              .operation = event->operation,
+                              .principal = event->principal,
+                              .time_ms = origin->time_ms};
+    int error = event->order >> HISTORY_ORDER_BITS ? ALLOT_ELIMIT : 0;
     if (!error)
-        error = find_names(appender->names, event, &ids);
-    if (error)
-        return error;
-    history_db_bind(
-        statement, (int64_t[]){position, appender->block.number, event->kind, event->operation}, 4);
-    bind_or_null(statement, 5, ids.item);
-    bind_or_null(statement, 6, ids.zone);
-    bind_or_null(statement, 7, ids.member);
-    bind_or_null(statement, 8, ids.name);
-    bind_or_null(statement, 9, event->principal);
-    if (event->kind == HISTORY_ASSIGNMENT)
-        (void)sqlite3_bind_int(statement, 10, event->parts.slot);
-    else
-        (void)sqlite3_bind_null(statement, 10);
+        error = history_block_make_room(&appender->block);
+    if (!error)
+        error = find_names(appender->names, event, &row);
+    if (!error)
+        error = history_block_add(&appender->block, &row);
+    appender->total.events++;
     appender->total.bytes += (int64_t)(event->before.size + event->after.size);
-    history_db_bind_span(statement, 11, event->before);
-    history_db_bind_span(statement, 12, event->after);
-    (void)sqlite3_bind_int64(statement, 13, event->create_revision);
-    (void)sqlite3_bind_int64(statement, 14, event->version);
-    (void)sqlite3_bind_int64(statement, 15, event->lease);
-    bind_or_null(statement, 16, event->actor_revision);
-    bind_or_null(statement, 17, origin->reconstructed ? event->mod_revision : 0);
-    return history_db_run(appender->db, statement, "writing");
+    return error ? error : add_row(appender, origin, event, &row);
+}
+
+/* A revision that has put nothing but the actor. */
+static int add_actor(struct history_appender *appender, const struct history_origin *origin)
+{
+    const struct history_new_event nothing = {.operation = HISTORY_UPDATE};
+    const struct history_row row = {
+        .kind = HISTORY_NO_EVENT, .operation = HISTORY_UPDATE, .principal = origin->principal};
+    return add_row(appender, origin, &nothing, &row);
 }
 
 /* --- rounds --- */
@@ -219,7 +194,10 @@ static int find_cause(struct history_appender *appender, const struct history_ro
                       bool anybody, int64_t principal, int64_t ret[2])
 {
     sqlite3_stmt *statement = appender->statements[FIND_CAUSE];
-    history_db_bind(statement, (int64_t[]){facts->after_revision, facts->decided_on, anybody}, 3);
+    history_db_bind(statement,
+                    (int64_t[]){history_last_position(facts->after_revision),
+                                history_last_position(facts->decided_on), anybody},
+                    3);
     bind_or_null(statement, 4, principal);
     (void)sqlite3_bind_int64(statement, 5, MAX_CAUSES);
     int code = sqlite3_step(statement);
@@ -269,8 +247,8 @@ static int find_given_up(struct history_appender *appender, int64_t lease, int64
 static int find_principal_of(struct history_appender *appender, int64_t revision, int64_t *ret)
 {
     char sql[96];
-    (void)snprintf(sql, sizeof sql, "SELECT principal FROM revisions WHERE revision = %lld",
-                   (long long)revision);
+    (void)snprintf(sql, sizeof sql, "SELECT principal FROM events WHERE position = %lld",
+                   (long long)history_first_position(revision));
     return history_db_query(appender->db, sql, ret);
 }
 
@@ -281,8 +259,8 @@ static int attribute_deletion(struct history_appender *appender,
                               const struct history_change *change, struct history_new_event *event)
 {
     event->operation = HISTORY_DELETE;
-    if (origin->has_actor || !change->existed || change->before_lease == 0) {
-        bool gives_up = origin->has_actor && change->kind == HISTORY_MEMBER && change->before_lease;
+    if (origin->actor || !change->existed || change->before_lease == 0) {
+        bool gives_up = origin->actor && change->kind == HISTORY_MEMBER && change->before_lease;
         return gives_up
                    ? history_db_run_integers(appender->db, appender->statements[GIVE_UP],
                                              (int64_t[]){change->before_lease, origin->revision}, 2,
@@ -351,22 +329,6 @@ static int read_actor(struct history_appender *appender, struct span value)
     return 0;
 }
 
-int history_append_revision(struct history_appender *appender, const struct history_origin *origin,
-                            const struct store_kv *actor)
-{
-    sqlite3_stmt *statement = appender->statements[ADD_REVISION];
-    history_db_bind(statement,
-                    (int64_t[]){origin->revision, origin->time_ms, origin->time_is_observed}, 3);
-    bind_or_null(statement, 4, origin->principal);
-    struct span value = {NULL, 0};
-    if (actor)
-        value = actor->value.data ? actor->value : SPAN("");
-    history_db_bind_span(statement, 5, value);
-    (void)sqlite3_bind_int64(statement, 6, actor ? actor->create_revision : 0);
-    (void)sqlite3_bind_int64(statement, 7, actor ? actor->version : 0);
-    return history_db_run(appender->db, statement, "writing");
-}
-
 int history_append(struct history_appender *appender, struct span root,
                    const struct history_changes *changes, size_t revision, int64_t now_ms)
 {
@@ -374,7 +336,7 @@ int history_append(struct history_appender *appender, struct span root,
     struct history_origin origin = {.revision = told->revision,
                                     .time_ms = now_ms,
                                     .time_is_observed = true,
-                                    .has_actor = told->actor != NULL};
+                                    .actor = told->actor};
     int error = told->actor ? read_actor(appender, told->actor->value) : 0;
     if (!error && told->actor && appender->actor.time_ms >= 0) {
         origin.time_ms = appender->actor.time_ms;
@@ -385,8 +347,8 @@ int history_append(struct history_appender *appender, struct span root,
         error = history_names_find(appender->names, HISTORY_NAME_PRINCIPAL,
                                    span_of(appender->actor.principal), true, &origin.principal);
     }
-    if (!error)
-        error = history_append_revision(appender, &origin, told->actor);
+    if (!error && told->count == 0)
+        error = add_actor(appender, &origin);
     for (size_t i = 0; i < told->count && !error; i++)
         error = add_change(appender, root, &origin, &changes->changes[told->begin + i]);
     return error;

@@ -5,22 +5,7 @@
 
 #include "core/history.h"
 #include "server/history_actor.h"
-#include "server/history_names.h"
-
-/* Events in a block, at least: what a search that an index is of little use for looks at, at most,
- * before it goes on to the next. */
-enum { HISTORY_BLOCK_EVENTS = 16384 };
-
-/* The newest block. */
-struct history_block {
-    int64_t number; /* from 1; 0: there is none yet */
-    int64_t first_position;
-    int64_t last_position;
-    int64_t event_count;
-    int64_t kinds;
-    int64_t first_ms;
-    int64_t last_ms;
-};
+#include "server/history_block.h"
 
 struct history_appender;
 
@@ -34,9 +19,9 @@ struct history_origin {
     int64_t revision;
     int64_t time_ms;
     bool time_is_observed;
-    bool has_actor;
     bool reconstructed;
-    int64_t principal; /* names; 0: nobody has told */
+    const struct store_kv *actor; /* what ROOT/actor was given, borrowed; NULL: nothing */
+    int64_t principal;            /* names; 0: nobody has told */
 };
 
 /* What is an event's own. */
@@ -56,9 +41,7 @@ struct history_new_event {
     int64_t principal;
 };
 
-/* Each adds a row: of a revision, before its events; and of an event. */
-int history_append_revision(struct history_appender *appender, const struct history_origin *origin,
-                            const struct store_kv *actor);
+/* Adds an event; those of a revision in order, from 0. */
 int history_append_event(struct history_appender *appender, const struct history_origin *origin,
                          const struct history_new_event *event);
 
@@ -70,6 +53,9 @@ int history_append(struct history_appender *appender, struct span root,
 
 /* Writes down what is known of the newest block: at the end of each transaction. */
 int history_append_end(struct history_appender *appender);
+
+/* Reads the newest block anew, after events have been removed. */
+int history_append_reread(struct history_appender *appender);
 
 /* Added in all. */
 struct history_append_total {

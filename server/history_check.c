@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "server/history_block.h"
 #include "server/history_checkpoint.h"
 
 /* --- the file --- */
@@ -43,23 +44,63 @@ static int check_rows(struct history_db *db)
     } checks[] = {
         {"SELECT count(*) FROM blocks AS b WHERE b.event_count <>"
          " (SELECT count(*) FROM events AS e WHERE e.position BETWEEN b.first_position AND"
-         " b.last_position AND e.block = b.block)",
+         " b.last_position AND e.kind >= 0)",
          "blocks with another number of events than they say"},
-        {"SELECT (SELECT count(*) FROM events) - (SELECT total(event_count) FROM blocks)",
+        {"SELECT (SELECT count(*) FROM events WHERE kind >= 0) -"
+         " (SELECT total(event_count) FROM blocks)",
          "more events than all blocks say"},
-        {"SELECT count(*) FROM events AS e LEFT JOIN revisions AS r ON r.revision = e.position >> "
-         "24"
-         " WHERE r.revision IS NULL",
-         "events without their revision"},
+        {"SELECT count(*) FROM postings WHERE block NOT IN (SELECT block FROM blocks)",
+         "postings without their block"},
+        {"SELECT count(*) FROM events AS e WHERE position & 16777215 AND"
+         " position > (SELECT (pruned + 1) << 24 FROM history) AND NOT EXISTS"
+         " (SELECT 1 FROM events AS f WHERE f.position = e.position - 1)",
+         "events without the one before them in their revision"},
         {"SELECT count(*) FROM rounds AS o LEFT JOIN events AS e ON e.position = o.position"
          " WHERE e.position IS NULL",
          "rounds without their event"},
-        {"SELECT count(*) FROM revisions WHERE revision > (SELECT reached FROM history)",
-         "revisions after the last that was reached"},
+        {"SELECT count(*) FROM events WHERE position >> 24 > (SELECT reached FROM history)",
+         "events after the last revision that was reached"},
     };
     int error = 0;
     for (size_t i = 0; i < sizeof checks / sizeof checks[0] && !error; i++)
         error = check_none(db, checks[i].sql, checks[i].what);
+    return error;
+}
+
+/* Collects the postings of the block at hand anew, in the memory of @postings and @made. */
+static int check_block(struct history_db *db, sqlite3_stmt *block,
+                       struct history_postings *postings, struct buffer *made)
+{
+    history_postings_clear(postings);
+    int error = history_block_collect(db, sqlite3_column_int64(block, 1),
+                                      sqlite3_column_int64(block, 2), postings);
+    if (!error)
+        error = history_postings_store(postings, made);
+    if (!error && !span_equal(buffer_span(made), history_db_column_span(block, 3))) {
+        history_db_tell(db, "damaged: the postings of block %lld do not fit its events",
+                        (long long)sqlite3_column_int64(block, 0));
+        error = ALLOT_EVALUE;
+    }
+    return error;
+}
+
+static int check_postings(struct history_db *db)
+{
+    static const char *const text = "SELECT b.block, b.first_position, b.last_position, p.data"
+                                    " FROM postings AS p JOIN blocks AS b ON b.block = p.block";
+    struct history_postings postings = {0};
+    struct buffer made;
+    sqlite3_stmt *blocks = NULL;
+    int code = SQLITE_ROW;
+    int error = history_db_prepare(db, &text, 1, &blocks);
+    buffer_init(&made, HISTORY_MAX_POSTINGS);
+    while (!error && (code = sqlite3_step(blocks)) == SQLITE_ROW)
+        error = check_block(db, blocks, &postings, &made);
+    if (!error && code != SQLITE_DONE)
+        error = history_db_fail(db, "checking", code);
+    buffer_release(&made);
+    history_postings_release(&postings);
+    history_db_finalize(&blocks, 1);
     return error;
 }
 
@@ -229,6 +270,8 @@ int history_check_all(struct history_db *db, struct history_check *ret)
     int error = check_file(db);
     if (!error)
         error = check_rows(db);
+    if (!error)
+        error = check_postings(db);
     if (!error)
         error = history_db_query(db, "SELECT total(event_count) FROM blocks", &ret->events);
     if (!error)

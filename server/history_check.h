@@ -12,8 +12,9 @@ struct history_check {
     struct history_extent extent;
 };
 
-/* Checks the file as such, counts the events of each block, and replays all of them: each must fit
- * what stood there before, and what comes out must be what the next checkpoint says. ALLOT_EVALUE:
+/* Checks the file as such, counts the events of each block and collects their postings again, and
+ * replays all of them: each must fit what stood there before, and what comes out must be what the
+ * next checkpoint says. ALLOT_EVALUE:
  * something does not fit, told in the db's message; as history_db_fail; ALLOT_ENOMEM. */
 int history_check_all(struct history_db *db, struct history_check *ret);
 

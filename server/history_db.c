@@ -243,9 +243,9 @@ static int open_to_write(struct history_db *db)
         error = history_migrations_check(db, history_migrations, history_migration_count);
     if (!error)
         error = history_db_execute(db,
-                                   "PRAGMA journal_mode = WAL;"
+                                   "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL;"
                                    "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;"
-                                   "PRAGMA wal_autocheckpoint = 8000; PRAGMA temp_store = MEMORY;"
+                                   "PRAGMA wal_autocheckpoint = 2000; PRAGMA temp_store = MEMORY;"
                                    "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;"
                                    "PRAGMA journal_size_limit = 67108864",
                                    "opening");

@@ -96,8 +96,6 @@ int history_gap_append(struct history_db *db, struct history_appender *appender,
                                             .after = {text, (size_t)size}};
     int error = add_gap(db, from, to);
     if (!error)
-        error = history_append_revision(appender, &gap.origin, NULL);
-    if (!error)
         error = history_append_event(appender, &gap.origin, &event);
     return error ? error : add_differences(&gap, former, now);
 }

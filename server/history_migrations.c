@@ -23,8 +23,12 @@ enum {
 
 /* NOLINTEND(bugprone-macro-parentheses) */
 EMBED(migration_1, "migrations/0001_history.sql");
+EMBED(migration_2, "migrations/0002_fused_events.sql");
 
-const struct history_migration history_migrations[] = {{1, "0001_history.sql", migration_1}};
+const struct history_migration history_migrations[] = {
+    {1, "0001_history.sql", migration_1},
+    {2, "0002_fused_events.sql", migration_2},
+};
 const int history_migration_count = sizeof history_migrations / sizeof history_migrations[0];
 
 static int checksum(struct history_db *db, const char *sql, char text[CHECKSUM_SIZE])

@@ -8,10 +8,10 @@ enum { LATER_BLOCK, LATER_REVISION, LAST_CHANGE, NEXT_GAP, STATEMENTS };
 static const char *const texts[STATEMENTS + 1] = {
     [LATER_BLOCK] = "SELECT first_position, last_position FROM blocks WHERE block >= 0 AND"
                     " last_time > ?1 AND last_position >= ?2 ORDER BY block LIMIT 1",
-    [LATER_REVISION] = "SELECT revision FROM revisions WHERE revision > ?2 AND revision >= ?3 AND"
-                       " revision <= ?4 AND time > ?1 ORDER BY revision LIMIT 1",
-    [LAST_CHANGE] = "SELECT revision, time FROM revisions WHERE revision <= ?1"
-                    " ORDER BY revision DESC LIMIT 1",
+    [LATER_REVISION] = "SELECT position >> 24 FROM events WHERE position > ?2 AND position >= ?3"
+                       " AND position <= ?4 AND time > ?1 ORDER BY position LIMIT 1",
+    [LAST_CHANGE] = "SELECT position >> 24, time FROM events WHERE position <= ?1"
+                    " ORDER BY position DESC LIMIT 1",
     [NEXT_GAP] = "SELECT from_revision, to_revision FROM gaps WHERE to_revision > ?1"
                  " ORDER BY to_revision LIMIT 1",
 };
@@ -53,10 +53,10 @@ static int find_by_time(struct history_db *db, const struct history_extent *exte
         find(db, LATER_BLOCK, (int64_t[]){time_ms, history_first_position(extent->oldest + 1)}, 2,
              block, &found);
     if (!error && found)
-        error = find(db, LATER_REVISION,
-                     (int64_t[]){time_ms, extent->oldest, history_revision_at(block[0]),
-                                 history_revision_at(block[1])},
-                     4, later, &found);
+        error =
+            find(db, LATER_REVISION,
+                 (int64_t[]){time_ms, history_last_position(extent->oldest), block[0], block[1]}, 4,
+                 later, &found);
     if (!error)
         *ret = found ? later[0] - 1 : extent->reached;
     return error;
@@ -122,7 +122,7 @@ static int replay(struct history_rows *rows, const struct history_extent *extent
 int history_moment_read(struct history_rows *rows, struct history_moment *at, struct snapshot **ret)
 {
     struct history_extent extent = {0};
-    int64_t revision = at->revision, change[2] = {0};
+    int64_t revision = at->revision, last = 0, change[2] = {0};
     bool found = false;
     int error = history_extent_read(rows->db, &extent, &found);
     if (!error && !found)
@@ -131,8 +131,9 @@ int history_moment_read(struct history_rows *rows, struct history_moment *at, st
         error = find_by_time(rows->db, &extent, at->time_ms, &revision);
     if (!error)
         error = check_known(rows->db, &extent, revision, at);
+    last = history_last_position(revision);
     if (!error)
-        error = find(rows->db, LAST_CHANGE, &revision, 1, change, &found);
+        error = find(rows->db, LAST_CHANGE, &last, 1, change, &found);
     if (!error)
         error = replay(rows, &extent, revision, ret);
     if (!error)

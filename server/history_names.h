@@ -24,7 +24,7 @@ void history_names_destroy(struct history_names *names); /* NULL is fine */
 void history_names_make_room(struct history_names *names, bool all);
 
 /* Eras are counted in so many blocks of events. */
-enum { HISTORY_ERA_BLOCKS = 64 };
+enum { HISTORY_ERA_BLOCKS = 256 };
 /* The one that names are added in from now on, or used again. */
 void history_names_set_era(struct history_names *names, int64_t era);
 

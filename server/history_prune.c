@@ -62,37 +62,50 @@ static int begin_at(struct history_db *db, int64_t beginning)
 
 /* --- removing --- */
 
-/* Removes the first events up to @pruned, none beyond the end of their block. */
-static int remove_events(struct history_db *db, int64_t pruned, int64_t *ret_removed)
+struct removed {
+    int64_t rows;
+    int64_t events;
+};
+
+/* Removes the rows up to the position @last, which is not beyond the oldest @block; what is left of
+ * that is found without postings. */
+static int remove_up_to(struct history_db *db, int64_t last, int64_t block, struct removed *ret)
 {
-    int64_t end = history_first_position(pruned + 1);
-    int64_t block = -1, last = -1;
-    int error = run(db, "SELECT block FROM events WHERE position < ?1 ORDER BY position LIMIT 1",
-                    &end, 1, &block);
-    *ret_removed = 0;
-    if (error || block < 0)
-        return error;
-    error = run(db,
-                "SELECT max(position) FROM (SELECT position FROM events WHERE position < ?1"
-                " AND block = ?2 ORDER BY position LIMIT ?3)",
-                (int64_t[]){end, block, STEP_EVENTS}, 3, &last);
+    int error = run(db, "SELECT count(*) FROM events WHERE position <= ?1 AND kind >= 0", &last, 1,
+                    &ret->events);
     if (!error)
         error = run(db, "DELETE FROM events WHERE position <= ?1", &last, 1, NULL);
     if (!error)
-        *ret_removed = sqlite3_changes64(db->database);
+        ret->rows = sqlite3_changes64(db->database);
     if (!error)
         error = run(db, "DELETE FROM rounds WHERE position <= ?1", &last, 1, NULL);
     if (!error)
-        error = run(db, "DELETE FROM revisions WHERE revision < ?1",
-                    (int64_t[]){history_revision_at(last)}, 1, NULL);
+        error = run(db, "DELETE FROM postings WHERE block <= ?1", &block, 1, NULL);
     if (!error)
         error = run(db, "DELETE FROM blocks WHERE last_position <= ?1", &last, 1, NULL);
     if (!error)
         error = run(db,
-                    "UPDATE blocks SET event_count = event_count - ?1, first_position = ?2"
-                    " WHERE block = ?3",
-                    (int64_t[]){*ret_removed, last + 1, block}, 3, NULL);
+                    "UPDATE blocks SET event_count = event_count - ?1,"
+                    " first_position = max(first_position, ?2) WHERE block = ?3",
+                    (int64_t[]){ret->events, last + 1, block}, 3, NULL);
     return error;
+}
+
+/* Removes the first rows up to revision @pruned, none beyond the end of their block; but the last
+ * one stays: it knows of when the oldest moment is. */
+static int remove_events(struct history_db *db, int64_t pruned, struct removed *ret)
+{
+    int64_t block = -1, last = -1;
+    *ret = (struct removed){0};
+    int error = run(db, "SELECT block FROM blocks ORDER BY block LIMIT 1", NULL, 0, &block);
+    if (!error)
+        error = run(db,
+                    "SELECT max(position) FROM (SELECT position FROM events"
+                    " WHERE position < (SELECT max(position) FROM events WHERE position <= ?1)"
+                    " AND position <= ifnull((SELECT last_position FROM blocks WHERE block = ?2),"
+                    " ?1) ORDER BY position LIMIT ?3)",
+                    (int64_t[]){history_last_position(pruned), block, STEP_EVENTS}, 3, &last);
+    return error || last < 0 ? error : remove_up_to(db, last, block, ret);
 }
 
 /* Names that no event has any more. */
@@ -116,16 +129,18 @@ int history_prune_step(struct history_db *db, const struct history_limits *limit
                        struct history_extent *extent, int64_t *ret_removed, bool *ret_more)
 {
     int64_t beginning = -1, names = 0;
-    int error = remove_events(db, extent->pruned, ret_removed);
-    if (!error && *ret_removed == 0)
+    struct removed removed;
+    int error = remove_events(db, extent->pruned, &removed);
+    if (!error && removed.rows == 0)
         error = remove_names(db, &names);
-    if (!error && *ret_removed == 0 && names == 0)
+    if (!error && removed.rows == 0 && names == 0)
         error = find_beginning(db, limits, now_ms, extent->oldest, &beginning);
     if (!error && beginning > 0) {
         error = begin_at(db, beginning);
         extent->oldest = beginning;
         extent->pruned = beginning;
     }
-    *ret_more = *ret_removed > 0 || names > 0 || beginning > 0;
+    *ret_removed = removed.events;
+    *ret_more = removed.rows > 0 || names > 0 || beginning > 0;
     return error;
 }

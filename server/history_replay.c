@@ -181,12 +181,10 @@ static int batch_apply(struct batch *batch, uint64_t cluster_id, struct keyspace
 
 /* --- reading them --- */
 
-enum { EVENTS, ACTORS, STATEMENTS };
-static const char *const texts[STATEMENTS + 1] = {
-    [EVENTS] = "SELECT " HISTORY_ROW_COLUMNS " FROM " HISTORY_ROW_TABLES
-               " WHERE e.position >= ?1 AND e.position < ?2 ORDER BY e.position",
-    [ACTORS] = "SELECT revision, actor, actor_create_revision, actor_version FROM revisions"
-               " WHERE revision > ?1 AND revision <= ?2 AND actor IS NOT NULL ORDER BY revision",
+static const char *const texts[] = {
+    "SELECT " HISTORY_ROW_COLUMNS " FROM events WHERE position >= ?1 AND position < ?2"
+    " ORDER BY position",
+    NULL,
 };
 
 const char *const *history_replay_texts(void)
@@ -194,28 +192,14 @@ const char *const *history_replay_texts(void)
     return texts;
 }
 
-/* Both go forward together, revision by revision. */
 struct replay {
     struct history_rows *rows;
     uint64_t cluster_id;
     struct span root;
-    sqlite3_stmt *statements[STATEMENTS];
-    int64_t next[STATEMENTS]; /* revision of the row at hand; INT64_MAX: there is none */
+    sqlite3_stmt *statement;
     struct batch batch;
     struct keyspace *keyspace;
 };
-
-static int step(struct replay *replay, int which)
-{
-    sqlite3_stmt *statement = replay->statements[which];
-    int code = sqlite3_step(statement);
-    if (code != SQLITE_ROW && code != SQLITE_DONE)
-        return history_db_fail(replay->rows->db, "reading", code);
-    int64_t first = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : INT64_MAX;
-    bool is_position = which == EVENTS && code == SQLITE_ROW;
-    replay->next[which] = is_position ? history_revision_at(first) : first;
-    return 0;
-}
 
 /* The key under the root, in the batch's memory. */
 static struct span make_key(struct replay *replay, struct span name)
@@ -229,58 +213,56 @@ static struct span make_key(struct replay *replay, struct span name)
     return (struct span){key, size};
 }
 
-static int take(struct replay *replay, int which, struct store_event *event, struct span name)
+static int take(struct replay *replay, struct store_event *event, struct span name)
 {
     event->kv.key = make_key(replay, name);
-    if (!event->kv.key.data)
-        return ALLOT_ENOMEM;
-    int error = batch_add(&replay->batch, event);
-    return error ? error : step(replay, which);
+    return event->kv.key.data ? batch_add(&replay->batch, event) : ALLOT_ENOMEM;
 }
 
 static int take_actor(struct replay *replay)
 {
-    sqlite3_stmt *statement = replay->statements[ACTORS];
-    struct store_event event = {.kind = STORE_EVENT_PUT,
-                                .kv = {.value = history_db_column_span(statement, 1),
-                                       .create_revision = sqlite3_column_int64(statement, 2),
-                                       .mod_revision = replay->next[ACTORS],
-                                       .version = sqlite3_column_int64(statement, 3)}};
-    return take(replay, ACTORS, &event, SPAN(KEYS_ACTOR));
+    struct store_event event = {.kind = STORE_EVENT_PUT};
+    bool has_actor = history_row_actor(replay->statement, &event.kv);
+    return has_actor ? take(replay, &event, SPAN(KEYS_ACTOR)) : 0;
 }
 
-static int take_event(struct replay *replay)
+static int take_event(struct replay *replay, const struct history_row *row)
 {
-    sqlite3_stmt *statement = replay->statements[EVENTS];
-    struct history_row row;
     struct history_event told;
-    history_row_read(statement, &row);
-    int error = history_row_event(replay->rows, statement, &row, &told);
+    if (row->kind == HISTORY_NO_EVENT)
+        return 0;
+    int error = history_row_event(replay->rows, replay->statement, row, &told);
     if (error || told.kind == HISTORY_GAP)
-        return error ? error : step(replay, EVENTS);
+        return error;
     bool is_put = told.after.data != NULL;
     struct store_event event = {.kind = is_put ? STORE_EVENT_PUT : STORE_EVENT_DELETE,
                                 .kv = {.value = is_put ? told.after : SPAN(""),
                                        .create_revision = told.create_revision,
-                                       .mod_revision = history_row_mod_revision(statement),
+                                       .mod_revision = history_row_mod_revision(replay->statement),
                                        .version = told.version,
                                        .lease = told.lease}};
-    return take(replay, EVENTS, &event, told.key);
+    return take(replay, &event, told.key);
 }
 
 /* Whole revisions are applied at a time. */
 static int take_all(struct replay *replay)
 {
-    int64_t *next = replay->next;
-    int error = 0;
-    while (!error && (next[EVENTS] != INT64_MAX || next[ACTORS] != INT64_MAX)) {
-        int which = next[ACTORS] <= next[EVENTS] ? ACTORS : EVENTS;
-        int64_t revision = next[which];
-        error = which == ACTORS ? take_actor(replay) : take_event(replay);
-        bool is_whole = next[EVENTS] != revision && next[ACTORS] != revision;
-        if (!error && is_whole && replay->batch.count >= BATCH_EVENTS)
+    int code = SQLITE_ROW, error = 0;
+    int64_t last = 0;
+    while (!error && (code = sqlite3_step(replay->statement)) == SQLITE_ROW) {
+        struct history_row row;
+        history_row_read(replay->statement, &row);
+        bool begins = history_revision_at(row.position) != last;
+        last = history_revision_at(row.position);
+        if (begins && replay->batch.count >= BATCH_EVENTS)
             error = batch_apply(&replay->batch, replay->cluster_id, &replay->keyspace);
+        if (!error)
+            error = take_actor(replay);
+        if (!error)
+            error = take_event(replay, &row);
     }
+    if (!error && code != SQLITE_DONE)
+        error = history_db_fail(replay->rows->db, "reading", code);
     return error ? error : batch_apply(&replay->batch, replay->cluster_id, &replay->keyspace);
 }
 
@@ -306,24 +288,19 @@ int history_replay_on(struct history_rows *rows, const struct history_extent *ex
                             .root = keyspace_root(former),
                             .keyspace = keyspace_ref((struct keyspace *)former)};
     int64_t begin = keyspace_seen_revision(former);
-    int error = history_db_prepare(rows->db, texts, STATEMENTS, replay.statements);
+    int error = history_db_prepare(rows->db, texts, 1, &replay.statement);
     if (!error) {
         history_db_bind(
-            replay.statements[EVENTS],
+            replay.statement,
             (int64_t[]){history_first_position(begin + 1), history_first_position(revision + 1)},
             2);
-        history_db_bind(replay.statements[ACTORS], (int64_t[]){begin, revision}, 2);
-        error = step(&replay, EVENTS);
-    }
-    if (!error)
-        error = step(&replay, ACTORS);
-    if (!error)
         error = take_all(&replay);
+    }
     if (!error)
         error = see(&replay, revision);
     if (error == ALLOT_EORDER || error == ALLOT_ECLUSTER)
         error = history_db_damaged(rows->db, "revisions out of order");
-    history_db_finalize(replay.statements, STATEMENTS);
+    history_db_finalize(&replay.statement, 1);
     batch_release(&replay.batch);
     if (error)
         keyspace_unref(replay.keyspace);

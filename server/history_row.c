@@ -4,6 +4,8 @@
 
 enum {
     POSITION,
+    TIME,
+    IS_OBSERVED,
     KIND,
     OPERATION,
     ITEM,
@@ -19,9 +21,9 @@ enum {
     LEASE,
     ACTOR_REVISION,
     MOD_REVISION,
-    TIME,
-    IS_OBSERVED,
     ACTOR,
+    ACTOR_CREATE_REVISION,
+    ACTOR_VERSION,
 };
 
 int history_rows_init(struct history_db *db, struct history_rows *ret)
@@ -57,6 +59,19 @@ int64_t history_row_mod_revision(sqlite3_stmt *statement)
     if (sqlite3_column_type(statement, MOD_REVISION) == SQLITE_NULL)
         return history_revision_at(sqlite3_column_int64(statement, POSITION));
     return sqlite3_column_int64(statement, MOD_REVISION);
+}
+
+bool history_row_actor(sqlite3_stmt *statement, struct store_kv *ret)
+{
+    if (sqlite3_column_type(statement, ACTOR) == SQLITE_NULL)
+        return false;
+    *ret = (struct store_kv){
+        .value = history_db_column_span(statement, ACTOR),
+        .create_revision = sqlite3_column_int64(statement, ACTOR_CREATE_REVISION),
+        .mod_revision = history_revision_at(sqlite3_column_int64(statement, POSITION)),
+        .version = sqlite3_column_int64(statement, ACTOR_VERSION),
+    };
+    return true;
 }
 
 /* The names of the event's key, as far as it has them; then the key, without the root. */
@@ -160,13 +175,10 @@ int history_row_event(struct history_rows *rows, sqlite3_stmt *statement,
         .create_revision = sqlite3_column_int64(statement, CREATE_REVISION),
         .version = sqlite3_column_int64(statement, VERSION),
         .lease = sqlite3_column_int64(statement, LEASE),
-        .actor = history_db_column_span(statement, ACTOR),
         .actor_revision = revision,
     };
-    if (sqlite3_column_type(statement, ACTOR_REVISION) != SQLITE_NULL) {
+    if (sqlite3_column_type(statement, ACTOR_REVISION) != SQLITE_NULL)
         event.actor_revision = sqlite3_column_int64(statement, ACTOR_REVISION);
-        event.actor = (struct span){NULL, 0};
-    }
     struct key_names key_names = {0};
     int error = read_names(row, rows->names, &key_names);
     if (!error)

@@ -9,8 +9,8 @@ enum { HISTORY_PAGE_ROWS = 10000 };
 
 /* As api_history's events and rounds, but that min_revision is not looked at. What is read is of
  * one moment if the caller has begun a transaction. ALLOT_EVALUE (the file is damaged); as
- * history_db_fail. Cost: by item, member, principal, a rare kind, or zone, what is found
- * (of the first of these that is asked for), and some for each block; else what is looked at. */
+ * history_db_fail. Cost: by item, zone, member, principal or kind, some for each block, all of a
+ * block without postings, and what is found; else what is looked at. */
 int history_search_events(struct history_rows *rows, const struct history_query *query,
                           history_visit_event *visit, void *visitor, struct history_page *ret);
 int history_search_rounds(struct history_rows *rows, const struct history_round_query *query,

@@ -57,7 +57,8 @@ static int read_counts(struct history_writer *writer)
                                  &writer->checkpoint_ms);
     if (error)
         return error;
-    (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM events WHERE position >= %lld",
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT count(*) FROM events WHERE position >= %lld AND kind >= 0",
                    (long long)history_first_position(checkpoint + 1));
     return history_db_query(writer->db, sql, &writer->fresh.events);
 }
@@ -284,6 +285,8 @@ int history_writer_prune(struct history_writer *writer, const struct history_lim
     if (error)
         return error;
     error = history_prune_step(writer->db, limits, now_ms, &extent, &removed, ret_more);
+    if (!error && removed > 0)
+        error = history_append_reread(writer->appender);
     error = end(writer, error, &extent);
     if (error)
         return error;
@@ -298,7 +301,7 @@ int history_writer_measure(struct history_writer *writer, struct history_status 
     ret->reached = writer->extent.reached;
     ret->oldest = writer->extent.oldest;
     ret->event_count = writer->event_count;
-    int error = history_db_query(writer->db, "SELECT time FROM revisions ORDER BY revision LIMIT 1",
+    int error = history_db_query(writer->db, "SELECT time FROM events ORDER BY position LIMIT 1",
                                  &ret->oldest_ms);
     return error ? error : history_db_size(writer->db, &ret->bytes);
 }

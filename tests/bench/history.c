@@ -22,6 +22,7 @@
 #define ROOT "/allot"
 enum {
     ITEMS = 10000,
+    RARE_ITEM = ITEMS, /* one more, that is written once */
     MEMBERS = 100,
     REPLICAS = 3,
     PASS_EVENTS = 60,
@@ -166,8 +167,8 @@ struct cluster {
     struct random random;
     int64_t revision;
     int64_t actor_version;
-    int64_t item_created[ITEMS];
-    int64_t item_version[ITEMS];
+    int64_t item_created[ITEMS + 1];
+    int64_t item_version[ITEMS + 1];
     int member[ITEMS][REPLICAS];
     int64_t assigned[ITEMS][REPLICAS]; /* create revision */
 };
@@ -402,6 +403,7 @@ static void measure_queries(struct stage *stage, struct history_readers *readers
         ask(readers, what, asked);                \
     } while (0)
     ASK("an item", f->item = SPAN("item-001234"));
+    ASK("an item that was written once", f->item = SPAN("item-010000"));
     ASK("an item that never was", f->item = SPAN("nowhere"));
     ASK("a member", f->zone = SPAN("zone-a"); f->suffix = SPAN("m0042"));
     ASK("a zone", f->zone = SPAN("zone-b"));
@@ -411,6 +413,8 @@ static void measure_queries(struct stage *stage, struct history_readers *readers
     ASK("assignments", f->kinds = 1u << HISTORY_ASSIGNMENT);
     ASK("members: none", f->kinds = 1u << HISTORY_MEMBER);
     ASK("an item on a member", f->item = SPAN("item-001234"); f->zone = SPAN("zone-a");
+        f->suffix = SPAN("m0042"));
+    ASK("that item on a member: none", f->item = SPAN("item-010000"); f->zone = SPAN("zone-a");
         f->suffix = SPAN("m0042"));
     ASK("a member's, by the allocator", f->zone = SPAN("zone-a"); f->suffix = SPAN("m0042");
         f->principal = SPAN("allocator"));
@@ -451,7 +455,7 @@ static void measure_file(int64_t events)
     struct history_readers *readers = NULL;
     struct history_status status = {0};
     open_stage(&stage);
-    for (uint64_t item = 0; item < ITEMS; item++) {
+    for (uint64_t item = 0; item <= RARE_ITEM; item++) {
         if (item == 0)
             clear(&stage.batch);
         write_item(stage.cluster, &stage.batch, item);

@@ -49,12 +49,12 @@ def history_of(path):
     events = []
     for row in db.execute(
             "SELECT position, kind, item, member, name, slot, after, create_revision, version, lease"
-            " FROM events WHERE mod_revision IS NULL ORDER BY position"):
+            " FROM events WHERE kind >= 0 AND mod_revision IS NULL ORDER BY position"):
         value = bytes(row[6]) if row[6] is not None else None
         events.append((row[0] >> ORDER_BITS, row[0] & ((1 << ORDER_BITS) - 1),
                        key_of(row[1:6], names), value, row[7], row[8], row[9]))
     actors = {revision: bytes(actor) for revision, actor in db.execute(
-        "SELECT revision, actor FROM revisions WHERE actor IS NOT NULL")}
+        "SELECT position >> 24, actor FROM events WHERE actor IS NOT NULL")}
     reached, = db.execute("SELECT reached FROM history").fetchone()
     shutil.rmtree(folder)
     return events, actors, reached
@@ -115,9 +115,9 @@ def exported(path):
     db, folder = opened(path)
     events = db.execute(
         "SELECT e.position, e.kind, e.operation, e.slot, e.before, e.after, e.create_revision,"
-        " e.version, e.lease, e.actor_revision, i.name, m.name, z.name, k.name, p.name, r.actor,"
-        " r.is_observed, CASE WHEN r.is_observed THEN 0 ELSE r.time END FROM events AS e"
-        " JOIN revisions AS r ON r.revision = e.position >> 24"
+        " e.version, e.lease, e.actor_revision, i.name, m.name, z.name, k.name, p.name, e.actor,"
+        " e.actor_create_revision, e.actor_version, e.is_observed,"
+        " CASE WHEN e.is_observed THEN 0 ELSE e.time END FROM events AS e"
         " LEFT JOIN names AS i ON i.id = e.item LEFT JOIN names AS m ON m.id = e.member"
         " LEFT JOIN names AS z ON z.id = e.zone LEFT JOIN names AS k ON k.id = e.name"
         " LEFT JOIN names AS p ON p.id = e.principal ORDER BY e.position").fetchall()

@@ -62,7 +62,7 @@ jq -se 'any(.[]; .kind == "member" and .zone == "leased" and .after.item_limit =
 # ---- no room ----
 
 mkdir "$tree/small"
-$sudo mount -t tmpfs -o size=400k,mode=0777 none "$tree/small"
+$sudo mount -t tmpfs -o size=1600k,mode=0777 none "$tree/small"
 start full --history "$tree/small/history.db"
 python3 tests/scripts/change_things.py "$url" 1 2000
 until_true "a full disk is not told of" history_is "$url" fails

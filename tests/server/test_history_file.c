@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/history_block.h"
 #include "server/history_check.h"
 #include "server/history_migrations.h"
 #include "server/history_moment.h"
@@ -141,15 +142,16 @@ Test(history_file, a_failed_migration_leaves_the_version_before)
     stage.writer = NULL;
     const struct history_migration steps[] = {
         history_migrations[0],
-        {2, "0002_half.sql",
+        history_migrations[1],
+        {3, "0003_half.sql",
          "CREATE TABLE half (a INTEGER) STRICT; DROP TABLE events;"
          "CREATE TABLE half (a INTEGER) STRICT;"}};
     struct history_db *db = open_db(stage.path, HISTORY_DB_WRITE);
     int version = 0;
-    cr_expect_eq(history_migrations_apply(db, steps, 2), ALLOT_EVALUE);
-    cr_expect(strstr(db->message.text, "0002_half.sql"), "%s", db->message.text);
+    cr_expect_eq(history_migrations_apply(db, steps, 3), ALLOT_EVALUE);
+    cr_expect(strstr(db->message.text, "0003_half.sql"), "%s", db->message.text);
     cr_expect_eq(history_migrations_version(db, &version), 0);
-    cr_expect_eq(version, 1);
+    cr_expect_eq(version, 2);
     history_db_close(db);
     history_stage_open(&stage);
     history_stage_live(&stage, 20);
@@ -165,14 +167,16 @@ Test(history_file, a_new_version_is_reached_in_steps)
     history_writer_close(stage.writer);
     stage.writer = NULL;
     const struct history_migration steps[] = {
-        history_migrations[0], {2, "0002_new.sql", "ALTER TABLE rounds ADD COLUMN note TEXT"}};
+        history_migrations[0],
+        history_migrations[1],
+        {3, "0003_new.sql", "ALTER TABLE rounds ADD COLUMN note TEXT"}};
     struct history_db *db = open_db(stage.path, HISTORY_DB_WRITE);
-    cr_expect_eq(history_migrations_require(db, steps, 2), ALLOT_EVALUE);
+    cr_expect_eq(history_migrations_require(db, steps, 3), ALLOT_EVALUE);
     cr_expect(strstr(db->message.text, "allotd history migrate"), "%s", db->message.text);
-    cr_expect_eq(history_migrations_apply(db, steps, 2), 0, "%s", db->message.text);
-    cr_expect_eq(history_migrations_require(db, steps, 2), 0, "%s", db->message.text);
+    cr_expect_eq(history_migrations_apply(db, steps, 3), 0, "%s", db->message.text);
+    cr_expect_eq(history_migrations_require(db, steps, 3), 0, "%s", db->message.text);
     history_db_close(db);
-    expect_refused(stage.path, SPAN(STORY_ROOT), ALLOT_EVALUE, "has version 2");
+    expect_refused(stage.path, SPAN(STORY_ROOT), ALLOT_EVALUE, "has version 3");
     history_stage_end(&stage);
 }
 
@@ -351,8 +355,11 @@ Test(history_file, forgets_what_is_too_old_but_not_how_it_stood)
     prune_all(&stage, &limits);
     int64_t oldest = number(stage.path, "SELECT oldest FROM history");
     cr_expect_eq(oldest, days[DAYS - 4], "%lld", (long long)oldest);
-    cr_expect_gt(number(stage.path, "SELECT min(position) >> 24 FROM events"), oldest);
-    cr_expect_geq(number(stage.path, "SELECT min(revision) FROM revisions"), oldest);
+    cr_expect_eq(number(stage.path, "SELECT min(position) >> 24 FROM events"), oldest,
+                 "the last event stays, that knows when that was");
+    cr_expect_eq(number(stage.path, "SELECT count(*) FROM events AS e, history AS h"
+                                    " WHERE e.position >> 24 <= h.oldest"),
+                 1);
     (void)expect_good(stage.path);
     for (int i = 0; i < DAYS * 20; i++) {
         struct history_moment at = {.revision = revisions[i]};
@@ -373,6 +380,24 @@ Test(history_file, forgets_what_is_too_old_but_not_how_it_stood)
     history_stage_end(&stage);
 }
 
+Test(history_file, goes_on_in_the_block_that_was_pruned)
+{
+    struct history_stage stage;
+    const struct history_limits limits = {.max_bytes = 1};
+    history_stage_begin(&stage, 7);
+    for (int day = 0; day < 3; day++) {
+        history_stage_live(&stage, 100);
+        stage.now_ms += DAY_MS;
+        history_stage_write(&stage);
+    }
+    prune_all(&stage, &limits);
+    history_stage_live(&stage, 100);
+    history_stage_write(&stage);
+    struct history_check found = expect_good(stage.path);
+    cr_expect_gt(found.events, 0);
+    history_stage_end(&stage);
+}
+
 Test(history_file, forgets_what_is_too_much)
 {
     struct history_stage stage;
@@ -390,7 +415,8 @@ Test(history_file, forgets_what_is_too_much)
     cr_assert_eq(history_writer_measure(stage.writer, &after), 0);
     cr_expect_leq(after.bytes, limits.max_bytes);
     cr_expect_gt(after.event_count, 0);
-    cr_expect_eq(after.event_count, number(stage.path, "SELECT count(*) FROM events"));
+    cr_expect_eq(after.event_count,
+                 number(stage.path, "SELECT count(*) FROM events WHERE kind >= 0"));
     limits.max_bytes = 1; /* what can't be reached stops at the last checkpoint */
     prune_all(&stage, &limits);
     cr_expect_eq(number(stage.path, "SELECT count(*) FROM checkpoints"), 1);
@@ -408,8 +434,10 @@ Test(history_file, a_check_finds_what_does_not_fit)
         "UPDATE events SET version = version + 1 WHERE position = (SELECT max(position) FROM events"
         " WHERE after IS NOT NULL AND position < (SELECT position FROM events ORDER BY position"
         " DESC LIMIT 1 OFFSET 100))",
-        "DELETE FROM revisions WHERE revision = (SELECT position >> 24 FROM events ORDER BY"
-        " position LIMIT 1 OFFSET 60)",
+        "UPDATE events SET actor_version = actor_version + 1 WHERE position = (SELECT position FROM"
+        " events WHERE actor IS NOT NULL ORDER BY position LIMIT 1 OFFSET 60)",
+        "DELETE FROM events WHERE position = (SELECT position FROM events WHERE kind = -1 ORDER BY"
+        " position LIMIT 1)",
         "UPDATE checkpoint_pages SET data = x'00'",
         "DELETE FROM checkpoint_pages",
         "UPDATE blocks SET event_count = event_count - 1",
@@ -434,6 +462,70 @@ Test(history_file, a_check_finds_what_does_not_fit)
         cr_expect(strstr(why, "damaged"), "%s: %s", damages[i], why);
         history_stage_end(&stage);
     }
+}
+
+static bool ignore(void *context, const struct history_event *event)
+{
+    (void)context, (void)event;
+    return true;
+}
+
+static int ask_for_item(const char *path)
+{
+    struct history_readers *readers = NULL;
+    const struct history_query query = {
+        .filter = {.kinds = ~0u, .item = SPAN("a"), .to_revision = INT64_MAX, .to_ms = INT64_MAX},
+        .limit = 5000};
+    struct history_page page;
+    cr_assert_eq(history_readers_create(path, &readers), 0);
+    int error = history_readers_events(readers, &query, &never, ignore, NULL, &page);
+    history_readers_destroy(readers);
+    return error;
+}
+
+Test(history_file, damaged_postings_are_told)
+{
+    static const struct {
+        const char *sql;
+        bool is_found_by_asking;
+    } damages[] = {
+        {"UPDATE postings SET data = x'00'", true},
+        {"UPDATE postings SET data = CAST(substr(data, 1, length(data) - 1) || x'7F' AS BLOB)",
+         true},
+        {"UPDATE events SET item = (SELECT id FROM names WHERE name = CAST('b' AS BLOB))"
+         " WHERE item = (SELECT id FROM names WHERE name = CAST('a' AS BLOB))",
+         true},
+        {"UPDATE events SET principal = NULL WHERE position = (SELECT min(position) FROM events"
+         " WHERE principal IS NOT NULL)",
+         false},
+        {"INSERT INTO postings VALUES (77, x'')", false},
+    };
+    struct history_stage stage;
+    history_stage_begin(&stage, 11);
+    history_stage_live(&stage, HISTORY_BLOCK_EVENTS);
+    history_stage_write(&stage);
+    (void)expect_good(stage.path);
+    cr_expect_gt(number(stage.path, "SELECT count(*) FROM postings"), 0);
+    cr_expect_eq(ask_for_item(stage.path), 0);
+    history_writer_close(stage.writer);
+    stage.writer = NULL;
+    for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
+        struct history_check found;
+        char copy[TEMPORARY_SIZE + 32], sql[2 * TEMPORARY_SIZE], why[ERROR_MESSAGE_SIZE];
+        (void)snprintf(copy, sizeof copy, "%s/copy-%zu.db", stage.directory, i);
+        (void)snprintf(sql, sizeof sql, "VACUUM INTO '%s'", copy);
+        struct history_db *db = open_db(stage.path, HISTORY_DB_WRITE);
+        cr_assert_eq(history_db_execute(db, sql, "in a test"), 0, "%s", db->message.text);
+        history_db_close(db);
+        db = open_db(copy, HISTORY_DB_WRITE);
+        cr_assert_eq(history_db_execute(db, damages[i].sql, "in a test"), 0);
+        history_db_close(db);
+        cr_expect_eq(check_file(copy, why, &found), ALLOT_EVALUE, "%s", damages[i].sql);
+        cr_expect(strstr(why, "postings"), "%s: %s", damages[i].sql, why);
+        cr_expect_eq(ask_for_item(copy), damages[i].is_found_by_asking ? ALLOT_EIO : 0, "%s",
+                     damages[i].sql);
+    }
+    history_stage_end(&stage);
 }
 
 /* --- indexes --- */
@@ -475,12 +567,6 @@ Test(history_file, every_query_uses_an_index)
 }
 
 /* --- memory --- */
-
-static bool ignore(void *context, const struct history_event *event)
-{
-    (void)context, (void)event;
-    return true;
-}
 
 /* All that may fail, with the @nth allocation failing; true: none of it did. */
 static bool live_with_failure(struct history_stage *stage, long nth)

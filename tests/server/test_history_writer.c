@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/history_block.h"
 #include "server/history_readers.h"
 #include "tests/server/history_stage.h"
 
@@ -244,32 +245,53 @@ static struct history_filter random_filter(struct story *story)
     return filter;
 }
 
-Test(history_writer, finds_what_fits_any_filter)
+/* Asks @count questions; returns how many events were found. */
+static int64_t try_filters(struct history_stage *stage, int count)
 {
-    struct history_stage stage;
     struct history_readers *readers = NULL;
     int64_t found = 0;
-    history_stage_begin(&stage, 77);
-    for (int i = 0; i < 600; i++)
-        story_step(&stage.story);
-    history_stage_write(&stage);
-    cr_assert_eq(history_readers_create(stage.path, &readers), 0);
-    for (int i = 0; i < 400; i++) {
-        struct history_filter filter = random_filter(&stage.story);
+    cr_assert_eq(history_readers_create(stage->path, &readers), 0);
+    for (int i = 0; i < count; i++) {
+        struct history_filter filter = random_filter(&stage->story);
         struct sieve sieve = {.filter = &filter};
-        bool newest = random_below(&stage.story.random, 2);
+        bool newest = random_below(&stage->story.random, 2);
         struct history_query all = {.filter = EVERYTHING, .newest_first = newest, .limit = 5000};
         struct history_query query = {.filter = filter,
                                       .newest_first = newest,
-                                      .limit = 1 + (int)random_below(&stage.story.random, 50)};
+                                      .limit = 1 + (int)random_below(&stage->story.random, 50)};
         ask(readers, &all, &sieve, sift);
         ask(readers, &query, &sieve, compare);
         cr_assert_eq(sieve.next, sieve.count, "filter %d", i);
         found += (int64_t)sieve.count;
         free(sieve.positions);
     }
-    cr_assert_gt(found, 1000, "the filters must find something, to be of any use");
     history_readers_destroy(readers);
+    return found;
+}
+
+Test(history_writer, finds_what_fits_any_filter)
+{
+    struct history_stage stage;
+    history_stage_begin(&stage, 77);
+    history_stage_live(&stage, 600);
+    history_stage_write(&stage);
+    cr_assert_gt(try_filters(&stage, 400), 1000, "else they are of no use");
+    history_stage_end(&stage);
+}
+
+Test(history_writer, finds_what_fits_any_filter_in_many_blocks)
+{
+    struct history_stage stage;
+    history_stage_begin(&stage, 78);
+    for (int i = 0; i < 8; i++) {
+        history_stage_live(&stage, 1000);
+        history_stage_write(&stage);
+        history_stage_reopen(&stage); /* which collects the newest block's postings again */
+    }
+    struct history_status status = {0};
+    cr_assert_eq(history_writer_measure(stage.writer, &status), 0);
+    cr_assert_gt(status.event_count, 2 * HISTORY_BLOCK_EVENTS);
+    cr_assert_gt(try_filters(&stage, 40), 1000, "else they are of no use");
     history_stage_end(&stage);
 }
 
