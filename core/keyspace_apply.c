@@ -5,62 +5,20 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "core/watch_progress.h"
+
 /* --- checking --- */
 
-/* How far the responses have come. */
-struct progress {
-    uint64_t cluster_id;
-    int64_t revision;  /* greatest mod revision */
-    int64_t seen;      /* that, or further progress */
-    int64_t responses; /* revision of the last response */
-};
-
-/* What a response with events has shown is what its events say: its own revision is the store's,
- * which may be ahead of what this watch has sent. */
-static int check_events(const struct store_watch_response *response, struct progress *progress)
-{
-    int64_t last = response->events[0].kv.mod_revision;
-    if (last <= progress->revision)
-        return ALLOT_EORDER;
-    for (size_t i = 1; i < response->event_count; i++) {
-        if (response->events[i].kv.mod_revision < last)
-            return ALLOT_EORDER;
-        last = response->events[i].kv.mod_revision;
-    }
-    if (last > response->revision)
-        return ALLOT_EORDER;
-    progress->revision = last;
-    if (progress->seen < last)
-        progress->seen = last;
-    return 0;
-}
-
-static int check_response(const struct store_watch_response *response, struct progress *progress)
-{
-    if (response->error)
-        return response->error;
-    if (progress->cluster_id != 0 && progress->cluster_id != response->cluster_id)
-        return ALLOT_ECLUSTER;
-    if (response->revision < progress->responses)
-        return ALLOT_EORDER;
-    progress->cluster_id = response->cluster_id;
-    progress->responses = response->revision;
-    if (response->event_count > 0)
-        return check_events(response, progress);
-    progress->seen = response->revision;
-    return 0;
-}
-
 static int check(const struct keyspace *former, const struct store_watch_response *responses,
-                 size_t count, struct progress *ret)
+                 size_t count, struct watch_progress *ret)
 {
-    *ret = (struct progress){.cluster_id = former->cluster_id,
-                             .revision = former->revision,
-                             .seen = former->seen_revision,
-                             .responses = former->seen_revision};
+    *ret = (struct watch_progress){.cluster_id = former->cluster_id,
+                                   .revision = former->revision,
+                                   .seen = former->seen_revision,
+                                   .responses = former->seen_revision};
     int error = 0;
     for (size_t i = 0; !error && i < count; i++)
-        error = check_response(&responses[i], ret);
+        error = watch_progress_take(ret, &responses[i]);
     return error;
 }
 
@@ -326,7 +284,7 @@ out:
 int keyspace_apply(const struct keyspace *former, const struct store_watch_response *responses,
                    size_t count, struct keyspace **ret)
 {
-    struct progress progress;
+    struct watch_progress progress;
     struct ordered_event *events = NULL;
     size_t event_count = 0;
     struct change *changes = NULL;
