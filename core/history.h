@@ -1,9 +1,9 @@
-/* What happened, as history tells it: the events of a run of watch responses, each with what stood
- * there before, what it did, and where its actor is told. Pure; who stores it is server/. */
+/* What happened, as history tells it: what an event is about, and what it did. Pure; who stores it
+ * is server/. */
 #ifndef ALLOT_CORE_HISTORY_H
 #define ALLOT_CORE_HISTORY_H
 
-#include "core/keyspace.h"
+#include "core/keys.h"
 
 /* What a key is about. ROOT/actor itself is told with each revision, and is no event. */
 enum history_kind {
@@ -28,41 +28,9 @@ enum history_operation {
 };
 extern const char *const history_operation_names[HISTORY_OPERATION_COUNT];
 
-/* One event but those of ROOT/actor being put. */
-struct history_change {
-    const struct store_event *event; /* borrowed from the responses */
-    int32_t order;                   /* among the changes of its revision, from 0 */
-    enum history_kind kind;
-    struct key_parts parts; /* of its key, if that parses; else of kind KEY_OTHER */
-    bool existed;           /* the key, before; if so: */
-    struct span before;     /* its value, borrowed from the former keyspace or the responses */
-    int64_t before_lease;
-};
-
-struct history_revision {
-    int64_t revision;
-    const struct store_kv *actor; /* what ROOT/actor was given with it, borrowed; NULL: nothing */
-    size_t begin;                 /* of its changes */
-    size_t count;
-};
-
-struct history_changes {
-    struct history_revision *revisions;
-    size_t revision_count;
-    struct history_change *changes;
-    size_t change_count;
-};
-
-/* Reads off all @responses (in order, none of them an error), which follow @former. Released by
- * history_changes_release. ALLOT_ENOMEM leaves @ret untouched. Cost: the events, sorted by key, and
- * a search in @former for each key. */
-int history_changes_make(const struct keyspace *former,
-                         const struct store_watch_response *responses, size_t count,
-                         struct history_changes *ret);
-void history_changes_release(struct history_changes *changes); /* also of a zeroed one */
-
-/* Whether @key is ROOT/actor; and what a key without its root is about. */
+/* Whether @key is ROOT/actor. */
 bool history_is_actor(struct span root, struct span key);
-enum history_kind history_kind_of(struct span name);
+/* What a key under @root is about, and what it names: KEY_OTHER, if it doesn't parse. */
+enum history_kind history_kind_of(struct span root, struct span key, struct key_parts *ret_parts);
 
 #endif

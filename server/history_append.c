@@ -93,10 +93,9 @@ static void bind_or_null(sqlite3_stmt *statement, int parameter, int64_t number)
         (void)sqlite3_bind_null(statement, parameter);
 }
 
-/* Numbers of the names in a key; as ZONE#SUFFIX lies in it, a member's name can be taken from the
- * key. */
+/* Finds the names in a key; as ZONE#SUFFIX lies in it, a member's name can be taken from it. */
 static int find_names(struct history_names *names, const struct history_new_event *event,
-                      struct history_row *row)
+                      struct history_key_names *ret)
 {
     const struct key_parts *parts = &event->parts;
     bool has_item = event->kind == HISTORY_ITEM || event->kind == HISTORY_ASSIGNMENT;
@@ -104,16 +103,26 @@ static int find_names(struct history_names *names, const struct history_new_even
     int error = 0;
     history_names_make_room(names, false);
     if (has_item)
-        error = history_names_find(names, HISTORY_NAME_ITEM, parts->item, true, &row->item);
+        error = history_names_find(names, HISTORY_NAME_ITEM, parts->item, true, &ret->item);
     if (has_member && !error) {
         const char *end = parts->suffix.data + parts->suffix.size;
         struct span member = {parts->zone.data, (size_t)(end - parts->zone.data)};
-        error = history_names_find(names, HISTORY_NAME_ZONE, parts->zone, true, &row->zone);
+        error = history_names_find(names, HISTORY_NAME_ZONE, parts->zone, true, &ret->zone);
         if (!error)
-            error = history_names_find(names, HISTORY_NAME_MEMBER, member, true, &row->member);
+            error = history_names_find(names, HISTORY_NAME_MEMBER, member, true, &ret->member);
     }
     if (!has_item && !has_member && event->kind != HISTORY_GAP)
-        error = history_names_find(names, HISTORY_NAME_KEY, event->key, true, &row->name);
+        error = history_names_find(names, HISTORY_NAME_KEY, event->key, true, &ret->name);
+    return error;
+}
+
+/* The same, unless they were found, and so noted as used, in this era already. */
+static int know_names(struct history_appender *appender, const struct history_new_event *event,
+                      struct history_key_names *names)
+{
+    int64_t era = history_block_era(&appender->block);
+    int error = names->era == era ? 0 : find_names(appender->names, event, names);
+    names->era = error ? -1 : era;
     return error;
 }
 
@@ -160,20 +169,27 @@ static int add_row(struct history_appender *appender, const struct history_origi
 }
 
 int history_append_event(struct history_appender *appender, const struct history_origin *origin,
-                         const struct history_new_event *event)
+                         const struct history_new_event *event, struct history_key_names *names)
 {
-    struct history_row row = {.position = history_position_of(origin->revision, event->order),
-                              .kind = event->kind,
-                              .operation = event->operation,
-                              .principal = event->principal,
-                              .time_ms = origin->time_ms};
     int error = event->order >> HISTORY_ORDER_BITS ? ALLOT_ELIMIT : 0;
     if (!error)
         error = history_block_make_room(&appender->block);
     if (!error)
-        error = find_names(appender->names, event, &row);
-    if (!error)
-        error = history_block_add(&appender->block, &row);
+        error = know_names(appender, event, names);
+    if (error)
+        return error;
+    const struct history_row row = {
+        .position = history_position_of(origin->revision, event->order),
+        .kind = event->kind,
+        .operation = event->operation,
+        .item = names->item,
+        .zone = names->zone,
+        .member = names->member,
+        .name = names->name,
+        .principal = event->principal,
+        .time_ms = origin->time_ms,
+    };
+    error = history_block_add(&appender->block, &row);
     appender->total.events++;
     appender->total.bytes += (int64_t)(event->before.size + event->after.size);
     return error ? error : add_row(appender, origin, event, &row);
@@ -253,21 +269,21 @@ static int find_principal_of(struct history_appender *appender, int64_t revision
 }
 
 /* A key that goes with its lease was deleted by who deleted the lease's member before, or else has
- * expired. */
+ * expired. @before is NULL if there was no such key. */
 static int attribute_deletion(struct history_appender *appender,
-                              const struct history_origin *origin,
-                              const struct history_change *change, struct history_new_event *event)
+                              const struct history_origin *origin, const struct store_kv *before,
+                              struct history_new_event *event)
 {
+    int64_t lease = before ? before->lease : 0;
     event->operation = HISTORY_DELETE;
-    if (origin->actor || !change->existed || change->before_lease == 0) {
-        bool gives_up = origin->actor && change->kind == HISTORY_MEMBER && change->before_lease;
+    if (origin->actor || lease == 0) {
+        bool gives_up = lease && event->kind == HISTORY_MEMBER;
         return gives_up
                    ? history_db_run_integers(appender->db, appender->statements[GIVE_UP],
-                                             (int64_t[]){change->before_lease, origin->revision}, 2,
-                                             "writing")
+                                             (int64_t[]){lease, origin->revision}, 2, "writing")
                    : 0;
     }
-    int error = find_given_up(appender, change->before_lease, &event->actor_revision);
+    int error = find_given_up(appender, lease, &event->actor_revision);
     if (!error && event->actor_revision == 0)
         event->operation = HISTORY_EXPIRE;
     else if (!error)
@@ -275,34 +291,60 @@ static int attribute_deletion(struct history_appender *appender,
     return error;
 }
 
-static int add_change(struct history_appender *appender, struct span root,
-                      const struct history_origin *origin, const struct history_change *change)
+/* --- a change of a key --- */
+
+static struct history_new_event make_event(struct span root, const struct history_origin *origin,
+                                           const struct store_event *change,
+                                           const struct store_kv *before)
 {
-    const struct store_kv *kv = &change->event->kv;
-    struct span key = {kv->key.data + root.size, kv->key.size - root.size};
-    bool is_put = change->event->kind == STORE_EVENT_PUT;
+    const struct store_kv *kv = &change->kv;
     struct history_new_event event = {
-        .order = change->order,
-        .kind = change->kind,
-        .operation = change->existed && kv->version != 1 ? HISTORY_UPDATE : HISTORY_CREATE,
-        .key = key,
-        .parts = change->parts,
-        .before = change->before,
-        .after = {NULL, 0},
+        .operation = before && kv->version != 1 ? HISTORY_UPDATE : HISTORY_CREATE,
+        .key = {kv->key.data + root.size, kv->key.size - root.size},
         .create_revision = kv->create_revision,
         .version = kv->version,
         .lease = kv->lease,
         .principal = origin->principal,
     };
-    int error = 0;
-    if (is_put)
+    event.kind = history_kind_of(root, kv->key, &event.parts);
+    if (before)
+        event.before = before->value;
+    if (change->kind == STORE_EVENT_PUT)
         event.after = kv->value.data ? kv->value : SPAN("");
-    else
-        error = attribute_deletion(appender, origin, change, &event);
+    return event;
+}
+
+/* Has @keys follow. */
+static int follow(struct history_keys *keys, const struct store_event *change,
+                  const struct history_key_names *names)
+{
+    if (change->kind != STORE_EVENT_PUT) {
+        history_keys_remove(keys, change->kv.key);
+        return 0;
+    }
+    struct history_key *key = history_keys_put(keys, &change->kv);
+    if (key)
+        key->names = *names;
+    return key ? 0 : ALLOT_ENOMEM;
+}
+
+static int add_change(struct history_appender *appender, struct span root,
+                      const struct history_origin *origin, struct history_keys *keys,
+                      const struct store_event *change, int64_t order)
+{
+    const struct history_key *known = history_keys_find(keys, change->kv.key);
+    const struct store_kv *before = known ? &known->kv : NULL;
+    struct history_key_names names = known ? known->names : (struct history_key_names){.era = -1};
+    struct history_new_event event = make_event(root, origin, change, before);
+    bool is_put = change->kind == STORE_EVENT_PUT;
+    bool is_round = is_put && span_has_prefix(event.key, SPAN(KEYS_ROUNDS));
+    event.order = order;
+    int error = is_put ? 0 : attribute_deletion(appender, origin, before, &event);
     if (!error)
-        error = history_append_event(appender, origin, &event);
-    bool is_round = is_put && span_has_prefix(key, SPAN(KEYS_ROUNDS));
-    return error || !is_round ? error : add_round(appender, origin, &event);
+        error = history_append_event(appender, origin, &event, &names);
+    if (!error && is_round)
+        error = add_round(appender, origin, &event);
+    return error ? error : follow(keys, change, &names);
 }
 
 /* --- a revision --- */
@@ -329,27 +371,48 @@ static int read_actor(struct history_appender *appender, struct span value)
     return 0;
 }
 
-int history_append(struct history_appender *appender, struct span root,
-                   const struct history_changes *changes, size_t revision, int64_t now_ms)
+/* What ROOT/actor was given with the revision; NULL: nothing. */
+static const struct store_event *find_actor(struct span root, const struct store_event *events,
+                                            size_t count)
 {
-    const struct history_revision *told = &changes->revisions[revision];
-    struct history_origin origin = {.revision = told->revision,
-                                    .time_ms = now_ms,
-                                    .time_is_observed = true,
-                                    .actor = told->actor};
-    int error = told->actor ? read_actor(appender, told->actor->value) : 0;
-    if (!error && told->actor && appender->actor.time_ms >= 0) {
-        origin.time_ms = appender->actor.time_ms;
-        origin.time_is_observed = false;
+    for (size_t i = 0; i < count; i++)
+        if (events[i].kind == STORE_EVENT_PUT && history_is_actor(root, events[i].kv.key))
+            return &events[i];
+    return NULL;
+}
+
+static int set_origin(struct history_appender *appender, const struct store_kv *actor,
+                      struct history_origin *origin)
+{
+    int error = read_actor(appender, actor->value);
+    if (error)
+        return error;
+    origin->actor = actor;
+    if (appender->actor.time_ms >= 0) {
+        origin->time_ms = appender->actor.time_ms;
+        origin->time_is_observed = false;
     }
-    if (!error && told->actor && appender->actor.principal[0]) {
-        history_names_make_room(appender->names, false);
-        error = history_names_find(appender->names, HISTORY_NAME_PRINCIPAL,
-                                   span_of(appender->actor.principal), true, &origin.principal);
-    }
-    if (!error && told->count == 0)
+    if (!appender->actor.principal[0])
+        return 0;
+    history_names_make_room(appender->names, false);
+    return history_names_find(appender->names, HISTORY_NAME_PRINCIPAL,
+                              span_of(appender->actor.principal), true, &origin->principal);
+}
+
+int history_append(struct history_appender *appender, struct span root, struct history_keys *keys,
+                   const struct store_event *events, size_t count, int64_t now_ms)
+{
+    struct history_origin origin = {
+        .revision = events[0].kv.mod_revision, .time_ms = now_ms, .time_is_observed = true};
+    const struct store_event *actor = find_actor(root, events, count);
+    int64_t order = 0;
+    int error = actor ? set_origin(appender, &actor->kv, &origin) : 0;
+    for (size_t i = 0; i < count && !error; i++)
+        if (&events[i] != actor)
+            error = add_change(appender, root, &origin, keys, &events[i], order++);
+    if (!error && actor && order == 0)
         error = add_actor(appender, &origin);
-    for (size_t i = 0; i < told->count && !error; i++)
-        error = add_change(appender, root, &origin, &changes->changes[told->begin + i]);
+    if (!error && actor && !history_keys_put(keys, &actor->kv))
+        error = ALLOT_ENOMEM;
     return error;
 }

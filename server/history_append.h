@@ -6,6 +6,7 @@
 #include "core/history.h"
 #include "server/history_actor.h"
 #include "server/history_block.h"
+#include "server/history_keys.h"
 
 struct history_appender;
 
@@ -41,15 +42,17 @@ struct history_new_event {
     int64_t principal;
 };
 
-/* Adds an event; those of a revision in order, from 0. */
+/* Adds an event; those of a revision in order, from 0. @names: what is known of those in its key;
+ * they are found if need be. */
 int history_append_event(struct history_appender *appender, const struct history_origin *origin,
-                         const struct history_new_event *event);
+                         const struct history_new_event *event, struct history_key_names *names);
 
-/* Adds a revision and its changes, seen at @now_ms. After an error, the transaction is to be rolled
- * back and the appender destroyed. As history_db_fail; ALLOT_ENOMEM; ALLOT_ELIMIT (more changes in
- * one revision than can be numbered). */
-int history_append(struct history_appender *appender, struct span root,
-                   const struct history_changes *changes, size_t revision, int64_t now_ms);
+/* Adds a revision: all of its @count events, one or more, seen at @now_ms, that have changed @keys,
+ * which then is as of that revision. After an error, the transaction is to be rolled back and the
+ * appender destroyed. As history_db_fail; ALLOT_ENOMEM; ALLOT_ELIMIT (more changes in one revision
+ * than can be numbered). */
+int history_append(struct history_appender *appender, struct span root, struct history_keys *keys,
+                   const struct store_event *events, size_t count, int64_t now_ms);
 
 /* Writes down what is known of the newest block: at the end of each transaction. */
 int history_append_end(struct history_appender *appender);

@@ -15,11 +15,12 @@ static int read_facts(struct history_block *block)
     int code = sqlite3_step(statement);
     bool found = code == SQLITE_ROW;
     int error = found || code == SQLITE_DONE ? 0 : history_db_fail(block->db, "reading", code);
-    int64_t *const facts[] = {&block->number,      &block->first_position, &block->last_position,
-                              &block->event_count, &block->kinds,          &block->first_ms,
-                              &block->last_ms};
+    int64_t *const facts[] = {&block->first_position, &block->last_position, &block->event_count,
+                              &block->kinds,          &block->first_ms,      &block->last_ms};
+    if (found) /* else the number stays: none is given twice */
+        block->number = sqlite3_column_int64(statement, 0);
     for (int i = 0; i < (int)(sizeof facts / sizeof facts[0]); i++)
-        *facts[i] = found ? sqlite3_column_int64(statement, i) : 0;
+        *facts[i] = found ? sqlite3_column_int64(statement, i + 1) : 0;
     (void)sqlite3_reset(statement);
     return error;
 }
@@ -52,10 +53,10 @@ int history_block_read(struct history_block *block)
     history_postings_clear(&block->postings);
     block->changed = false;
     int error = read_facts(block);
-    if (!error && block->number > 0)
+    if (!error && block->event_count > 0)
         error = history_block_collect(block->db, block->first_position, block->last_position,
                                       &block->postings);
-    history_names_set_era(block->names, block->number / HISTORY_ERA_BLOCKS);
+    history_names_set_era(block->names, history_block_era(block));
     return error;
 }
 
@@ -115,7 +116,7 @@ int history_block_make_room(struct history_block *block)
     block->event_count = 0;
     block->kinds = 0;
     history_postings_clear(&block->postings);
-    history_names_set_era(block->names, block->number / HISTORY_ERA_BLOCKS);
+    history_names_set_era(block->names, history_block_era(block));
     return 0;
 }
 

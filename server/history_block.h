@@ -37,6 +37,12 @@ int history_block_init(struct history_db *db, struct history_names *names,
                        struct history_block *ret);
 void history_block_release(struct history_block *block); /* also of a zeroed one */
 
+/* See history_names.h. */
+static inline int64_t history_block_era(const struct history_block *block)
+{
+    return block->number / HISTORY_ERA_BLOCKS;
+}
+
 /* Reads it anew: to be called whenever events may have gone from the file. As
  * history_block_init. */
 int history_block_read(struct history_block *block);

@@ -24,17 +24,17 @@ static const char *const remove_texts[] = {"DELETE FROM checkpoint_pages WHERE r
 
 /* --- writing --- */
 
-static void append_entry(struct buffer *out, size_t root_size, const struct entry *entry)
+static void append_key(struct buffer *out, size_t root_size, const struct store_kv *kv)
 {
-    struct span key = {entry->key.data + root_size, entry->key.size - root_size};
+    struct span key = {kv->key.data + root_size, kv->key.size - root_size};
     history_blob_append(out, key.size);
-    history_blob_append(out, entry->value.size);
+    history_blob_append(out, kv->value.size);
     buffer_append(out, key);
-    buffer_append(out, entry->value);
-    history_blob_append(out, (uint64_t)entry->create_revision);
-    history_blob_append(out, (uint64_t)entry->mod_revision);
-    history_blob_append(out, (uint64_t)entry->version);
-    history_blob_append(out, (uint64_t)entry->lease);
+    buffer_append(out, kv->value);
+    history_blob_append(out, (uint64_t)kv->create_revision);
+    history_blob_append(out, (uint64_t)kv->mod_revision);
+    history_blob_append(out, (uint64_t)kv->version);
+    history_blob_append(out, (uint64_t)kv->lease);
 }
 
 static int compress_page(const struct buffer *page, struct buffer *out)
@@ -73,23 +73,24 @@ static int write_page(struct page_writer *writer)
     return history_db_run(writer->db, writer->statement, "writing a checkpoint");
 }
 
-static int write_pages(struct page_writer *writer, const struct keyspace *keyspace)
+static int write_pages(struct page_writer *writer, size_t root_size,
+                       const struct history_keys *keys)
 {
-    size_t root_size = keyspace_root(keyspace).size;
-    struct keyspace_cursor cursor = keyspace_seek(keyspace, (struct span){NULL, 0});
-    int error = 0;
-    for (const struct entry *entry; !error && (entry = keyspace_next(&cursor));) {
-        append_entry(&writer->page, root_size, entry);
+    const struct store_kv **sorted = NULL;
+    int error = history_keys_sort(keys, &sorted);
+    for (size_t i = 0; i < history_keys_count(keys) && !error; i++) {
+        append_key(&writer->page, root_size, sorted[i]);
         if (writer->page.size >= PAGE_BYTES || writer->page.error)
             error = write_page(writer);
     }
+    free(sorted);
     return !error && writer->page.size > 0 ? write_page(writer) : error;
 }
 
-int history_checkpoint_write(struct history_db *db, const struct keyspace *keyspace,
-                             int64_t time_ms)
+int history_checkpoint_write(struct history_db *db, struct span root,
+                             const struct history_keys *keys, int64_t revision, int64_t time_ms)
 {
-    struct page_writer writer = {.db = db, .revision = keyspace_seen_revision(keyspace)};
+    struct page_writer writer = {.db = db, .revision = revision};
     sqlite3_stmt *add = NULL;
     buffer_init(&writer.page, MAX_PAGE_BYTES);
     buffer_init(&writer.compressed, 2 * (size_t)MAX_PAGE_BYTES);
@@ -97,10 +98,10 @@ int history_checkpoint_write(struct history_db *db, const struct keyspace *keysp
     if (!error)
         error = history_db_prepare(db, &add_checkpoint, 1, &add);
     if (!error)
-        error = write_pages(&writer, keyspace);
+        error = write_pages(&writer, root.size, keys);
     if (!error)
         error = history_db_run_integers(
-            db, add, (int64_t[]){writer.revision, time_ms, (int64_t)keyspace_count(keyspace)}, 3,
+            db, add, (int64_t[]){revision, time_ms, (int64_t)history_keys_count(keys)}, 3,
             "writing a checkpoint");
     history_db_finalize(&writer.statement, 1);
     history_db_finalize(&add, 1);

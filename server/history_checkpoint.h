@@ -3,13 +3,13 @@
 #ifndef ALLOT_SERVER_HISTORY_CHECKPOINT_H
 #define ALLOT_SERVER_HISTORY_CHECKPOINT_H
 
-#include "core/keyspace.h"
 #include "server/history_db.h"
+#include "server/history_keys.h"
 
-/* Writes @keyspace's entries as those of its seen revision, in the transaction under way. As
+/* Writes @keys, which are under @root, as those of @revision, in the transaction under way. As
  * history_db_fail; ALLOT_ENOMEM. */
-int history_checkpoint_write(struct history_db *db, const struct keyspace *keyspace,
-                             int64_t time_ms);
+int history_checkpoint_write(struct history_db *db, struct span root,
+                             const struct history_keys *keys, int64_t revision, int64_t time_ms);
 
 /* The checkpoint of @revision as a keyspace, made from @empty (see history_replay.h). ALLOT_EVALUE:
  * it is damaged, or missing. */

@@ -5,9 +5,11 @@
 
 #include "server/history_append.h"
 
-/* Adds the gap from @former's seen revision to @now's, and in the same revision the reconstructed
- * events that lead from the one to the other, in the order of the keys. As history_append. */
+/* Adds the gap from revision @from, as of which @former is, to @now's seen revision, and in the
+ * same revision the reconstructed events that lead from the one to the other, in the order of the
+ * keys. As history_append. */
 int history_gap_append(struct history_db *db, struct history_appender *appender,
-                       const struct keyspace *former, const struct keyspace *now, int64_t now_ms);
+                       const struct history_keys *former, int64_t from, const struct keyspace *now,
+                       int64_t now_ms);
 
 #endif

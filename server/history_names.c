@@ -78,8 +78,7 @@ static size_t slot_of_id(int64_t id)
 static size_t slot_of_name(const struct history_names *names, enum history_name_kind kind,
                            struct span name)
 {
-    uint64_t hash = hash_bytes(names->seed + (uint64_t)kind, name);
-    return (size_t)(hash ^ hash >> 32) % SLOTS;
+    return (size_t)hash_seeded(names->seed + (uint64_t)kind, name) % SLOTS;
 }
 
 static bool is_name(const struct name *name, enum history_name_kind kind, struct span wanted)

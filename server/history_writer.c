@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/watch_progress.h"
 #include "server/history_append.h"
 #include "server/history_checkpoint.h"
 #include "server/history_gap.h"
@@ -22,11 +23,13 @@ struct history_writer {
     struct history_appender *appender;
     sqlite3_stmt *statements[STATEMENTS];
     struct history_extent extent;
-    struct keyspace *keyspace;         /* as of extent.reached */
+    struct watch_progress progress;    /* seen: extent.reached */
+    struct history_keys *keys;         /* as of that */
     struct history_append_total fresh; /* since the last checkpoint, or the beginning */
     int64_t checkpoint_ms;             /* when that was */
     int64_t event_count;
-    struct error_message message;
+    char *root_text; /* owned */
+    struct span root;
 };
 
 /* --- opening --- */
@@ -63,10 +66,21 @@ static int read_counts(struct history_writer *writer)
     return history_db_query(writer->db, sql, &writer->fresh.events);
 }
 
+/* Takes the keyspace for the state. */
+static int adopt(struct history_writer *writer, const struct keyspace *keyspace)
+{
+    int64_t seen = keyspace_seen_revision(keyspace);
+    writer->progress = (struct watch_progress){.cluster_id = keyspace_cluster_id(keyspace),
+                                               .revision = keyspace_revision(keyspace),
+                                               .seen = seen,
+                                               .responses = seen};
+    return history_keys_load(writer->keys, keyspace);
+}
+
 /* The state as of what was reached. */
 static int load(struct history_writer *writer, struct span root)
 {
-    struct keyspace *empty = NULL;
+    struct keyspace *empty = NULL, *keyspace = NULL;
     bool found = false;
     int error = history_extent_read(writer->db, &writer->extent, &found);
     if (!error && !found)
@@ -81,9 +95,23 @@ static int load(struct history_writer *writer, struct span root)
     }
     if (!error)
         error = history_replay(&writer->rows, empty, &writer->extent, writer->extent.reached,
-                               &writer->keyspace);
+                               &keyspace);
+    if (!error)
+        error = adopt(writer, keyspace);
+    keyspace_unref(keyspace);
     keyspace_unref(empty);
     return error ? error : read_counts(writer);
+}
+
+static int keep_root(struct history_writer *writer, struct span root)
+{
+    writer->root_text = malloc(root.size + 1);
+    if (!writer->root_text)
+        return ALLOT_ENOMEM;
+    if (root.size > 0)
+        memcpy(writer->root_text, root.data, root.size);
+    writer->root = (struct span){writer->root_text, root.size};
+    return 0;
 }
 
 int history_writer_open(const char *path, struct span root, struct history_writer **ret,
@@ -97,7 +125,11 @@ int history_writer_open(const char *path, struct span root, struct history_write
         free(writer);
         return error;
     }
-    error = history_db_prepare(writer->db, texts, STATEMENTS, writer->statements);
+    error = keep_root(writer, root);
+    if (!error)
+        error = history_keys_create(&writer->keys);
+    if (!error)
+        error = history_db_prepare(writer->db, texts, STATEMENTS, writer->statements);
     if (!error)
         error = history_rows_init(writer->db, &writer->rows);
     if (!error)
@@ -117,11 +149,12 @@ void history_writer_close(struct history_writer *writer)
 {
     if (!writer)
         return;
-    keyspace_unref(writer->keyspace);
+    history_keys_destroy(writer->keys);
     history_appender_destroy(writer->appender);
     history_rows_release(&writer->rows);
     history_db_finalize(writer->statements, STATEMENTS);
     history_db_close(writer->db);
+    free(writer->root_text);
     free(writer);
 }
 
@@ -135,9 +168,9 @@ int64_t history_writer_reached(const struct history_writer *writer)
     return writer->extent.reached;
 }
 
-struct keyspace *history_writer_keyspace(const struct history_writer *writer)
+const struct history_keys *history_writer_keys(const struct history_writer *writer)
 {
-    return writer->keyspace;
+    return writer->keys;
 }
 
 const char *history_writer_message(const struct history_writer *writer)
@@ -152,8 +185,7 @@ static int begin(struct history_writer *writer)
     return history_db_run(writer->db, writer->statements[BEGIN], "writing");
 }
 
-/* Ends the transaction: with what @extent says was reached, or if there was an @error with nothing.
- */
+/* Ends the transaction: with @extent from then on, or if there was an @error with nothing. */
 static int end(struct history_writer *writer, int error, const struct history_extent *extent)
 {
     if (!error)
@@ -165,18 +197,19 @@ static int end(struct history_writer *writer, int error, const struct history_ex
                                         4, "writing");
     if (!error)
         error = history_db_run(writer->db, writer->statements[COMMIT], "committing");
-    if (error && !sqlite3_get_autocommit(writer->db->database))
+    if (!error)
+        writer->extent = *extent;
+    else if (!sqlite3_get_autocommit(writer->db->database))
         (void)sqlite3_exec(writer->db->database, "ROLLBACK", NULL, NULL, NULL);
     return error;
 }
 
 /* --- appending --- */
 
-static bool needs_checkpoint(const struct history_writer *writer, const struct keyspace *keyspace,
-                             int64_t now_ms)
+static bool needs_checkpoint(const struct history_writer *writer, int64_t now_ms)
 {
     const struct history_append_total *fresh = &writer->fresh;
-    int64_t keys = (int64_t)keyspace_count(keyspace);
+    int64_t keys = (int64_t)history_keys_count(writer->keys);
     if (fresh->events == 0)
         return false;
     return fresh->events >= HISTORY_CHECKPOINT_EVENTS + keys ||
@@ -184,10 +217,9 @@ static bool needs_checkpoint(const struct history_writer *writer, const struct k
            now_ms - writer->checkpoint_ms >= HISTORY_CHECKPOINT_MS;
 }
 
-static int write_checkpoint(struct history_writer *writer, const struct keyspace *keyspace,
-                            int64_t now_ms)
+static int write_checkpoint(struct history_writer *writer, int64_t revision, int64_t now_ms)
 {
-    int error = history_checkpoint_write(writer->db, keyspace, now_ms);
+    int error = history_checkpoint_write(writer->db, writer->root, writer->keys, revision, now_ms);
     if (!error) {
         writer->fresh = (struct history_append_total){0};
         writer->checkpoint_ms = now_ms;
@@ -204,26 +236,37 @@ static void count_added(struct history_writer *writer, struct history_append_tot
     writer->event_count += after.events - before.events;
 }
 
-static void adopt(struct history_writer *writer, struct keyspace *keyspace,
-                  const struct history_extent *extent)
+/* Appends the events of a response, revision by revision. */
+static int append_response(struct history_writer *writer,
+                           const struct store_watch_response *response, int64_t now_ms)
 {
-    keyspace_unref(writer->keyspace);
-    writer->keyspace = keyspace;
-    writer->extent = *extent;
+    const struct store_event *events = response->events;
+    int error = 0;
+    for (size_t begin = 0, end; begin < response->event_count && !error; begin = end) {
+        for (end = begin + 1; end < response->event_count; end++)
+            if (events[end].kv.mod_revision != events[begin].kv.mod_revision)
+                break;
+        error = history_append(writer->appender, writer->root, writer->keys, &events[begin],
+                               end - begin, now_ms);
+    }
+    return error;
 }
 
-static int append_all(struct history_writer *writer, const struct history_changes *changes,
-                      const struct keyspace *next, int64_t now_ms)
+static int append_all(struct history_writer *writer, const struct store_watch_response *responses,
+                      size_t count, int64_t now_ms)
 {
     struct history_append_total before = history_append_total(writer->appender);
     int error = 0;
     if (writer->checkpoint_ms == 0) /* there was none: it is as if there had been one by now */
         writer->checkpoint_ms = now_ms;
-    for (size_t i = 0; i < changes->revision_count && !error; i++)
-        error = history_append(writer->appender, keyspace_root(next), changes, i, now_ms);
+    for (size_t i = 0; i < count && !error; i++) {
+        error = watch_progress_take(&writer->progress, &responses[i]);
+        if (!error)
+            error = append_response(writer, &responses[i], now_ms);
+    }
     count_added(writer, before);
-    if (!error && needs_checkpoint(writer, next, now_ms))
-        error = write_checkpoint(writer, next, now_ms);
+    if (!error && needs_checkpoint(writer, now_ms))
+        error = write_checkpoint(writer, writer->progress.seen, now_ms);
     return error;
 }
 
@@ -231,25 +274,14 @@ int history_writer_append(struct history_writer *writer,
                           const struct store_watch_response *responses, size_t count,
                           int64_t now_ms)
 {
-    struct history_changes changes = {0};
     struct history_extent extent = writer->extent;
-    struct keyspace *next = NULL;
-    int error = keyspace_apply(writer->keyspace, responses, count, &next);
-    if (!error)
-        error = history_changes_make(writer->keyspace, responses, count, &changes);
-    if (!error)
-        error = begin(writer);
-    if (!error) {
-        extent.cluster_id = keyspace_cluster_id(next);
-        extent.reached = keyspace_seen_revision(next);
-        error = end(writer, append_all(writer, &changes, next, now_ms), &extent);
-    }
-    history_changes_release(&changes);
+    int error = begin(writer);
     if (error)
-        keyspace_unref(next);
-    else
-        adopt(writer, next, &extent);
-    return error;
+        return error;
+    error = append_all(writer, responses, count, now_ms);
+    extent.cluster_id = writer->progress.cluster_id;
+    extent.reached = writer->progress.seen;
+    return end(writer, error, &extent);
 }
 
 int history_writer_bridge(struct history_writer *writer, struct keyspace *now, int64_t now_ms)
@@ -263,14 +295,14 @@ int history_writer_bridge(struct history_writer *writer, struct keyspace *now, i
     int error = begin(writer);
     if (error)
         return error;
-    error = history_gap_append(writer->db, writer->appender, writer->keyspace, now, now_ms);
+    error = history_gap_append(writer->db, writer->appender, writer->keys, writer->extent.reached,
+                               now, now_ms);
     count_added(writer, before);
     if (!error)
-        error = write_checkpoint(writer, now, now_ms);
-    error = end(writer, error, &extent);
+        error = adopt(writer, now);
     if (!error)
-        adopt(writer, keyspace_ref(now), &extent);
-    return error;
+        error = write_checkpoint(writer, extent.reached, now_ms);
+    return end(writer, error, &extent);
 }
 
 /* --- the rest --- */
@@ -290,7 +322,6 @@ int history_writer_prune(struct history_writer *writer, const struct history_lim
     error = end(writer, error, &extent);
     if (error)
         return error;
-    writer->extent = extent;
     writer->event_count -= removed;
     history_names_make_room(writer->rows.names, *ret_more);
     return 0;

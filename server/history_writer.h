@@ -9,6 +9,7 @@
 #define ALLOT_SERVER_HISTORY_WRITER_H
 
 #include "api/history.h"
+#include "server/history_keys.h"
 #include "server/history_prune.h"
 
 enum {
@@ -33,7 +34,7 @@ uint64_t history_writer_cluster(const struct history_writer *writer);
 /* The revision up to which everything is in there. */
 int64_t history_writer_reached(const struct history_writer *writer);
 /* The keys as of that; borrowed until the next call. */
-struct keyspace *history_writer_keyspace(const struct history_writer *writer);
+const struct history_keys *history_writer_keys(const struct history_writer *writer);
 
 /* Appends what a watch has told after what was reached, @count >= 1 responses, none of them an
  * error. Responses without events only move on what is reached. ALLOT_EORDER, ALLOT_ECLUSTER: as

@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 void history_stage_open(struct history_stage *stage)
 {
@@ -48,21 +49,42 @@ void history_stage_write(struct history_stage *stage)
     cr_assert_eq(history_writer_reached(stage->writer), stage->story.told);
 }
 
+static void check_key(const struct store_kv *key, const struct store_kv *kv, const char *what)
+{
+    cr_assert(span_equal(key->key, kv->key), "%s: %.*s, not %.*s", what, (int)key->key.size,
+              key->key.data, (int)kv->key.size, kv->key.data);
+    cr_assert(span_equal(key->value, kv->value), "%s: %.*s", what, (int)kv->key.size, kv->key.data);
+    cr_assert_eq(key->create_revision, kv->create_revision);
+    cr_assert_eq(key->mod_revision, kv->mod_revision);
+    cr_assert_eq(key->version, kv->version);
+    cr_assert_eq(key->lease, kv->lease);
+}
+
+void history_stage_check(const struct history_stage *stage)
+{
+    const struct history_keys *keys = history_writer_keys(stage->writer);
+    const struct model_table *table = model_store_table(stage->story.store);
+    const struct store_kv **sorted = NULL;
+    cr_assert_eq(history_keys_count(keys), table->count);
+    cr_assert_eq(history_keys_sort(keys, &sorted), 0);
+    for (size_t i = 0; i < table->count; i++)
+        check_key(sorted[i], &table->kvs[i], "as it stands");
+    free(sorted);
+}
+
 void history_stage_check_keys(const struct keyspace *keyspace, const struct model_table *table,
                               const char *what)
 {
     struct keyspace_cursor cursor = keyspace_seek(keyspace, (struct span){NULL, 0});
     cr_assert_eq(keyspace_count(keyspace), table->count, "%s", what);
     for (size_t i = 0; i < table->count; i++) {
-        const struct store_kv *kv = &table->kvs[i];
         const struct entry *entry = keyspace_next(&cursor);
-        cr_assert(span_equal(entry->key, kv->key), "%s: %.*s, not %.*s", what, (int)entry->key.size,
-                  entry->key.data, (int)kv->key.size, kv->key.data);
-        cr_assert(span_equal(entry->value, kv->value), "%s: %.*s", what, (int)kv->key.size,
-                  kv->key.data);
-        cr_assert_eq(entry->create_revision, kv->create_revision);
-        cr_assert_eq(entry->mod_revision, kv->mod_revision);
-        cr_assert_eq(entry->version, kv->version);
-        cr_assert_eq(entry->lease, kv->lease);
+        const struct store_kv key = {.key = entry->key,
+                                     .value = entry->value,
+                                     .create_revision = entry->create_revision,
+                                     .mod_revision = entry->mod_revision,
+                                     .version = entry->version,
+                                     .lease = entry->lease};
+        check_key(&key, &table->kvs[i], what);
     }
 }

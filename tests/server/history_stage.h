@@ -26,6 +26,8 @@ void history_stage_reopen(struct history_stage *stage);
 void history_stage_live(struct history_stage *stage, int steps);
 void history_stage_write(struct history_stage *stage);
 
+/* The writer has the store's keys as they stand, and nothing else, in every respect. */
+void history_stage_check(const struct history_stage *stage);
 /* The keyspace has the table's keys, and nothing else, in every respect. */
 void history_stage_check_keys(const struct keyspace *keyspace, const struct model_table *table,
                               const char *what);

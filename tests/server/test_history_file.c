@@ -263,8 +263,7 @@ Test(history_file, says_what_it_has_missed)
         history_stage_live(&stage, 50);
         history_stage_write(&stage);
         history_stage_reopen(&stage);
-        history_stage_check_keys(history_writer_keyspace(stage.writer),
-                                 model_store_table(stage.story.store), "as it stands");
+        history_stage_check(&stage);
 
         struct history_readers *readers = NULL;
         struct history_query query = {
@@ -622,8 +621,7 @@ Test(history_file, running_out_of_memory_loses_nothing)
     }
     cr_expect_gt(nth, 100);
     history_stage_write(&stage);
-    history_stage_check_keys(history_writer_keyspace(stage.writer),
-                             model_store_table(stage.story.store), "as it stands");
+    history_stage_check(&stage);
     (void)expect_good(stage.path);
     history_stage_end(&stage);
 }

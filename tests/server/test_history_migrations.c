@@ -155,8 +155,7 @@ Test(history_migrations, version_1_loses_nothing)
     expect_good(stage.path);
     struct buffer after = tell(&stage);
     cr_expect(span_equal(buffer_span(&before), buffer_span(&after)));
-    history_stage_check_keys(history_writer_keyspace(stage.writer),
-                             model_store_table(stage.story.store), "as it stands");
+    history_stage_check(&stage);
 
     history_stage_live(&stage,
                        STEPS); /* its block ends here, which is larger than those of today */

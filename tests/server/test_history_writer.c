@@ -149,8 +149,7 @@ Test(history_writer, tells_what_happened)
             }
         }
         history_stage_write(&stage);
-        history_stage_check_keys(history_writer_keyspace(stage.writer),
-                                 model_store_table(stage.story.store), "as it stands");
+        history_stage_check(&stage);
         check_all_events(&stage, false, 7);
         check_all_events(&stage, true, 1000);
         history_stage_end(&stage);
