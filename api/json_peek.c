@@ -1,30 +1,36 @@
 #include "api/json_peek.h"
 
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static size_t skip_space(struct span json, size_t at)
 {
-    while (at < json.size && strchr(" \t\r\n", json.data[at]) && json.data[at])
+    while (at < json.size && is_space(json.data[at]))
         at++;
     return at;
 }
 
-/* The string that begins with the quote at @*at, which then is behind it. Data NULL: it has an
- * escape, or no end; of the former *@ret_escaped tells, and *@at is behind it all the same. */
-static struct span take_string(struct span json, size_t *at, bool *ret_escaped)
+/* Behind the quote that ends a string with escapes, from @at on; the size, if it has no end. */
+static size_t skip_escaped(struct span json, size_t at)
 {
-    size_t begin = ++*at;
-    *ret_escaped = false;
-    for (; *at < json.size; ++*at) {
-        if (json.data[*at] == '"') {
-            struct span text = {json.data + begin, *at - begin};
-            ++*at;
-            return *ret_escaped ? (struct span){NULL, 0} : text;
-        }
-        if (json.data[*at] == '\\') {
-            *ret_escaped = true;
-            ++*at;
-        }
-    }
-    return (struct span){NULL, 0};
+    while (at < json.size && json.data[at] != '"')
+        at += json.data[at] == '\\' ? 2 : 1;
+    return at < json.size ? at + 1 : json.size;
+}
+
+/* The string that begins with the quote at @*at, which then is behind it. Data NULL: it has an
+ * escape, or no end. */
+static struct span take_string(struct span json, size_t *at)
+{
+    struct span rest = {json.data + *at + 1, json.size - *at - 1};
+    const char *quote = rest.size > 0 ? memchr(rest.data, '"', rest.size) : NULL;
+    size_t size = quote ? (size_t)(quote - rest.data) : rest.size;
+    bool has_escape = size > 0 && memchr(rest.data, '\\', size);
+    *at += 1;
+    *at = has_escape ? skip_escaped(json, *at) : *at + size + (quote != NULL);
+    return quote && !has_escape ? (struct span){rest.data, size} : (struct span){NULL, 0};
 }
 
 static int find_name(struct span name, const struct span *names, int count)
@@ -39,11 +45,10 @@ static int find_name(struct span name, const struct span *names, int count)
 static size_t skip_value(struct span json, size_t at)
 {
     int depth = 0;
-    bool escaped;
     while (at < json.size) {
         char c = json.data[at];
         if (c == '"') {
-            (void)take_string(json, &at, &escaped);
+            (void)take_string(json, &at);
             continue;
         }
         if (depth == 0 && (c == ',' || c == '}'))
@@ -56,7 +61,6 @@ static size_t skip_value(struct span json, size_t at)
 
 bool json_peek_texts(struct span json, const struct span *names, int count, struct span *ret)
 {
-    bool escaped;
     size_t at = skip_space(json, 0);
     for (int i = 0; i < count; i++)
         ret[i] = (struct span){NULL, 0};
@@ -68,7 +72,7 @@ bool json_peek_texts(struct span json, const struct span *names, int count, stru
             return true;
         if (at == json.size || json.data[at] != '"')
             return false;
-        struct span name = take_string(json, &at, &escaped);
+        struct span name = take_string(json, &at);
         if (!name.data) /* it may be one of those that are looked for */
             return false;
         at = skip_space(json, at);
@@ -77,7 +81,7 @@ bool json_peek_texts(struct span json, const struct span *names, int count, stru
         at = skip_space(json, at + 1);
         int i = find_name(name, names, count);
         if (i < count && at < json.size && json.data[at] == '"') {
-            ret[i] = take_string(json, &at, &escaped);
+            ret[i] = take_string(json, &at);
             if (!ret[i].data)
                 return false;
         }

@@ -106,28 +106,36 @@ static int days_of_month(int year, int month)
     return days[month - 1] + (month == 2 && leaps);
 }
 
+/* From the first day of 1970 to the first of the month. */
+static int64_t days_before(int year, int month)
+{
+    int64_t past = year - 1;
+    int64_t days = 365 * past + past / 4 - past / 100 + past / 400 - 719162;
+    for (int i = 1; i < month; i++)
+        days += days_of_month(year, i);
+    return days;
+}
+
 int timestamp_parse(struct span text, int64_t *ret_milliseconds)
 {
     struct scan scan = {text, false};
-    struct tm parts = {0};
     int year = take_number(&scan, 4, 1970, 9999);
     (void)expect(&scan, "-");
     int month = take_number(&scan, 2, 1, 12);
     (void)expect(&scan, "-");
-    parts.tm_mday = take_number(&scan, 2, 1, days_of_month(year, month));
+    int day = take_number(&scan, 2, 1, days_of_month(year, month));
     (void)expect(&scan, "Tt ");
-    parts.tm_hour = take_number(&scan, 2, 0, 23);
+    int hour = take_number(&scan, 2, 0, 23);
     (void)expect(&scan, ":");
-    parts.tm_min = take_number(&scan, 2, 0, 59);
+    int minute = take_number(&scan, 2, 0, 59);
     (void)expect(&scan, ":");
-    parts.tm_sec = take_number(&scan, 2, 0, 60);
+    int second = take_number(&scan, 2, 0, 60);
     int milliseconds = take_milliseconds(&scan);
     int offset = take_offset(&scan);
     if (scan.failed || scan.rest.size > 0)
         return ALLOT_ESYNTAX;
-    parts.tm_year = year - 1900;
-    parts.tm_mon = month - 1;
-    int64_t time = ((int64_t)timegm(&parts) - (int64_t)offset * 60) * 1000 + milliseconds;
+    int64_t minutes = ((days_before(year, month) + day - 1) * 24 + hour) * 60 + minute - offset;
+    int64_t time = (minutes * 60 + second) * 1000 + milliseconds;
     if (time < 0)
         return ALLOT_ESYNTAX;
     *ret_milliseconds = time;

@@ -33,8 +33,7 @@ struct history_appender {
     struct history_block block; /* the newest */
     struct history_append_total total;
     /* The last value of ROOT/actor, and what it says: all transactions of a pass have the same. */
-    char *actor_text; /* owned */
-    size_t actor_size;
+    struct buffer actor_text;
     struct history_actor actor;
 };
 
@@ -48,6 +47,7 @@ int history_appender_create(struct history_db *db, struct history_names *names,
         return ALLOT_ENOMEM;
     appender->db = db;
     appender->names = names;
+    buffer_init(&appender->actor_text, SIZE_MAX);
     int error = history_db_prepare(db, texts, STATEMENTS, appender->statements);
     if (!error)
         error = history_block_init(db, names, &appender->block);
@@ -64,7 +64,7 @@ void history_appender_destroy(struct history_appender *appender)
         return;
     history_db_finalize(appender->statements, STATEMENTS);
     history_block_release(&appender->block);
-    free(appender->actor_text);
+    buffer_release(&appender->actor_text);
     free(appender);
 }
 
@@ -352,23 +352,14 @@ static int add_change(struct history_appender *appender, struct span root,
 /* Reads what the actor's value says, if it isn't the one before. */
 static int read_actor(struct history_appender *appender, struct span value)
 {
-    if (appender->actor_text &&
-        span_equal(value, (struct span){appender->actor_text, appender->actor_size}))
+    struct buffer *text = &appender->actor_text;
+    if (text->size > 0 && span_equal(value, buffer_span(text)))
         return 0;
-    char *text = malloc(value.size + 1);
-    struct history_actor actor;
-    int error = text ? history_actor_read(value, &actor) : ALLOT_ENOMEM;
-    if (error) {
-        free(text);
-        return error;
-    }
-    if (value.size > 0)
-        memcpy(text, value.data, value.size);
-    free(appender->actor_text);
-    appender->actor_text = text;
-    appender->actor_size = value.size;
-    appender->actor = actor;
-    return 0;
+    int error = history_actor_read(value, &appender->actor);
+    buffer_clear(text);
+    if (!error)
+        buffer_append(text, value);
+    return error ? error : text->error;
 }
 
 /* What ROOT/actor was given with the revision; NULL: nothing. */
