@@ -37,7 +37,7 @@ static int compare_events(const void *a, const void *b)
     return order ? order : (left->order > right->order) - (left->order < right->order);
 }
 
-/* The events of keys that @keyspace holds, by key. @ret is NULL if there are none. */
+/* The events of keys that @keyspace holds, by key; the caller's to free. */
 static int sort_events(const struct keyspace *keyspace,
                        const struct store_watch_response *responses, size_t count,
                        struct ordered_event **ret, size_t *ret_count)
@@ -46,8 +46,8 @@ static int sort_events(const struct keyspace *keyspace,
     size_t used = 0;
     for (size_t i = 0; i < count; i++)
         capacity += responses[i].event_count;
-    struct ordered_event *events = capacity ? malloc(capacity * sizeof *events) : NULL;
-    if (capacity && !events)
+    struct ordered_event *events = malloc((capacity + 1) * sizeof *events);
+    if (!events)
         return ALLOT_ENOMEM;
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < responses[i].event_count; j++) {
@@ -297,8 +297,8 @@ int keyspace_apply(const struct keyspace *former, const struct store_watch_respo
     if (error)
         goto out;
     keyspace = keyspace_succeed(former);
-    changes = event_count ? malloc(event_count * sizeof *changes) : NULL;
-    if (!keyspace || (event_count && !changes)) {
+    changes = malloc((event_count + 1) * sizeof *changes);
+    if (!keyspace || !changes) {
         error = ALLOT_ENOMEM;
         goto out;
     }

@@ -2,14 +2,20 @@
 
 enum { NUMBER_BYTES = 10 };
 
+/* Most numbers are written to where they belong at once: there are very many. */
 void history_blob_append(struct buffer *out, uint64_t number)
 {
+    bool has_room = !out->error && out->capacity - out->size >= NUMBER_BYTES;
     char bytes[NUMBER_BYTES];
+    char *to = has_room ? out->data + out->size : bytes;
     size_t size = 0;
     for (; number >= 0x80; number >>= 7)
-        bytes[size++] = (char)(number | 0x80);
-    bytes[size++] = (char)number;
-    buffer_append(out, (struct span){bytes, size});
+        to[size++] = (char)(number | 0x80);
+    to[size++] = (char)number;
+    if (has_room)
+        out->size += size;
+    else
+        buffer_append(out, (struct span){bytes, size});
 }
 
 uint64_t history_blob_take(struct history_blob *blob)

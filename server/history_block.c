@@ -1,8 +1,8 @@
 #include "server/history_block.h"
 
 static const char *const texts[HISTORY_BLOCK_STATEMENTS] = {
-    [HISTORY_BLOCK_READ] = "SELECT block, first_position, last_position, event_count, kinds,"
-                           " first_time, last_time FROM blocks ORDER BY block DESC LIMIT 1",
+    [HISTORY_BLOCK_READ] = ("SELECT block, first_position, last_position, event_count, kinds,"
+                            " first_time, last_time FROM blocks ORDER BY block DESC LIMIT 1"),
     [HISTORY_BLOCK_WRITE] = "INSERT OR REPLACE INTO blocks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [HISTORY_BLOCK_WRITE_POSTINGS] = "INSERT INTO postings VALUES (?1, ?2)",
 };

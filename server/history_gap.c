@@ -47,8 +47,9 @@ static int add_differences(struct gap *gap, const struct history_keys *former,
     struct span root = keyspace_root(now);
     int error = history_keys_sort(former, &sorted);
     while (!error && (next < count || after)) {
-        const struct store_kv *before = next < count ? sorted[next] : NULL;
-        int order = !before ? 1 : !after ? -1 : span_compare(before->key, after->key);
+        bool has_before = next < count;
+        const struct store_kv *before = has_before ? sorted[next] : NULL;
+        int order = !has_before ? 1 : !after ? -1 : span_compare(before->key, after->key);
         bool is_same = order == 0 && before->mod_revision == after->mod_revision;
         if (!is_same)
             error = add_difference(gap, root, order <= 0 ? before->key : after->key,

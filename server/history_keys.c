@@ -1,5 +1,6 @@
 #include "server/history_keys.h"
 
+#include <assert.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 
@@ -84,6 +85,7 @@ struct history_key *history_keys_find(const struct history_keys *keys, struct sp
 
 static int grow(struct history_keys *keys)
 {
+    assert(keys->capacity >= MIN_CAPACITY);
     size_t capacity = 2 * keys->capacity;
     struct slot **slots = calloc(capacity, sizeof(struct slot *));
     if (!slots)

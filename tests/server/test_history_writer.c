@@ -289,7 +289,7 @@ Test(history_writer, finds_what_fits_any_filter_in_many_blocks)
     }
     struct history_status status = {0};
     cr_assert_eq(history_writer_measure(stage.writer, &status), 0);
-    cr_assert_gt(status.event_count, 2 * HISTORY_BLOCK_EVENTS);
+    cr_assert_gt(status.event_count, INT64_C(2) * HISTORY_BLOCK_EVENTS);
     cr_assert_gt(try_filters(&stage, 40), 1000, "else they are of no use");
     history_stage_end(&stage);
 }
