@@ -1,7 +1,7 @@
--- What is appended most is one row now, in one table that has no index but its positions: each event
--- has of its revision the time, and who did it; the first of them, of order 0, also has the actor. A
--- revision without events has a row of kind -1 there. Which events of a block have a name, or are
--- of a kind, is told by the block's postings.
+-- An event is one row, in a table that has no index but its positions. Each has the time of its
+-- revision, and who did it; the first of a revision, of order 0, also has what ROOT/actor was given.
+-- A revision without events has a row of kind -1 in its place. Which events of a block have a name,
+-- or are of a kind, is told by the block's postings.
 
 CREATE TABLE fused_events (
     position INTEGER PRIMARY KEY,

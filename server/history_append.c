@@ -93,39 +93,6 @@ static void bind_or_null(sqlite3_stmt *statement, int parameter, int64_t number)
         (void)sqlite3_bind_null(statement, parameter);
 }
 
-/* Finds the names in a key; as ZONE#SUFFIX lies in it, a member's name can be taken from it. */
-static int find_names(struct history_names *names, const struct history_new_event *event,
-                      struct history_key_names *ret)
-{
-    const struct key_parts *parts = &event->parts;
-    bool has_item = event->kind == HISTORY_ITEM || event->kind == HISTORY_ASSIGNMENT;
-    bool has_member = event->kind == HISTORY_MEMBER || event->kind == HISTORY_ASSIGNMENT;
-    int error = 0;
-    history_names_make_room(names, false);
-    if (has_item)
-        error = history_names_find(names, HISTORY_NAME_ITEM, parts->item, true, &ret->item);
-    if (has_member && !error) {
-        const char *end = parts->suffix.data + parts->suffix.size;
-        struct span member = {parts->zone.data, (size_t)(end - parts->zone.data)};
-        error = history_names_find(names, HISTORY_NAME_ZONE, parts->zone, true, &ret->zone);
-        if (!error)
-            error = history_names_find(names, HISTORY_NAME_MEMBER, member, true, &ret->member);
-    }
-    if (!has_item && !has_member && event->kind != HISTORY_GAP)
-        error = history_names_find(names, HISTORY_NAME_KEY, event->key, true, &ret->name);
-    return error;
-}
-
-/* The same, unless they were found, and so noted as used, in this era already. */
-static int know_names(struct history_appender *appender, const struct history_new_event *event,
-                      struct history_key_names *names)
-{
-    int64_t era = history_block_era(&appender->block);
-    int error = names->era == era ? 0 : find_names(appender->names, event, names);
-    names->era = error ? -1 : era;
-    return error;
-}
-
 /* What the rows of a revision have in common, and the first of them has of its actor. */
 static void bind_origin(sqlite3_stmt *statement, const struct history_origin *origin, int64_t order)
 {
@@ -175,7 +142,8 @@ int history_append_event(struct history_appender *appender, const struct history
     if (!error)
         error = history_block_make_room(&appender->block);
     if (!error)
-        error = know_names(appender, event, names);
+        error =
+            history_names_of_key(appender->names, event->kind, event->key, &event->parts, names);
     if (error)
         return error;
     const struct history_row row = {

@@ -56,7 +56,7 @@ int history_block_read(struct history_block *block)
     if (!error && block->event_count > 0)
         error = history_block_collect(block->db, block->first_position, block->last_position,
                                       &block->postings);
-    history_names_set_era(block->names, history_block_era(block));
+    history_names_set_era(block->names, block->number / HISTORY_ERA_BLOCKS);
     return error;
 }
 
@@ -116,7 +116,7 @@ int history_block_make_room(struct history_block *block)
     block->event_count = 0;
     block->kinds = 0;
     history_postings_clear(&block->postings);
-    history_names_set_era(block->names, history_block_era(block));
+    history_names_set_era(block->names, block->number / HISTORY_ERA_BLOCKS);
     return 0;
 }
 

@@ -6,7 +6,7 @@
 #include "server/history_names.h"
 #include "server/history_postings.h"
 
-/* Events in a block, at least: what a search looks at, at most, in one without postings. */
+/* Events in a block: what a search looks at, at most, in the newest, which has no postings yet. */
 enum { HISTORY_BLOCK_EVENTS = 4096 };
 
 /* Its statements. */
@@ -36,12 +36,6 @@ struct history_block {
 int history_block_init(struct history_db *db, struct history_names *names,
                        struct history_block *ret);
 void history_block_release(struct history_block *block); /* also of a zeroed one */
-
-/* See history_names.h. */
-static inline int64_t history_block_era(const struct history_block *block)
-{
-    return block->number / HISTORY_ERA_BLOCKS;
-}
 
 /* Reads it anew: to be called whenever events may have gone from the file. As
  * history_block_init. */

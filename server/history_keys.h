@@ -4,20 +4,11 @@
 #define ALLOT_SERVER_HISTORY_KEYS_H
 
 #include "core/keyspace.h"
-
-/* The numbers of the names in a key (history_names.h), as they were found in an era; 0: it has none
- * such. */
-struct history_key_names {
-    int64_t era; /* -1: they were not looked up */
-    int64_t item;
-    int64_t zone;
-    int64_t member;
-    int64_t name;
-};
+#include "server/history_names.h"
 
 struct history_key {
     struct store_kv kv;
-    struct history_key_names names;
+    struct history_key_names names; /* what is known of them */
 };
 
 struct history_keys;

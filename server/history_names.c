@@ -221,3 +221,35 @@ int history_names_text(struct history_names *names, int64_t id, struct span *ret
     *ret = (struct span){known->bytes, known->size};
     return 0;
 }
+
+/* --- those of a key --- */
+
+/* As ZONE#SUFFIX lies in the key, a member's name can be taken from it. */
+static int find_member(struct history_names *names, const struct key_parts *parts,
+                       struct history_key_names *ret)
+{
+    const char *end = parts->suffix.data + parts->suffix.size;
+    struct span member = {parts->zone.data, (size_t)(end - parts->zone.data)};
+    int error = history_names_find(names, HISTORY_NAME_ZONE, parts->zone, true, &ret->zone);
+    return error ? error
+                 : history_names_find(names, HISTORY_NAME_MEMBER, member, true, &ret->member);
+}
+
+int history_names_of_key(struct history_names *names, enum history_kind kind, struct span key,
+                         const struct key_parts *parts, struct history_key_names *ret)
+{
+    bool has_item = kind == HISTORY_ITEM || kind == HISTORY_ASSIGNMENT;
+    bool has_member = kind == HISTORY_MEMBER || kind == HISTORY_ASSIGNMENT;
+    int error = 0;
+    if (ret->era == names->era)
+        return 0;
+    history_names_make_room(names, false);
+    if (has_item)
+        error = history_names_find(names, HISTORY_NAME_ITEM, parts->item, true, &ret->item);
+    if (!error && has_member)
+        error = find_member(names, parts, ret);
+    if (!error && !has_item && !has_member && kind != HISTORY_GAP)
+        error = history_names_find(names, HISTORY_NAME_KEY, key, true, &ret->name);
+    ret->era = error ? -1 : names->era;
+    return error;
+}

@@ -3,6 +3,7 @@
 #ifndef ALLOT_SERVER_HISTORY_NAMES_H
 #define ALLOT_SERVER_HISTORY_NAMES_H
 
+#include "core/history.h"
 #include "server/history_db.h"
 
 enum history_name_kind {
@@ -35,5 +36,19 @@ int history_names_find(struct history_names *names, enum history_name_kind kind,
 
 /* The name of a number; borrowed until room is made. ALLOT_EVALUE: there is none. */
 int history_names_text(struct history_names *names, int64_t id, struct span *ret);
+
+/* The numbers of the names in a key, as they were found in an era; 0: it has none such. */
+struct history_key_names {
+    int64_t era; /* -1: they were not looked up */
+    int64_t item;
+    int64_t zone;
+    int64_t member;
+    int64_t name; /* the key itself, if it has none of the others */
+};
+
+/* Finds those of @key, without the root, of @kind and with @parts; adds what is missing. Those that
+ * were found in this era are taken as they are. As history_names_find. */
+int history_names_of_key(struct history_names *names, enum history_kind kind, struct span key,
+                         const struct key_parts *parts, struct history_key_names *ret);
 
 #endif
