@@ -9,6 +9,7 @@
 #include "server/history_gap.h"
 #include "server/history_prune.h"
 #include "server/history_replay.h"
+#include "server/history_wal.h"
 
 enum { BEGIN, COMMIT, REACH, STATEMENTS };
 static const char *const texts[STATEMENTS] = {
@@ -19,6 +20,7 @@ static const char *const texts[STATEMENTS] = {
 
 struct history_writer {
     struct history_db *db;
+    struct history_wal *wal;
     struct history_rows rows; /* whose names the appender uses, too */
     struct history_appender *appender;
     sqlite3_stmt *statements[STATEMENTS];
@@ -127,6 +129,8 @@ int history_writer_open(const char *path, struct span root, struct history_write
     }
     error = keep_root(writer, root);
     if (!error)
+        error = history_wal_create(writer->db, &writer->wal);
+    if (!error)
         error = history_keys_create(&writer->keys);
     if (!error)
         error = history_db_prepare(writer->db, texts, STATEMENTS, writer->statements);
@@ -153,6 +157,7 @@ void history_writer_close(struct history_writer *writer)
     history_appender_destroy(writer->appender);
     history_rows_release(&writer->rows);
     history_db_finalize(writer->statements, STATEMENTS);
+    history_wal_destroy(writer->wal);
     history_db_close(writer->db);
     free(writer->root_text);
     free(writer);
