@@ -114,6 +114,7 @@ typedef bool history_visit_round(void *context, const struct history_round *roun
 struct history_moment {
     int64_t revision;
     int64_t time_ms;
+    bool is_newest; /* found by time: nothing that happened later is known so far */
 };
 
 /* --- the port --- */

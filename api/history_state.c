@@ -140,16 +140,20 @@ static void refuse_future(struct api_call *call, const char *detail)
     problem_faults_release(&faults);
 }
 
-/* Whether this server has seen the moment: then the history will come to it. */
+/* That this server has seen; 0: none. */
+static int64_t newest_revision(const struct api_call *call)
+{
+    struct snapshot *newest = call->runtime->snapshot(call->runtime->context);
+    int64_t revision = newest ? newest->state->revision : 0;
+    snapshot_unref(newest);
+    return revision;
+}
+
+/* Whether this server has seen the moment: then the history will come to it. By time it is not
+ * later than now: see read_at. */
 static bool has_been(const struct api_call *call, const struct history_moment *moment)
 {
-    const struct api_runtime *runtime = call->runtime;
-    if (moment->revision == 0) /* not later than now: see read_at */
-        return true;
-    struct snapshot *newest = runtime->snapshot(runtime->context);
-    bool reached = newest && moment->revision <= newest->state->revision;
-    snapshot_unref(newest);
-    return reached;
+    return moment->revision <= newest_revision(call);
 }
 
 static void refuse(struct api_call *call, int error, const struct history_moment *asked)
@@ -183,6 +187,13 @@ static void read_state(void *context, const atomic_bool *cancelled)
         least = asked.revision;
     int error =
         walk->history->state(walk->history->context, &walk->at, least, cancelled, &snapshot);
+    if (!error && walk->at.is_newest && newest_revision(call) > walk->at.revision) {
+        /* what has happened since may have been before that time */
+        snapshot_unref(snapshot);
+        walk->at = asked;
+        error = walk->history->state(walk->history->context, &walk->at, newest_revision(call),
+                                     cancelled, &snapshot);
+    }
     if (error) {
         refuse(call, error, &asked);
         return;

@@ -194,8 +194,8 @@ static int find_cause(struct history_appender *appender, const struct history_ro
     return error;
 }
 
-static int add_round(struct history_appender *appender, const struct history_origin *origin,
-                     const struct history_new_event *event)
+int history_append_round(struct history_appender *appender, const struct history_origin *origin,
+                         const struct history_new_event *event)
 {
     struct history_round_facts facts;
     int64_t cause[2] = {0, 0};
@@ -311,7 +311,7 @@ static int add_change(struct history_appender *appender, struct span root,
     if (!error)
         error = history_append_event(appender, origin, &event, &names);
     if (!error && is_round)
-        error = add_round(appender, origin, &event);
+        error = history_append_round(appender, origin, &event);
     return error ? error : follow(keys, change, &names);
 }
 
@@ -338,6 +338,11 @@ static const struct store_event *find_actor(struct span root, const struct store
         if (events[i].kind == STORE_EVENT_PUT && history_is_actor(root, events[i].kv.key))
             return &events[i];
     return NULL;
+}
+
+bool history_tells_time(struct span root, const struct store_event *events, size_t count)
+{
+    return find_actor(root, events, count) != NULL;
 }
 
 static int set_origin(struct history_appender *appender, const struct store_kv *actor,

@@ -47,12 +47,19 @@ struct history_new_event {
 int history_append_event(struct history_appender *appender, const struct history_origin *origin,
                          const struct history_new_event *event, struct history_key_names *names);
 
+/* Whether one of a revision's events puts ROOT/actor, which tells who made it and when. */
+bool history_tells_time(struct span root, const struct store_event *events, size_t count);
+
 /* Adds a revision: all of its @count events, one or more, seen at @now_ms, that have changed @keys,
  * which then is as of that revision. After an error, the transaction is to be rolled back and the
  * appender destroyed. As history_db_fail; ALLOT_ENOMEM; ALLOT_ELIMIT (more changes in one revision
  * than can be numbered). */
 int history_append(struct history_appender *appender, struct span root, struct history_keys *keys,
                    const struct store_event *events, size_t count, int64_t now_ms);
+
+/* Adds the round that @event, which was appended, is the record of. */
+int history_append_round(struct history_appender *appender, const struct history_origin *origin,
+                         const struct history_new_event *event);
 
 /* Writes down what is known of the newest block: at the end of each transaction. */
 int history_append_end(struct history_appender *appender);

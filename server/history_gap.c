@@ -33,7 +33,9 @@ static int add_difference(struct gap *gap, struct span root, struct span key,
         event.version = after->version;
         event.lease = after->lease;
     }
-    return history_append_event(gap->appender, &gap->origin, &event, &names);
+    int error = history_append_event(gap->appender, &gap->origin, &event, &names);
+    bool is_round = after && !before && span_has_prefix(event.key, SPAN(KEYS_ROUNDS));
+    return error || !is_round ? error : history_append_round(gap->appender, &gap->origin, &event);
 }
 
 /* Merges the two in the order of their keys. */

@@ -4,7 +4,7 @@
 
 #include "api/values.h"
 
-enum { LATER_BLOCK, LATER_REVISION, LAST_CHANGE, NEXT_GAP, STATEMENTS };
+enum { LATER_BLOCK, LATER_REVISION, LAST_CHANGE, NEXT_GAP, CHECKPOINT_TIME, NEXT_TIME, STATEMENTS };
 static const char *const texts[STATEMENTS + 1] = {
     [LATER_BLOCK] = "SELECT first_position, last_position FROM blocks WHERE block >= 0 AND"
                     " last_time > ?1 AND last_position >= ?2 ORDER BY block LIMIT 1",
@@ -12,6 +12,8 @@ static const char *const texts[STATEMENTS + 1] = {
                        " AND position <= ?4 AND time > ?1 ORDER BY position LIMIT 1",
     [LAST_CHANGE] = "SELECT position >> 24, time FROM events WHERE position <= ?1"
                     " ORDER BY position DESC LIMIT 1",
+    [CHECKPOINT_TIME] = "SELECT time, 0 FROM checkpoints WHERE revision = ?1",
+    [NEXT_TIME] = "SELECT time, 0 FROM events WHERE position > ?1 ORDER BY position LIMIT 1",
     [NEXT_GAP] = "SELECT from_revision, to_revision FROM gaps WHERE to_revision > ?1"
                  " ORDER BY to_revision LIMIT 1",
 };
@@ -43,12 +45,33 @@ static int find(struct history_db *db, int which, const int64_t *numbers, int co
 
 /* --- the revision --- */
 
+/* Whether @time_ms is before all that is known: what there was at the oldest revision was seen when
+ * its checkpoint was made, or before the first change after it. */
+static int is_before(struct history_db *db, const struct history_extent *extent, int64_t time_ms,
+                     bool *ret)
+{
+    const int64_t oldest = extent->oldest;
+    int64_t made[2] = {0}, next[2] = {0};
+    bool is_made = false, has_next = false;
+    *ret = false;
+    if (oldest <= 0)
+        return 0; /* there was nothing then */
+    const int64_t last = history_last_position(oldest);
+    int error = find(db, CHECKPOINT_TIME, &oldest, 1, made, &is_made);
+    if (!error)
+        error = find(db, NEXT_TIME, &last, 1, next, &has_next);
+    *ret = !error && is_made && time_ms < made[0] && !(has_next && time_ms >= next[0]);
+    return error;
+}
+
 /* The one before the first that was later than @time_ms. */
 static int find_by_time(struct history_db *db, const struct history_extent *extent, int64_t time_ms,
                         int64_t *ret)
 {
     int64_t block[2] = {0}, later[2] = {0};
     bool found = false;
+    if (extent->oldest < 0 || extent->oldest >= HISTORY_MAX_REVISION)
+        return history_db_damaged(db, "its oldest revision");
     int error =
         find(db, LATER_BLOCK, (int64_t[]){time_ms, history_first_position(extent->oldest + 1)}, 2,
              block, &found);
@@ -59,6 +82,22 @@ static int find_by_time(struct history_db *db, const struct history_extent *exte
                  later, &found);
     if (!error)
         *ret = found ? later[0] - 1 : extent->reached;
+    return error;
+}
+
+/* The revision of a time; else which one is known. */
+static int find_moment(struct history_db *db, const struct history_extent *extent,
+                       struct history_moment *at, int64_t *ret)
+{
+    bool before = false;
+    int error = is_before(db, extent, at->time_ms, &before);
+    if (!error && before) {
+        *at = (struct history_moment){.revision = extent->oldest};
+        return ALLOT_ECOMPACTED;
+    }
+    if (!error)
+        error = find_by_time(db, extent, at->time_ms, ret);
+    at->is_newest = !error && *ret == extent->reached;
     return error;
 }
 
@@ -128,15 +167,18 @@ int history_moment_read(struct history_rows *rows, struct history_moment *at, st
     if (!error && !found)
         return ALLOT_EUNAVAILABLE;
     if (!error && revision == 0)
-        error = find_by_time(rows->db, &extent, at->time_ms, &revision);
+        error = find_moment(rows->db, &extent, at, &revision);
     if (!error)
         error = check_known(rows->db, &extent, revision, at);
-    last = history_last_position(revision);
-    if (!error)
+    if (!error) {
+        last = history_last_position(revision);
         error = find(rows->db, LAST_CHANGE, &last, 1, change, &found);
+    }
     if (!error)
         error = replay(rows, &extent, revision, ret);
-    if (!error)
-        *at = (struct history_moment){found ? change[0] : revision, change[1]};
+    if (!error) {
+        at->revision = found ? change[0] : revision;
+        at->time_ms = change[1];
+    }
     return error;
 }

@@ -238,21 +238,53 @@ static void count_added(struct history_writer *writer, struct history_append_tot
     struct history_append_total after = history_append_total(writer->appender);
     writer->fresh.events += after.events - before.events;
     writer->fresh.bytes += after.bytes - before.bytes;
-    writer->event_count += after.events - before.events;
 }
 
-/* Appends the events of a response, revision by revision. */
-static int append_response(struct history_writer *writer,
-                           const struct store_watch_response *response, int64_t now_ms)
+/* The same, once it is in the file. */
+static void count_written(struct history_writer *writer, struct history_append_total before)
 {
-    const struct store_event *events = response->events;
+    writer->event_count += history_append_total(writer->appender).events - before.events;
+}
+
+/* Lowers *@ms to the time that is told with the first event that tells one, from number @index of
+ * the first response on. */
+static int find_next_time(struct history_writer *writer,
+                          const struct store_watch_response *responses, size_t count, size_t index,
+                          int64_t *ms)
+{
+    struct span root = writer->root;
+    for (size_t i = 0; i < count; i++, index = 0) {
+        for (; index < responses[i].event_count; index++) {
+            if (!history_tells_time(root, &responses[i].events[index], 1))
+                continue;
+            struct history_actor actor;
+            int error = history_actor_read(responses[i].events[index].kv.value, &actor);
+            if (!error && actor.time_ms >= 0 && actor.time_ms < *ms)
+                *ms = actor.time_ms;
+            return error;
+        }
+    }
+    return 0;
+}
+
+/* Appends the events of @responses[0], revision by revision. Of what nobody tells the time it is
+ * known that it was before all that follows: a batch may tell of a while ago. */
+static int append_response(struct history_writer *writer,
+                           const struct store_watch_response *responses, size_t count,
+                           int64_t now_ms)
+{
+    const struct store_event *events = responses->events;
     int error = 0;
-    for (size_t begin = 0, end; begin < response->event_count && !error; begin = end) {
-        for (end = begin + 1; end < response->event_count; end++)
+    for (size_t begin = 0, end; begin < responses->event_count && !error; begin = end) {
+        for (end = begin + 1; end < responses->event_count; end++)
             if (events[end].kv.mod_revision != events[begin].kv.mod_revision)
                 break;
-        error = history_append(writer->appender, writer->root, writer->keys, &events[begin],
-                               end - begin, now_ms);
+        int64_t seen_ms = now_ms;
+        if (!history_tells_time(writer->root, &events[begin], end - begin))
+            error = find_next_time(writer, responses, count, end, &seen_ms);
+        if (!error)
+            error = history_append(writer->appender, writer->root, writer->keys, &events[begin],
+                                   end - begin, seen_ms);
     }
     return error;
 }
@@ -267,7 +299,7 @@ static int append_all(struct history_writer *writer, const struct store_watch_re
     for (size_t i = 0; i < count && !error; i++) {
         error = watch_progress_take(&writer->progress, &responses[i]);
         if (!error)
-            error = append_response(writer, &responses[i], now_ms);
+            error = append_response(writer, &responses[i], count - i, now_ms);
     }
     count_added(writer, before);
     if (!error && needs_checkpoint(writer, now_ms))
@@ -279,6 +311,7 @@ int history_writer_append(struct history_writer *writer,
                           const struct store_watch_response *responses, size_t count,
                           int64_t now_ms)
 {
+    struct history_append_total before = history_append_total(writer->appender);
     struct history_extent extent = writer->extent;
     int error = begin(writer);
     if (error)
@@ -286,7 +319,10 @@ int history_writer_append(struct history_writer *writer,
     error = append_all(writer, responses, count, now_ms);
     extent.cluster_id = writer->progress.cluster_id;
     extent.reached = writer->progress.seen;
-    return end(writer, error, &extent);
+    error = end(writer, error, &extent);
+    if (!error)
+        count_written(writer, before);
+    return error;
 }
 
 int history_writer_bridge(struct history_writer *writer, struct keyspace *now, int64_t now_ms)
@@ -307,7 +343,10 @@ int history_writer_bridge(struct history_writer *writer, struct keyspace *now, i
         error = adopt(writer, now);
     if (!error)
         error = write_checkpoint(writer, extent.reached, now_ms);
-    return end(writer, error, &extent);
+    error = end(writer, error, &extent);
+    if (!error)
+        count_written(writer, before);
+    return error;
 }
 
 /* --- the rest --- */

@@ -40,7 +40,7 @@ static void setup(void)
     client_init(&client);
     scripted_history_init(&history);
     history.snapshot = make_past(3);
-    history.found = (struct history_moment){9, EVENTS_TIME};
+    history.found = (struct history_moment){.revision = 9, .time_ms = EVENTS_TIME};
     client.runtime.history = &history.port;
 }
 

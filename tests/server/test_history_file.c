@@ -288,8 +288,35 @@ Test(history_file, says_what_it_has_missed)
         at = (struct history_moment){.revision = stage.story.told + 1};
         cr_expect_eq(state_at(stage.path, &at, &snapshot), ALLOT_EFUTURE);
         cr_expect_eq(at.revision, stage.story.told);
+        at = (struct history_moment){.time_ms = 1}; /* long before */
+        int error = state_at(stage.path, &at, &snapshot);
+        cr_expect_eq(error, before == 0 ? ALLOT_ECOMPACTED : 0);
+        cr_expect(before > 0 || at.revision == after, "known from there on");
+        if (!error)
+            snapshot_unref(snapshot);
         history_stage_end(&stage);
     }
+}
+
+/* Their records are found again after the gap. */
+Test(history_file, has_the_rounds_of_what_it_has_missed)
+{
+    struct history_stage stage;
+    struct store_txn_result result;
+    history_stage_begin(&stage, 3);
+    history_stage_live(&stage, 20);
+    history_stage_write(&stage);
+    int64_t before = number(stage.path, "SELECT count(*) FROM rounds");
+    const struct store_op ops[] = {
+        {.kind = STORE_OP_PUT,
+         .keys.key = SPAN(STORY_ROOT "/rounds/0000000000000000009-0000000001"),
+         .value = SPAN("{\"after_revision\":3,\"decided_on\":5}")}};
+    const struct store_txn txn = {.success = ops, .success_count = 1};
+    cr_assert_eq(model_store_txn(stage.story.store, &txn, &result), 0);
+    bridge(&stage);
+    cr_expect_eq(number(stage.path, "SELECT count(*) FROM rounds"), before + 1);
+    (void)expect_good(stage.path);
+    history_stage_end(&stage);
 }
 
 Test(history_file, holds_only_so_many_states_at_a_time)

@@ -421,6 +421,27 @@ Test(history_writer, takes_what_nobody_has_deleted_for_expired)
     history_stage_end(&stage);
 }
 
+/* A batch may tell of a while ago: what nobody has told the time of was before what is told next.
+ */
+Test(history_writer, takes_what_nobody_has_timed_for_earlier_than_what_follows)
+{
+    struct history_stage stage;
+    history_stage_begin(&stage, 1);
+    struct model_store *store = stage.story.store;
+    int64_t lease = model_store_grant(store);
+    change(&stage, "allocator", STORE_OP_PUT, ASSIGNMENT, "", lease);
+    history_stage_write(&stage);
+    cr_assert_eq(model_store_revoke(store, lease), 0);
+    change(&stage, "alice", STORE_OP_PUT, STORY_ROOT "/items/b", "{}", 0);
+    stage.now_ms = INT64_C(1767225600000) + 60000; /* a minute after alice's */
+    history_stage_write(&stage);
+    struct last last = last_of(&stage, SPAN("a"), (struct span){NULL, 0});
+    cr_expect_eq(last.event.operation, HISTORY_EXPIRE);
+    cr_expect_eq(last.event.time_ms, INT64_C(1767225600000));
+    cr_expect(last.event.time_is_observed);
+    history_stage_end(&stage);
+}
+
 /* --- rounds --- */
 
 static bool keep_round(void *context, const struct history_round *round)
