@@ -55,6 +55,29 @@ static int check_rows(struct history_db *db)
          " position > (SELECT (pruned + 1) << 24 FROM history) AND NOT EXISTS"
          " (SELECT 1 FROM events AS f WHERE f.position = e.position - 1)",
          "events without the one before them in their revision"},
+        {"SELECT count(*) FROM blocks AS b JOIN events AS e ON e.kind >= 0 AND"
+         " e.position BETWEEN b.first_position AND b.last_position"
+         " WHERE NOT b.kinds >> e.kind & 1 OR e.time NOT BETWEEN b.first_time AND b.last_time",
+         "events that their block does not tell of"},
+        /* 0: it was made, 1: changed, 2 and 3: it went, 4: a gap */
+        {"SELECT count(*) FROM events WHERE kind >= 0 AND CASE operation"
+         " WHEN 0 THEN before IS NOT NULL OR after IS NULL"
+         " WHEN 1 THEN before IS NULL OR after IS NULL"
+         " WHEN 4 THEN kind <> 6 ELSE after IS NOT NULL END",
+         "events that have not the values that they should have"},
+        /* of the actor there are only those that are no revision's own */
+        {"SELECT count(*) FROM (SELECT before, lag(after) OVER key AS was,"
+         " lag(position) OVER key AS earlier FROM events WHERE kind >= 0 AND kind <> 6 AND name IS"
+         " NOT coalesce((SELECT id FROM names WHERE name = CAST('/actor' AS BLOB)), 0)"
+         " WINDOW key AS (PARTITION BY kind, item, zone, member, slot, name ORDER BY position))"
+         " WHERE CASE WHEN earlier THEN before IS NOT was"
+         " ELSE before IS NOT NULL AND (SELECT oldest = 0 FROM history) END",
+         "events that do not fit what was there before"},
+        {"SELECT count(*) FROM events AS e JOIN names AS n ON n.id = e.name"
+         " WHERE n.name BETWEEN CAST('/rounds/' AS BLOB) AND CAST('/rounds0' AS BLOB)"
+         " AND e.after IS NOT NULL AND e.mod_revision IS NULL"
+         " AND NOT EXISTS (SELECT 1 FROM rounds AS o WHERE o.position = e.position)",
+         "rounds that are not listed"},
         {"SELECT count(*) FROM rounds AS o LEFT JOIN events AS e ON e.position = o.position"
          " WHERE e.position IS NULL",
          "rounds without their event"},
@@ -269,9 +292,9 @@ int history_check_all(struct history_db *db, struct history_check *ret)
     *ret = (struct history_check){0};
     int error = check_file(db);
     if (!error)
-        error = check_rows(db);
-    if (!error)
         error = check_postings(db);
+    if (!error)
+        error = check_rows(db);
     if (!error)
         error = history_db_query(db, "SELECT total(event_count) FROM blocks", &ret->events);
     if (!error)

@@ -316,8 +316,8 @@ static int open_to_read(struct history_db *db)
     int error = find(db);
     if (!error)
         error = connect_to_read(db);
-    if (!error)
-        error = history_db_execute(db, "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF",
+    if (!error) /* what a check sorts may be more than fits in memory */
+        error = history_db_execute(db, "PRAGMA temp_store = FILE; PRAGMA trusted_schema = OFF",
                                    "opening");
     return error ? error
                  : history_migrations_require(db, history_migrations, history_migration_count);

@@ -464,6 +464,15 @@ Test(history_file, a_check_finds_what_does_not_fit)
         " events WHERE actor IS NOT NULL ORDER BY position LIMIT 1 OFFSET 60)",
         "DELETE FROM events WHERE position = (SELECT position FROM events WHERE kind = -1 ORDER BY"
         " position LIMIT 1)",
+        "UPDATE events SET before = x'7b7d' WHERE position = (SELECT position FROM events WHERE"
+        " kind = 0 AND before IS NOT NULL ORDER BY position DESC LIMIT 1)",
+        "UPDATE events SET before = NULL, operation = 0 WHERE position = (SELECT position FROM"
+        " events WHERE kind = 0 AND operation = 1 ORDER BY position DESC LIMIT 1)",
+        "UPDATE events SET operation = 1 WHERE position = (SELECT position FROM events WHERE"
+        " kind = 0 AND operation = 0 ORDER BY position DESC LIMIT 1)",
+        "UPDATE blocks SET kinds = 0",
+        "UPDATE blocks SET last_time = first_time - 1",
+        "DELETE FROM rounds",
         "UPDATE checkpoint_pages SET data = x'00'",
         "DELETE FROM checkpoint_pages",
         "UPDATE blocks SET event_count = event_count - 1",
