@@ -10,6 +10,8 @@
 
 /* GET /v1/items/{id}/explain: why an item is placed as it is, in codes and in words. */
 
+enum { SOLUTION_MS = 5000 /* how long to wait for one */ };
+
 static const char *const replica_details[EXPLAIN_REPLICA_COUNT] = {
     [EXPLAIN_FROZEN] = "left alone: the stored value of its item or its member does not decode",
     [EXPLAIN_KEPT] = "stays: the solution wants it here",
@@ -276,11 +278,50 @@ static void compute(void *context, const atomic_bool *cancelled)
     explanation_release(&explanation);
 }
 
+/* --- waiting to be solved --- */
+
+static bool is_solved(struct span subject, const struct snapshot *snapshot)
+{
+    (void)subject;
+    return snapshot_solution(snapshot) != NULL;
+}
+
+static enum api_step refuse_unsolved(struct api_call *call)
+{
+    return problem(call, PROBLEM_NOT_READY, "what is new was not solved within %d s",
+                   SOLUTION_MS / 1000);
+}
+
+static enum api_step on_solved(struct api_call *call, const struct api_outcome *outcome)
+{
+    if (outcome->error == ALLOT_EUNAVAILABLE)
+        return refuse_unsolved(call);
+    if (outcome->error)
+        return problem_of_error(call, outcome->error, "to wait for a solution");
+    return call_refresh(call) ? items_explain(call) : API_REPLY;
+}
+
+/* Each change is solved soon after it. The next one may come before we get to look: then it goes on
+ * waiting, for what is left of the time. */
+static enum api_step wait_for_solution(struct api_call *call)
+{
+    int64_t now_ms = call->runtime->wall_clock_ms(call->runtime->context);
+    if (call->explained_by_ms == 0)
+        call->explained_by_ms = now_ms + SOLUTION_MS;
+    int64_t left_ms = call->explained_by_ms - now_ms;
+    if (left_ms <= 0)
+        return refuse_unsolved(call);
+    call->action.change.holds = is_solved;
+    call->action.change.subject = (struct span){NULL, 0};
+    call->action.change.timeout_ms = left_ms < SOLUTION_MS ? left_ms : SOLUTION_MS;
+    call->resume = on_solved;
+    return API_WAIT_CHANGE;
+}
+
 enum api_step items_explain(struct api_call *call)
 {
     if (state_find_item(call->snapshot->state, call->parameters[0]) == STATE_NONE)
         return problem(call, PROBLEM_NOT_FOUND, "there is no such item");
-    if (!snapshot_solution(call->snapshot))
-        return problem(call, PROBLEM_NOT_READY, "this revision is not solved yet");
-    return call_compute(call, compute, "to explain the item");
+    return snapshot_solution(call->snapshot) ? call_compute(call, compute, "to explain the item")
+                                             : wait_for_solution(call);
 }

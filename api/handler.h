@@ -67,6 +67,8 @@ struct api_call {
 
     const char *computing; /* what for, as in problem_of_error */
 
+    int64_t explained_by_ms; /* of an explanation: until when it waits; 0: it has not so far */
+
     struct history_reading *reading; /* a page of history, in the arena: see history_reading.h */
     struct moves_question *moves;    /* what is asked of it, the same: see history_moves.c */
     struct history_walk *walk;       /* through a moment of it, the same: see history_state.c */

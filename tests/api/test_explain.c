@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/support/api_client.h"
@@ -80,12 +81,69 @@ Test(explain, names_no_members_in_the_cut_where_there_are_none)
                      "can't be assigned, whatever the allocator does");
 }
 
-Test(explain, of_nothing)
+/* --- what is not solved yet --- */
+
+static void make_unsolved(void)
 {
-    cr_expect_eq(get("/v1/items/a/explain"), 404);
     client.store.solves = false;
     fake_store_put(&client.store, "/items/a", "{\"replication\":3}");
     fake_store_publish(&client.store);
+}
+
+static void solve(struct client *meddled, enum api_step step)
+{
+    if (step != API_WAIT_CHANGE)
+        return;
+    meddled->store.solves = true;
+    fake_store_publish(&meddled->store);
+}
+
+/* Once: a change that is not solved yet. */
+static void change(struct client *overtaken, enum api_step step)
+{
+    if (step != API_WAIT_CHANGE)
+        return;
+    overtaken->store.solves = false;
+    fake_store_put(&overtaken->store, "/items/a", "{\"replication\":4}");
+    overtaken->overtake = NULL;
+    fake_store_publish(&overtaken->store);
+}
+
+Test(explain, waits_until_it_is_solved)
+{
+    char target[60];
+    make_unsolved();
+    client.meddle = solve;
+    cr_expect_eq(get("/v1/items/a/explain"), 200);
+    cr_expect_eq(client.steps, 2); /* waiting, computing */
+    cr_expect_eq(client_number(&client, "/revision"), client.store.revision);
+    make_unsolved();
+    (void)snprintf(target, sizeof target, "/v1/items/a/explain?min_revision=%d",
+                   (int)client.store.revision);
+    cr_expect_eq(get(target), 200);
+    cr_expect_eq(client_number(&client, "/revision"), client.store.revision);
+}
+
+Test(explain, waits_on_if_it_has_changed_again)
+{
+    make_unsolved();
+    client.meddle = solve;
+    client.overtake = change;
+    cr_expect_eq(get("/v1/items/a/explain"), 200);
+    cr_expect_eq(client.steps, 3);
+    cr_expect_eq(client_number(&client, "/replication"), 4);
+}
+
+Test(explain, of_nothing)
+{
+    cr_expect_eq(get("/v1/items/a/explain"), 404);
+    make_unsolved();
     cr_expect_eq(get("/v1/items/a/explain"), 503);
     cr_expect_str_eq(client_text(&client, "/code"), "not-ready");
+    cr_expect_str_eq(client_reply_header(&client, "Retry-After"), "1");
+    cr_expect_eq(client.steps, 1);
+    client.failing_step = API_WAIT_CHANGE;
+    client.failing_error = ALLOT_ECANCELED;
+    cr_expect_eq(get("/v1/items/a/explain"), 503);
+    cr_expect_str_eq(client_text(&client, "/code"), "store-unavailable");
 }

@@ -143,6 +143,10 @@ static struct api_outcome perform(struct client *client, enum api_step step,
     if (step == API_WAIT_CHANGE && !client->failing_error) {
         const struct snapshot *newest = client->store.newest;
         bool holds = action->change.holds(action->change.subject, newest);
+        if (client->overtake) {
+            client->overtake(client, step);
+            fake_store_publish(&client->store);
+        }
         return (struct api_outcome){.error = holds ? 0 : ALLOT_EUNAVAILABLE};
     }
     if (step == API_COMPUTE && !client->failing_error) {
