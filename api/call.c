@@ -168,22 +168,24 @@ struct span call_header(const struct api_call *call, const char *name)
     return call->request->header(call->request->header_context, name);
 }
 
-bool call_decode_body(struct api_call *call, const struct json_spec *spec, void *target,
-                      uint32_t *ret_given)
-{
-    return call_decode(call, call->body, spec, target, ret_given);
-}
-
-bool call_decode(struct api_call *call, struct json_object *object, const struct json_spec *spec,
-                 void *target, uint32_t *ret_given)
+/* @patch: what has made @object, if a merge patch has; else NULL. */
+static bool decode(struct api_call *call, struct json_object *patch, struct json_object *object,
+                   const struct json_spec *spec, void *target, uint32_t *ret_given)
 {
     struct problem_faults faults;
     problem_faults_init(&faults);
+    bool known = json_spec_check_removed(spec, patch, problem_add_fault, &faults);
     bool good = json_spec_decode(spec, object, target, ret_given, problem_add_fault, &faults);
-    if (!good)
+    if (!known || !good)
         (void)problem_invalid(call, &faults);
     problem_faults_release(&faults);
-    return good;
+    return known && good;
+}
+
+bool call_decode_body(struct api_call *call, const struct json_spec *spec, void *target,
+                      uint32_t *ret_given)
+{
+    return decode(call, NULL, call->body, spec, target, ret_given);
 }
 
 bool call_patch(struct api_call *call, const struct entry *entry, api_describe *describe,
@@ -198,7 +200,7 @@ bool call_patch(struct api_call *call, const struct entry *entry, api_describe *
         error = merge_patch(*ret_patched, call->body);
     if (error)
         (void)problem_of_error(call, error, "to patch the resource");
-    return !error && call_decode(call, *ret_patched, spec, target, &given);
+    return !error && decode(call, call->body, *ret_patched, spec, target, &given);
 }
 
 bool call_query_integer(struct api_call *call, const char *name, int64_t least, int64_t most,

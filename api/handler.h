@@ -96,9 +96,6 @@ struct span call_header(const struct api_call *call, const char *name);
  * faults. */
 bool call_decode_body(struct api_call *call, const struct json_spec *spec, void *target,
                       uint32_t *ret_given);
-/* The same of another @object: what a body's patch makes of a resource, say. */
-bool call_decode(struct api_call *call, struct json_object *object, const struct json_spec *spec,
-                 void *target, uint32_t *ret_given);
 
 /* Reads what the body, a merge patch, makes of @entry into @target by @spec. @describe adds the
  * fields of the resource, as @spec has them, to an object. @target borrows from *@ret_patched,

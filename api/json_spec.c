@@ -248,6 +248,13 @@ static void decode_field(struct decoding *decoding, const struct json_field *fie
 
 /* --- the object --- */
 
+static void report_unknown(struct decoding *decoding, const char *name)
+{
+    char pointer[POINTER_SIZE] = "";
+    extend_pointer(pointer, name);
+    report(decoding, pointer, "is not a field of this resource");
+}
+
 static void decode_fields(struct decoding *decoding, const struct json_spec *spec,
                           struct json_object *object, void *target, uint32_t *ret_given)
 {
@@ -258,9 +265,7 @@ static void decode_fields(struct decoding *decoding, const struct json_spec *spe
             *ret_given |= UINT32_C(1) << (field - spec->fields);
             decode_field(decoding, field, value, (char *)target + field->offset);
         } else if (!spec->ignore_unknown) {
-            char pointer[POINTER_SIZE] = "";
-            extend_pointer(pointer, name);
-            report(decoding, pointer, "is not a field of this resource");
+            report_unknown(decoding, name);
         }
     }
 }
@@ -281,6 +286,20 @@ bool json_spec_decode(const struct json_spec *spec, struct json_object *object, 
         char pointer[POINTER_SIZE] = "";
         extend_pointer(pointer, spec->fields[i].name);
         report(&decoding, pointer, "is required");
+    }
+    return !decoding.failed;
+}
+
+bool json_spec_check_removed(const struct json_spec *spec, struct json_object *patch,
+                             json_fault *fault, void *context)
+{
+    struct decoding decoding = {fault, context, false};
+    if (!json_object_is_type(patch, json_type_object))
+        return true;
+    json_object_object_foreach(patch, name, value)
+    {
+        if (!value && !find_field(spec, name) && !spec->ignore_unknown)
+            report_unknown(&decoding, name);
     }
     return !decoding.failed;
 }

@@ -49,4 +49,10 @@ typedef void json_fault(void *context, const char *pointer, const char *detail);
 bool json_spec_decode(const struct json_spec *spec, struct json_object *object, void *target,
                       uint32_t *ret_given, json_fault *fault, void *context);
 
+/* Of a merge patch: tells @fault of each field of @patch that is null and none of @spec's, since
+ * what it makes no longer has it. Returns false if there were any. Unless it is an object, there
+ * are none. */
+bool json_spec_check_removed(const struct json_spec *spec, struct json_object *patch,
+                             json_fault *fault, void *context);
+
 #endif

@@ -174,6 +174,20 @@ Test(items, a_patch_is_checked_as_what_it_makes)
     cr_expect_eq(put("/v1/items/a", "{\"replication\":3}"), 415); /* it is not one */
 }
 
+Test(items, a_patch_removes_nothing_that_it_does_not_know)
+{
+    fake_store_put(&client.store, "/items/a", "{\"replication\":2,\"colour\":\"red\"}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(patch("/v1/items/a", "{\"a/b\":null,\"colour\":null,\"x\":1,\"labels\":null}"),
+                 422);
+    cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/a~1b");
+    cr_expect_str_eq(client_text(&client, "/errors/0/detail"), "is not a field of this resource");
+    cr_expect_str_eq(client_text(&client, "/errors/1/pointer"), "/colour");
+    cr_expect_str_eq(client_text(&client, "/errors/2/pointer"), "/x");
+    cr_expect_null(client_json(&client, "/errors/3"));
+    cr_expect_eq(client.steps, 0);
+}
+
 Test(items, delete_removes)
 {
     assign_two();

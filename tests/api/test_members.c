@@ -172,6 +172,9 @@ Test(members, a_patch_resizes)
                  422);
     cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/item_limit");
     cr_expect_str_eq(client_text(&client, "/errors/1/pointer"), "/exiting");
+    cr_expect_eq(client_send(&client, "PATCH", MEMBER, "{\"session\":null,\"exiting\":null}"), 422);
+    cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/session");
+    cr_expect_str_eq(client_text(&client, "/errors/1/pointer"), "/exiting");
     cr_expect_eq(client_send(&client, "PATCH", "/v1/members/east/none", "{}"), 404);
 }
 
