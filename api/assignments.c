@@ -1,5 +1,6 @@
 #include "api/change.h"
 #include "api/hash.h"
+#include "api/headers.h"
 #include "api/json_reader.h"
 #include "api/list.h"
 #include "api/members.h"
@@ -260,28 +261,57 @@ static enum api_step report(struct api_call *call, const struct member_view *vie
     return change_submit(call, reply_patched);
 }
 
+/* The assignment as a report would tell of it. */
+static int describe(const struct entry *entry, struct json_object *ret)
+{
+    struct assignment_spec spec;
+    struct json_object *tree = NULL;
+    struct json_object *value = NULL;
+    struct error_message why = {""};
+    int error = values_read_assignment(entry->value, &spec, &tree, &why);
+    if (!error)
+        error = json_set(ret, "consistent", json_object_new_boolean(spec.consistent));
+    if (!error && spec.value && json_object_deep_copy(spec.value, &value, NULL))
+        error = ALLOT_ENOMEM;
+    if (!error && value)
+        error = json_set(ret, "value", value);
+    json_object_put(tree);
+    return error;
+}
+
+/* Reads what the body makes of what is stored: a merge patch changes the value within, JSON
+ * replaces the fields that it has. @ret borrows from @stored, from the body and from *@ret_patched,
+ * which the caller drops. False: the reply tells why not. */
+static bool read_report(struct api_call *call, const struct entry *entry,
+                        const struct assignment_spec *stored, struct assignment_spec *ret,
+                        struct json_object **ret_patched)
+{
+    uint32_t given;
+    *ret = (struct assignment_spec){0};
+    if (headers_is_merge_patch(call_header(call, "Content-Type")))
+        return call_patch(call, entry, describe, &assignments_patch_json, ret, ret_patched);
+    *ret = *stored;
+    return call_decode_body(call, &assignments_patch_json, ret, &given);
+}
+
 /* Applies the body to the stored value. */
 static enum api_step patch(struct api_call *call, const struct member_view *view,
                            const struct entry *entry)
 {
-    struct assignment_spec body = {0};
-    struct assignment_spec stored;
-    struct json_object *tree;
+    struct assignment_spec spec;
+    struct assignment_spec stored = {0};
+    struct json_object *tree = NULL;
+    struct json_object *patched = NULL;
     struct error_message why = {""};
-    uint32_t given;
-    if (!call_check_preconditions(call, entry->mod_revision) ||
-        !call_decode_body(call, &assignments_patch_json, &body, &given))
-        return API_REPLY;
+    enum api_step step = API_REPLY;
     int error = values_read_assignment(entry->value, &stored, &tree, &why);
     if (error)
-        return problem_of_error(call, error, "to read the assignment");
-    struct assignment_spec spec = {
-        .consistent = given & 1 ? body.consistent : stored.consistent,
-        .value = given & 2 ? body.value : stored.value,
-    };
-    enum api_step step = values_equal_assignments(&spec, &stored)
-                             ? assignments_get(call)
-                             : report(call, view, entry, &spec);
+        step = problem_of_error(call, error, "to read the assignment");
+    else if (call_check_preconditions(call, entry->mod_revision) &&
+             read_report(call, entry, &stored, &spec, &patched))
+        step = values_equal_assignments(&spec, &stored) ? assignments_get(call)
+                                                        : report(call, view, entry, &spec);
+    json_object_put(patched);
     json_object_put(tree);
     return step;
 }

@@ -281,6 +281,9 @@ static void write_request(struct json_writer *writer, const struct api_route *ro
     json_name(writer, "content");
     json_begin(writer, '{');
     write_media_type(writer, "application/json", operation->request, operation->example);
+    if (strcmp(route->method, "PATCH") == 0)
+        write_media_type(writer, "application/merge-patch+json", operation->request,
+                         operation->example);
     if (route->has_lines)
         write_media_type(writer, "application/x-ndjson", "Change", NULL);
     json_end(writer, '}');

@@ -114,7 +114,8 @@ const struct openapi_operation openapi_operations[] = {
     {"GET", ASSIGNMENT, "Show an assignment", NULL, "Assignment", {200}, NULL, NULL},
     {"PATCH",
      ASSIGNMENT,
-     "Report of an assignment, as its member: consistent, and a value",
+     "Report of an assignment, as its member: consistent, and a value. As JSON it replaces the "
+     "fields that it has, as a merge patch it changes the value within",
      "AssignmentPatch",
      "Assignment",
      {200},

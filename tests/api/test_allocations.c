@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "tests/support/api_client.h"
 
@@ -64,7 +65,7 @@ static const struct sample samples[] = {
     {"POST", "/v1/batch?atomic=false", "[{\"method\":\"DELETE\",\"path\":\"/v1/items/none\"},7]",
      200},
     {"GET", "/v1/assignments/a/east/1", NULL, 200},
-    {"PATCH", "/v1/assignments/a/east/1", "{\"consistent\":true,\"value\":[1]}", 200},
+    {"PATCH", "/v1/assignments/a/east/1", "{\"consistent\":true,\"value\":{\"a\":1}}", 200},
     {"OPTIONS", "/v1/items", NULL, 204},
     {"BREW", "/v1/items", NULL, 405},
     {"GET", "/none", NULL, 404},
@@ -87,7 +88,7 @@ static void prepare(struct client *client)
                           "{\"item_limit\":4,\"ttl_seconds\":30,\"session_hash\":"
                           "\"9f9f5111f7b27a781f1f1ddde5ebc2dd2b796bfc7365c9c28b548e564176929f\"}",
                           lease);
-    fake_store_put(store, "/assign/a#east#1#0", "");
+    fake_store_put(store, "/assign/a#east#1#0", "{\"value\":{\"b\":[2]}}");
     fake_store_publish(store);
     client_header(client, "Allot-Session", SESSION);
 }
@@ -100,6 +101,8 @@ static long run(const struct sample *sample, long failing,
     prepare(&client);
     client.failing_allocation = failing;
     client.meddle = meddle;
+    if (strcmp(sample->method, "PATCH") == 0)
+        client_header(&client, "Content-Type", "application/merge-patch+json");
     int status = client_send(&client, sample->method, sample->target, sample->body);
     bool changed = fake_store_mod_revision(&client.store, "/actor") > 0;
     cr_expect(status == sample->status || (failing && status == (changed ? 204 : 503)),

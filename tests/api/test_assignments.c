@@ -281,6 +281,48 @@ Test(assignments, a_report_is_answered_with_itself)
     cr_expect_not(client_true(&client, "/consistent"));
 }
 
+Test(assignments, a_report_replaces_the_fields_that_it_gives)
+{
+    cr_expect_eq(patch("{\"value\":{\"a\":1,\"b\":{\"c\":1}}}"), 200);
+    cr_expect_eq(patch("{\"value\":{\"b\":{\"d\":null}}}"), 200);
+    cr_expect(span_equal(fake_store_value(&client.store, "/assign/a/b#east#1#0"),
+                         SPAN("{\"consistent\":false,\"value\":{\"b\":{\"d\":null}}}")));
+}
+
+Test(assignments, a_report_can_be_a_merge_patch)
+{
+    cr_expect_eq(patch("{\"consistent\":true,\"value\":{\"a\":1,\"b\":{\"c\":1}}}"), 200);
+    client_header(&client, "Content-Type", "application/merge-patch+json");
+    cr_expect_eq(patch("{\"value\":{\"b\":{\"d\":2}}}"), 200);
+    cr_expect(
+        span_equal(fake_store_value(&client.store, "/assign/a/b#east#1#0"),
+                   SPAN("{\"consistent\":true,\"value\":{\"a\":1,\"b\":{\"c\":1,\"d\":2}}}")));
+    cr_expect_eq(patch("{\"value\":{\"b\":null}}"), 200);
+    cr_expect(span_equal(fake_store_value(&client.store, "/assign/a/b#east#1#0"),
+                         SPAN("{\"consistent\":true,\"value\":{\"a\":1}}")));
+    cr_expect_eq(patch("{\"value\":{\"b\":null}}"), 200); /* there is none */
+    cr_expect_eq(client.steps, 0);
+    cr_expect_eq(patch("{\"consistent\":null,\"value\":null}"), 200);
+    cr_expect(span_equal(fake_store_value(&client.store, "/assign/a/b#east#1#0"),
+                         SPAN("{\"consistent\":false}")));
+    cr_expect_eq(patch("{\"colour\":null,\"consistent\":1}"), 422);
+    cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/colour");
+    cr_expect_str_eq(client_text(&client, "/errors/1/pointer"), "/consistent");
+    cr_expect_eq(patch("[]"), 422);
+}
+
+/* The limit is that of what is stored in the end. */
+Test(assignments, a_merged_value_can_be_too_large)
+{
+    char body[3000];
+    client_header(&client, "Content-Type", "application/merge-patch+json");
+    (void)snprintf(body, sizeof body, "{\"value\":{\"a\":\"%02500d\"}}", 0);
+    cr_expect_eq(patch(body), 200);
+    (void)snprintf(body, sizeof body, "{\"value\":{\"b\":\"%02500d\"}}", 0);
+    cr_expect_eq(patch(body), 422);
+    cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/value");
+}
+
 static void leave(struct client *meddled, enum api_step step)
 {
     (void)step;

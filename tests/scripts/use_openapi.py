@@ -88,11 +88,13 @@ def wait_for_assignment(base):
 
 
 def check_example(document, method, path, operation):
-    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    contents = operation.get("requestBody", {}).get("content", {})
+    content = contents.get("application/json")
     if not content:
         return None
     assert "example" in content, "%s %s has no example" % (method, path)
     checker(document, content["schema"]).validate(content["example"])
+    assert ("application/merge-patch+json" in contents) == (method == "patch")
     return content["example"]
 
 
