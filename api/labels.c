@@ -2,40 +2,66 @@
 
 #include <json-c/linkhash.h>
 
-/* Takes what stands before the first @end off the front of @text, and @end with it. False: there is
- * no @end, and all of @text was taken. */
-static bool take(struct span *text, char end, struct span *ret)
+/* What is left to read, and is changed by that. */
+struct text {
+    char *at;
+    char *end;
+};
+
+/* Takes a name, up to `=`, or a value, up to `,`, off the front of @text, and that character with
+ * it, which is returned; 0 at the end of the text. Backslashes are left out. */
+static char take(struct text *text, bool is_name, struct span *ret)
 {
-    const char *found = text->size > 0 ? memchr(text->data, end, text->size) : NULL;
-    size_t size = found ? (size_t)(found - text->data) : text->size;
-    size_t taken = size + (found != NULL);
-    *ret = (struct span){text->data, size};
-    *text = (struct span){text->data + taken, text->size - taken};
-    return found != NULL;
+    char *part = text->at;
+    size_t size = 0;
+    char end = '\0';
+    while (text->at < text->end && !end) {
+        char c = *text->at++;
+        if (c == ',' || (is_name && c == '=')) {
+            end = c;
+        } else {
+            if (c == '\\' && text->at < text->end)
+                c = *text->at++;
+            part[size++] = c;
+        }
+    }
+    *ret = (struct span){part, size};
+    return end;
+}
+
+static bool read_terms(struct text *text, struct labels_filter *ret)
+{
+    for (char end = ','; end == ','; ret->count++) {
+        struct labels_term term = {.value = {NULL, 0}};
+        end = take(text, true, &term.name);
+        if (end == '=')
+            end = take(text, false, &term.value);
+        if (term.name.size == 0 || ret->count == LABELS_MAX_TERMS)
+            return false;
+        ret->terms[ret->count] = term;
+    }
+    return true;
 }
 
 bool labels_read_filter(struct api_call *call, struct labels_filter *ret)
 {
-    struct span rest = query_value(&call->query, "label");
+    struct span given = query_value(&call->query, "label");
     ret->count = 0;
-    if (!rest.data)
+    if (!given.data)
         return true;
-    for (bool more = true; more; ret->count++) {
-        struct labels_term term = {.value = {NULL, 0}};
-        struct span text;
-        more = take(&rest, ',', &text);
-        if (take(&text, '=', &term.name))
-            term.value = text;
-        if (term.name.size == 0 || ret->count == LABELS_MAX_TERMS) {
-            (void)problem(call, PROBLEM_MALFORMED,
-                          "the query parameter 'label' must be 1 to %d of NAME=VALUE or NAME, "
-                          "joined by commas",
-                          LABELS_MAX_TERMS);
-            return false;
-        }
-        ret->terms[ret->count] = term;
+    char *copy = arena_allocate(&call->arena, given.size + 1);
+    if (!copy) {
+        (void)problem_of_error(call, ALLOT_ENOMEM, "to read the labels");
+        return false;
     }
-    return true;
+    memcpy(copy, given.data, given.size);
+    if (read_terms(&(struct text){copy, copy + given.size}, ret))
+        return true;
+    (void)problem(call, PROBLEM_MALFORMED,
+                  "the query parameter 'label' must be 1 to %d of NAME=VALUE or NAME, joined by "
+                  "commas; one within a name or a value has a backslash before it",
+                  LABELS_MAX_TERMS);
+    return false;
 }
 
 static bool has(struct json_object *labels, const struct labels_term *term)

@@ -1,5 +1,6 @@
 /* Lists filtered by labels: `?label=team=search,canary` lets through what has the label team with
- * the value search and, whatever its value, the label canary. */
+ * the value search and, whatever its value, the label canary. A backslash takes away the meaning of
+ * the character after it: `team=a\,b`. */
 #ifndef ALLOT_API_LABELS_H
 #define ALLOT_API_LABELS_H
 
@@ -16,8 +17,8 @@ struct labels_filter {
     size_t count; /* 0: everything passes, and no labels need be read */
 };
 
-/* Reads the query parameter `label`; @ret borrows from the query. False: the reply tells what is
- * wrong with it. */
+/* Reads the query parameter `label`; @ret borrows from the call's arena. False: the reply tells
+ * what is wrong with it. */
 bool labels_read_filter(struct api_call *call, struct labels_filter *ret);
 
 /* Whether @labels (NULL: none) pass. */

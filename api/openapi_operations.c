@@ -47,7 +47,10 @@ const struct openapi_parameter openapi_parameters[] = {
      false},
     {"item", STRING, "only events of this item and of its assignments", "/history", false},
     {"item", STRING, "only those of this item", NULL, false},
-    {"label", STRING, "only with these labels: NAME=VALUE or NAME, joined by commas", NULL, false},
+    {"label", STRING,
+     "only with these labels: NAME=VALUE or NAME, joined by commas; a comma or backslash within, or "
+     "a = within a name, has a backslash before it",
+     NULL, false},
     {"limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":5000}",
      "at most so many; 500 unless given", NULL, false},
     {"max_moves", "{\"type\":\"integer\",\"minimum\":0,\"maximum\":20000}",

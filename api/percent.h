@@ -4,9 +4,9 @@
 
 #include "core/span.h"
 
-/* Decodes @raw into @storage of at least raw.size bytes, and sets @ret to what is there then.
- * ALLOT_ESYNTAX, @ret untouched: a `%` without two hexadecimal digits, or the result is not UTF-8.
- */
+/* Decodes @raw into @storage of at least raw.size bytes, which may be those of @raw, and sets @ret
+ * to what is there then. ALLOT_ESYNTAX, @ret untouched: a `%` without two hexadecimal digits, or
+ * the result is not UTF-8. */
 int percent_decode(struct span raw, char *storage, struct span *ret);
 
 #endif

@@ -12,6 +12,18 @@ static int refuse(struct error_message *why, const char *story, struct span subj
     return ALLOT_ESYNTAX;
 }
 
+/* A `+` is a space, as in forms, and so as most clients write it. */
+static int decode(struct span raw, char *storage, struct span *ret)
+{
+    for (size_t i = 0; i < raw.size; i++) {
+        char c = raw.data[i];
+        if (c == '+')
+            c = ' ';
+        storage[i] = c;
+    }
+    return percent_decode((struct span){storage, raw.size}, storage, ret);
+}
+
 static int parse_pair(struct span raw, char *storage, struct query *query,
                       struct error_message *why)
 {
@@ -21,8 +33,8 @@ static int parse_pair(struct span raw, char *storage, struct query *query,
     struct span name = {raw.data, (size_t)(equals - raw.data)};
     struct span value = {equals + 1, raw.size - name.size - 1};
     struct query_parameter parameter;
-    if (percent_decode(name, storage, &parameter.name) ||
-        percent_decode(value, storage + name.size, &parameter.value))
+    if (decode(name, storage, &parameter.name) ||
+        decode(value, storage + name.size, &parameter.value))
         return refuse(why, "a query parameter is not percent-encoded UTF-8", raw);
     for (size_t i = 0; i < query->count; i++) {
         if (span_equal(query->parameters[i].name, parameter.name))

@@ -1,4 +1,5 @@
-/* The query of a request: name=value pairs, percent-decoded. Pure functions of bytes. */
+/* The query of a request: name=value pairs, percent-decoded, with `+` for a space. Pure functions
+ * of bytes. */
 #ifndef ALLOT_API_QUERY_H
 #define ALLOT_API_QUERY_H
 

@@ -570,6 +570,34 @@ Test(items, lists_are_filtered_by_labels)
     cr_expect_eq(get("/v1/items?label=a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a"), 400);
 }
 
+/* As URLSearchParams and the like write them, or with what separates escaped. */
+Test(items, all_labels_can_be_asked_for)
+{
+    fake_store_put(&client.store, "/items/a",
+                   "{\"replication\":2,\"labels\":{\"o\":\"team a\",\"x\":\"a+b\"}}");
+    fake_store_put(&client.store, "/items/b",
+                   "{\"replication\":2,\"labels\":{\"r\":\"a,b\",\"k=l\":\"m\"}}");
+    fake_store_put(&client.store, "/items/c", "{\"replication\":2,\"labels\":{\"p\":\"a\\\\b\"}}");
+    fake_store_publish(&client.store);
+    const struct {
+        const char *query, *first;
+    } cases[] = {
+        {"o=team+a", "a"},     {"o%3Dteam%20a", "a"},    {"x=a%2Bb", "a"},    {"x=a+b", ""},
+        {"r=a\\,b", "b"},      {"r%3Da%5C%2Cb", "b"},    {"r=a%2Cb", ""},     {"k\\=l=m", "b"},
+        {"k%5C%3Dl", "b"},     {"r=a\\,b,k\\=l=m", "b"}, {"p=a%5C%5Cb", "c"}, {"p=a\\b", ""},
+        {"p=a%5C%5Cb%5C", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char target[64];
+        snprintf(target, sizeof target, "/v1/items?label=%s", cases[i].query);
+        cr_expect_eq(get(target), 200);
+        cr_expect_str_eq(client_text(&client, "/items/0/id"), cases[i].first, "%s", target);
+    }
+    cr_expect_eq(get("/v1/items/a+b"), 404); /* in a path it is none */
+    cr_expect_eq(put("/v1/items/a+b", "{\"replication\":2}"), 201);
+    cr_expect_str_eq(client_text(&client, "/id"), "a+b");
+}
+
 Test(items, a_list_goes_on_at_the_revision_where_it_began)
 {
     char target[200];
