@@ -48,7 +48,8 @@ const struct openapi_parameter openapi_parameters[] = {
     {"item", STRING, "only events of this item and of its assignments", "/history", false},
     {"item", STRING, "only those of this item", NULL, false},
     {"label", STRING,
-     "only with these labels: NAME=VALUE or NAME, joined by commas; a comma or backslash within, or "
+     "only with these labels: NAME=VALUE or NAME, joined by commas; a comma or backslash within, "
+     "or "
      "a = within a name, has a backslash before it",
      NULL, false},
     {"limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":5000}",
@@ -245,15 +246,15 @@ const struct openapi_operation openapi_operations[] = {
      NULL,
      NULL},
     {"GET", MEMBER "/drain", "Show how far a member is drained", NULL, "Drain", {200}, NULL, NULL},
-    {"POST", MEMBER "/drain", "Drain a member", NULL, "Drain", {200}, NULL, NULL},
+    {"POST", MEMBER "/drain", "Drain a member", "Empty", "Drain", {200}, "{}", NULL},
     {"DELETE", MEMBER "/drain", "Take a drain back", NULL, "Drain", {200}, NULL, NULL},
     {"POST",
      MEMBER "/heartbeat",
      "Keep a member's lease alive",
-     NULL,
+     "Empty",
      "Heartbeat",
      {200},
-     NULL,
+     "{}",
      NULL},
     {"GET",
      MEMBER "/history",

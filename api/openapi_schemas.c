@@ -317,6 +317,9 @@ static const char principal_json[] =
 static const char health_json[] =
     OBJECT("\"status\"", "\"status\":" STRING ",\"snapshot_age_ms\":" INTEGER);
 
+/* What a POST brings that needs nothing: no web page elsewhere can send JSON. */
+static const struct json_spec empty_json = {NULL, 0, false};
+
 const struct openapi_schema openapi_schemas[] = {
     {"Problem", problem_json, NULL, false},
     {"Item", item_json, NULL, false},
@@ -334,6 +337,7 @@ const struct openapi_schema openapi_schemas[] = {
     {"Heartbeat", heartbeat_json, NULL, false},
     {"Lease", lease_json, NULL, false},
     {"Principal", principal_json, NULL, false},
+    {"Empty", NULL, &empty_json, false},
     {"File", STRING, NULL, false},
     {"Metrics", STRING, NULL, false},
     {"Cluster", cluster_json, NULL, false},

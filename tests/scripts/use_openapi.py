@@ -26,9 +26,9 @@ ORDER = ["put", "get", "patch", "post", "delete"]
 def request(base, method, path, body=None):
     headers = {"Accept": "application/json", "Allot-Session": SESSION}
     data = None
-    if body is not None or method == "post":
+    if body is not None:
         headers["Content-Type"] = "application/json"
-        data = json.dumps({} if body is None else body).encode()
+        data = json.dumps(body).encode()
     call = urllib.request.Request(base + path, data, headers, method=method.upper())
     try:
         with urllib.request.urlopen(call, timeout=30) as answer:
