@@ -32,23 +32,42 @@ static bool read_format(struct api_call *call, enum watch_format *ret)
     return false;
 }
 
-static bool check_from(struct api_call *call, int64_t from)
+/* Without a revision that was seen it begins with what comes next. */
+static bool settle_from(struct api_call *call, int64_t *from)
 {
     int64_t oldest;
     int64_t newest;
     const struct api_runtime *runtime = call->runtime;
     runtime->watch_range(runtime->context, &oldest, &newest);
-    if (from >= 0 && from < oldest)
+    if (*from < 0) {
+        *from = newest;
+        return true;
+    }
+    if (*from < oldest)
         (void)problem(call, PROBLEM_GONE,
                       "changes after revision %" PRId64 " are no longer kept, only after %" PRId64
                       ": read anew, then watch from there",
-                      from, oldest);
-    else if (from > newest)
+                      *from, oldest);
+    else if (*from > newest)
         (void)problem(call, PROBLEM_NOT_READY, "revision %" PRId64 " has not been seen here so far",
-                      from);
+                      *from);
     else
         return true;
     return false;
+}
+
+/* Names the revision after which it tells of changes, for whoever is cut off before the first. */
+static enum api_step reply_stream(struct api_call *call, const struct watch_stream *stream)
+{
+    reply_start(call, 200);
+    call->reply.content_type =
+        stream->format == WATCH_SSE ? "text/event-stream" : "application/x-ndjson";
+    reply_header_integer(call, "Allot-Revision", stream->from);
+    reply_header(call, "Cache-Control", "no-store");
+    reply_header(call, "X-Accel-Buffering", "no");
+    if (!call->request->head_only)
+        call->reply.stream = stream;
+    return reply_finish(call);
 }
 
 enum api_step watch_get(struct api_call *call)
@@ -66,14 +85,7 @@ enum api_step watch_get(struct api_call *call)
     if (!call_query_choices(call, "kind", watch_kind_names, WATCH_KIND_COUNT,
                             &stream->filter.kinds) ||
         !read_from(call, &stream->from) || !read_format(call, &stream->format) ||
-        !check_from(call, stream->from))
+        !settle_from(call, &stream->from))
         return API_REPLY;
-    reply_start(call, 200);
-    call->reply.content_type =
-        stream->format == WATCH_SSE ? "text/event-stream" : "application/x-ndjson";
-    reply_header(call, "Cache-Control", "no-store");
-    reply_header(call, "X-Accel-Buffering", "no");
-    if (!call->request->head_only)
-        call->reply.stream = stream;
-    return reply_finish(call);
+    return reply_stream(call, stream);
 }

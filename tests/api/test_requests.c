@@ -43,6 +43,30 @@ static void expect_code(int status, const char *code)
     cr_expect_neq(strlen(client_text(&client, "/detail")), 0);
 }
 
+/* --- watching --- */
+
+static void tell_range(void *context, int64_t *ret_oldest, int64_t *ret_newest)
+{
+    (void)context;
+    *ret_oldest = 1;
+    *ret_newest = 7;
+}
+
+Test(requests, a_watch_names_the_revision_after_which_it_tells)
+{
+    client.runtime.watch_range = tell_range;
+    cr_expect_eq(get("/v1/watch"), 200);
+    cr_expect_str_eq(client_reply_header(&client, "Allot-Revision"), "7");
+    cr_expect_eq(get("/v1/watch?from=1"), 200);
+    cr_expect_str_eq(client_reply_header(&client, "Allot-Revision"), "1");
+    client_header(&client, "Last-Event-ID", "2");
+    cr_expect_eq(get("/v1/watch?from=1"), 200);
+    cr_expect_str_eq(client_reply_header(&client, "Allot-Revision"), "2");
+    client_header(&client, "Last-Event-ID", NULL);
+    cr_expect_eq(get("/v1/watch?from=0"), 410);
+    cr_expect_eq(get("/v1/watch?from=8"), 503);
+}
+
 /* --- paths and methods --- */
 
 Test(requests, unknown_paths)
