@@ -37,8 +37,7 @@ static enum api_step reply_asset(struct api_call *call, const struct api_asset *
     reply_start(call, is_known ? 304 : 200);
     reply_header(call, "ETag", asset->etag);
     reply_header(call, "Cache-Control", caching);
-    if (!is_known)
-        write_content(call, asset);
+    write_content(call, asset);
     int error = call->reply.body.error;
     return error ? problem_of_error(call, error, "to serve the file") : API_REPLY;
 }

@@ -36,7 +36,7 @@ enum {
 typedef struct span api_header_lookup(void *context, const char *name);
 
 struct api_request {
-    struct span method;
+    struct span method; /* GET for HEAD, too: of its reply the adapter sends only the head */
     struct span target; /* raw, as on the request line: path and query, still percent-encoded */
     struct span body;
     api_header_lookup *header;
@@ -46,7 +46,6 @@ struct api_request {
     /* Of a span of the adapter's own, in the trace that it is part of: see trace.h; {NULL, 0}: in
      * none. */
     struct span traceparent;
-    bool head_only; /* HEAD: as GET, whose body is then not sent (method says GET) */
 };
 
 /* --- what goes out --- */
@@ -63,7 +62,8 @@ struct api_route; /* see routes.h */
 
 struct api_reply {
     int status;
-    const char *content_type; /* static; NULL: no body */
+    const char *content_type; /* static; NULL: no body. Of a 304 it is that of the 200, which the
+                               * adapter doesn't send, but tells the length of. */
     struct api_header headers[API_MAX_REPLY_HEADERS];
     size_t header_count;
     struct buffer body;

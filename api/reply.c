@@ -128,10 +128,8 @@ enum api_step reply_finish_resource(struct api_call *call, int64_t mod_revision,
     headers_write_etag(etag, mod_revision, status_hash);
     struct span known = call_header(call, "If-None-Match");
     bool is_get = span_equal(call->request->method, SPAN("GET"));
-    if (is_get && known.data && headers_etag_listed(known, mod_revision, status_hash)) {
-        reply_start(call, 304);
-        add_revision(call);
-    }
+    if (is_get && known.data && headers_etag_listed(known, mod_revision, status_hash))
+        call->reply.status = 304;
     struct span copy = arena_copy(&call->arena, span_of(etag));
     if (copy.data)
         reply_header(call, "ETag", copy.data);

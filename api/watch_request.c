@@ -65,8 +65,7 @@ static enum api_step reply_stream(struct api_call *call, const struct watch_stre
     reply_header_integer(call, "Allot-Revision", stream->from);
     reply_header(call, "Cache-Control", "no-store");
     reply_header(call, "X-Accel-Buffering", "no");
-    if (!call->request->head_only)
-        call->reply.stream = stream;
+    call->reply.stream = stream;
     return reply_finish(call);
 }
 

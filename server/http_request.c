@@ -183,7 +183,6 @@ static void describe(struct http_request *request, const char *method)
         .client = span_of(request->client),
         .request_id = span_of(request->id),
         .traceparent = span_of(request->traceparent),
-        .head_only = request->head_only,
     };
 }
 
@@ -220,7 +219,8 @@ struct outgoing {
     size_t header_count;
     bool compressible;
     bool compressed;
-    bool pieced; /* it isn't sent as it stands: see http_body_open */
+    bool pieced;  /* it isn't sent as it stands: see http_body_open */
+    bool unsized; /* how long it is, nobody knows before its end */
 };
 
 /* Shorter ones aren't worth it. */
@@ -236,13 +236,16 @@ static struct outgoing find_reply(struct http_request *request)
         };
     }
     const struct api_reply *reply = api_call_reply(request->call);
-    bool compressible = reply->content_type && !request->stream &&
+    bool compressible = reply->content_type && !reply->stream &&
                         (reply->more || reply->gzipped || reply->body.size >= LEAST_COMPRESSED);
     bool compressed = compressible && headers_accept_gzip(find_header(request, "Accept-Encoding"));
+    bool unsized = reply->stream || reply->more;
+    bool whole = !reply->more && compressed == reply->gzipped;
     return (struct outgoing){
         .compressible = compressible,
         .compressed = compressed,
-        .pieced = !request->stream && (reply->more || compressed != reply->gzipped),
+        .pieced = !reply->stream && !whole && !(request->head_only && unsized),
+        .unsized = unsized,
         .status = (unsigned)reply->status,
         .type = reply->content_type,
         .body = reply->content_type ? buffer_span(&reply->body) : (struct span){NULL, 0},
@@ -251,10 +254,38 @@ static struct outgoing find_reply(struct http_request *request)
     };
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is libmicrohttpd's */
+static ssize_t read_nothing(void *context, uint64_t position, char *buffer, size_t size)
+{
+    (void)context;
+    (void)position;
+    (void)buffer;
+    (void)size;
+    return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+/* To a HEAD, of what has no length to tell. In HTTP/1.1 it would come in chunks, and libmicrohttpd
+ * sends the last of them to a HEAD, too, where the client expects the next reply: so it is to end
+ * with the connection. */
+static struct MHD_Response *make_unsized_head(void)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1, read_nothing, NULL, NULL);
+    if (response && MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT,
+                                             MHD_RO_END) != MHD_YES) {
+        MHD_destroy_response(response);
+        response = NULL;
+    }
+    return response;
+}
+
 /* Not copied: the call and its reply live until the request ends, after the last byte. */
 static struct MHD_Response *make_body(const struct http_request *request,
                                       const struct outgoing *reply)
 {
+    if (request->head_only && reply->unsized) {
+        return make_unsized_head();
+    }
     if (request->stream) {
         return http_stream_response(request->stream);
     }
@@ -307,12 +338,12 @@ static struct MHD_Response *make_response(const struct http_request *request,
     return response;
 }
 
-/* MHD_NO, for want of memory, makes libmicrohttpd close the connection. */
+/* A HEAD's is not sent at all. */
 static void open_stream(struct http_request *request)
 {
     const struct watch_stream *what =
         request->answer ? NULL : api_call_reply(request->call)->stream;
-    if (!what) {
+    if (!what || request->head_only) {
         return;
     }
     int error = http_stream_open(request->server, request->connection, what, &request->stream);
@@ -321,8 +352,7 @@ static void open_stream(struct http_request *request)
     }
 }
 
-/* Where the reply can't be sent as it stands, for its pieces or for how it is compressed. A HEAD's
- * is not sent at all. */
+/* Where the reply can't be sent as it stands, for its pieces or for how it is compressed. */
 static void open_pieces(struct http_request *request, struct outgoing *reply)
 {
     if (reply->pieced && http_body_open(request->server, request->connection, request->call,
@@ -332,6 +362,7 @@ static void open_pieces(struct http_request *request, struct outgoing *reply)
     }
 }
 
+/* MHD_NO, for want of memory, makes libmicrohttpd close the connection. */
 static enum MHD_Result answer(struct http_request *request)
 {
     open_stream(request);

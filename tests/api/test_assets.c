@@ -76,8 +76,6 @@ Test(assets, are_not_sent_again)
 {
     client_header(&client, "If-None-Match", "W/\"9\", \"0123\"");
     cr_expect_eq(get("/"), 304);
-    cr_expect_null(client.reply.text);
-    cr_expect_not(client.reply.gzipped);
     expect_header("ETag", "\"0123\"");
     cr_expect_eq(get("/assets/app-7.js"), 200);
     client_header(&client, "If-None-Match", "*");

@@ -18,6 +18,8 @@ enum verb {
     PIECES,
     BROKEN,
     EMPTY,
+    UNCHANGED,
+    STREAM,
     HEADERS,
     REFUSE,
     SMALL,
@@ -39,6 +41,8 @@ static const struct route {
     {"/pieces", PIECES, API_REPLY},
     {"/broken", BROKEN, API_REPLY},
     {"/empty", EMPTY, API_REPLY},
+    {"/unchanged", UNCHANGED, API_REPLY},
+    {"/stream", STREAM, API_REPLY},
     {"/headers", HEADERS, API_REPLY},
     {"/refuse", REFUSE, API_REPLY},
     {"/small", SMALL, API_REPLY},
@@ -67,6 +71,8 @@ struct api_call {
     int64_t pieces; /* bytes that were written */
     char header_values[API_MAX_REPLY_HEADERS][200];
 };
+
+static const struct watch_stream everything = {.filter = {.kinds = ~0U}};
 
 static atomic_int call_count;
 static atomic_int computing;
@@ -147,8 +153,7 @@ static enum api_step describe(struct api_call *call)
     describe_span(call, "host", header(call, "host"));
     describe_span(call, "x-test", header(call, "X-TEST"));
     describe_span(call, "absent", header(call, "X-Absent"));
-    buffer_append_format(&call->reply.body, "head_only=%d\nbody=%zu\n", call->request->head_only,
-                         call->request->body.size);
+    buffer_append_format(&call->reply.body, "body=%zu\n", call->request->body.size);
     return reply(call, 200, "text/plain");
 }
 
@@ -289,6 +294,12 @@ enum api_step api_begin(struct api_call *call)
         return reply(call, 200, "text/plain");
     case EMPTY:
         return reply(call, 204, NULL);
+    case UNCHANGED:
+        (void)fill(call);
+        return reply(call, 304, "text/plain");
+    case STREAM:
+        call->reply.stream = &everything;
+        return reply(call, 200, "application/x-ndjson");
     case HEADERS:
         return fill_headers(call);
     case STEP:

@@ -42,7 +42,6 @@ Test(requests, arrive_as_they_were_sent)
     cr_assert(strstr(reply.body, "host=127.0.0.1\n"));
     cr_assert(strstr(reply.body, "x-test=1 2\n"));
     cr_assert(strstr(reply.body, "absent=\n"));
-    cr_assert(strstr(reply.body, "head_only=0\n"));
     cr_assert_str_eq(header_of(&reply, "Content-Type"), "text/plain");
     http_client_close(&client);
 }
@@ -59,6 +58,40 @@ Test(requests, any_method_arrives)
         cr_assert(strstr(reply.body, line), "%s", methods[i]);
         cr_assert(strstr(reply.body, "body=2\n"), "%s", methods[i]);
     }
+    http_client_close(&client);
+}
+
+static bool has_header(const struct http_reply *from, const char *name)
+{
+    char value[32];
+    return http_reply_header(from, name, value, sizeof value);
+}
+
+/* And so nothing else can follow on the connection. */
+Test(requests, head_of_what_has_no_length_tells_none)
+{
+    const char *const targets[] = {"/stream", "/pieces?100000"};
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        struct http_client client = fixture_connect(&fixture);
+        cr_expect_eq(http_client_request(&client, "HEAD", targets[i], "", NULL, &reply), 200);
+        cr_expect_not(has_header(&reply, "Content-Length"), "%s", targets[i]);
+        cr_expect_not(has_header(&reply, "Transfer-Encoding"), "%s", targets[i]);
+        cr_expect(http_client_is_ended(&client), "%s", targets[i]);
+        http_client_close(&client);
+    }
+}
+
+/* Of which only the head is sent, too. */
+Test(requests, what_has_not_changed_tells_its_length)
+{
+    struct http_client client = fixture_connect(&fixture);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(http_client_request(&client, "GET", "/unchanged?700", "", NULL, &reply), 304);
+        cr_expect_str_eq(header_of(&reply, "Content-Length"), "700");
+        cr_expect_eq(reply.body_size, 0);
+    }
+    cr_assert_eq(http_client_request(&client, "GET", "/bytes?5", "", NULL, &reply), 200);
+    cr_expect_str_eq(reply.body, "xxxxx");
     http_client_close(&client);
 }
 
