@@ -32,7 +32,8 @@ enum {
     API_MAX_BODY = 64 * 1024, /* bytes, unless a route says otherwise */
 };
 
-/* Looks a header up, case-insensitively; {NULL, 0} if it is absent. */
+/* Looks a header up, case-insensitively; {NULL, 0} if it is absent. Of several lines of that name,
+ * the values are joined by commas. */
 typedef struct span api_header_lookup(void *context, const char *name);
 
 struct api_request {

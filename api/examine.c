@@ -16,8 +16,9 @@ static bool examine_host(struct api_call *call)
 {
     struct span host = call_header(call, "Host");
     struct span origin = call_header(call, "Origin");
-    if (!host.data) {
-        (void)problem(call, PROBLEM_MALFORMED, "the header Host is required");
+    /* Of several lines the values come joined by commas, which none of our names has. */
+    if (!host.data || memchr(host.data, ',', host.size)) {
+        (void)problem(call, PROBLEM_MALFORMED, "the header Host is required, and only once");
         return false;
     }
     if (!headers_host_is_ours(host, call->runtime->host_names, call->runtime->host_name_count)) {

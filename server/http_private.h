@@ -58,6 +58,24 @@ const char *http_connection_client(struct MHD_Connection *mhd);
 /* Whether the client has shown a certificate, if it needs one. */
 bool http_connection_is_trusted(struct MHD_Connection *mhd);
 
+/* --- headers --- */
+
+struct http_joined;
+
+/* Those of a request. Lines of the same name are one header, whose value is all of theirs, joined
+ * by commas (RFC 9110, 5.3). */
+struct http_headers {
+    struct MHD_Connection *connection;
+    struct http_joined *joined; /* of names that come more than once; owned */
+};
+
+/* ALLOT_ENOMEM, ALLOT_ELIMIT: then it has only some, and is to be released nevertheless. Cost: the
+ * square of the number of lines. */
+int http_headers_read(struct MHD_Connection *connection, struct http_headers *ret);
+void http_headers_release(struct http_headers *headers);
+/* {NULL, 0} if it is absent. */
+struct span http_headers_find(const struct http_headers *headers, const char *name);
+
 /* --- requests --- */
 
 /* libmicrohttpd's callbacks: the raw target, which begins a request; the request as it comes in and

@@ -70,6 +70,7 @@ struct http_request {
     struct buffer body;
     size_t drained; /* bytes of a refused body */
 
+    struct http_headers headers;
     struct api_request api;
     struct api_call *call;            /* NULL before the headers, or if there is no memory */
     const struct plain_reply *answer; /* instead of the call's reply */
@@ -119,14 +120,7 @@ void *http_request_begin(void *context, const char *target, struct MHD_Connectio
 
 static struct span find_header(void *context, const char *name)
 {
-    struct http_request *request = context;
-    const char *value = NULL;
-    size_t size = 0;
-    if (MHD_lookup_connection_value_n(request->connection, MHD_HEADER_KIND, name, strlen(name),
-                                      &value, &size) != MHD_YES) {
-        return (struct span){NULL, 0};
-    }
-    return (struct span){value ? value : "", size};
+    return http_headers_find(&((struct http_request *)context)->headers, name);
 }
 
 /* What a client calls its request, if that can be written anywhere as it is; else a name of ours.
@@ -404,11 +398,14 @@ static enum MHD_Result take_headers(struct http_request *request, const char *me
 {
     atomic_fetch_add(&request->server->in_flight, 1);
     request->counted = true;
+    int error = http_headers_read(request->connection, &request->headers);
     name_request(request);
     join_trace(request);
     describe(request, method);
     int64_t length = body_length(request);
-    if (!refuse_by_headers(request, length)) {
+    if (error < 0) {
+        request->answer = &out_of_memory;
+    } else if (!refuse_by_headers(request, length)) {
         request->phase = PHASE_BODY;
         http_connection_limit(request->connection, request->server->config.times.body_ms);
         return MHD_YES;
@@ -582,6 +579,7 @@ void http_request_end(void *context, struct MHD_Connection *connection, void **e
     http_body_close(request->pieces);
     api_call_destroy(request->call);
     buffer_release(&request->body);
+    http_headers_release(&request->headers);
     if (request->counted) {
         count_out(server);
     }

@@ -496,6 +496,7 @@ Test(requests, hosts)
         {"[::2]", 403},
         {"xlocalhost", 403},
         {NULL, 400},
+        {"localhost, localhost", 400}, /* two lines */
     };
     client.runtime.host_names = names;
     client.runtime.host_name_count = 2;

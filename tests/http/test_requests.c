@@ -46,6 +46,20 @@ Test(requests, arrive_as_they_were_sent)
     http_client_close(&client);
 }
 
+Test(requests, lines_of_one_header_are_one)
+{
+    struct http_client client = fixture_connect(&fixture);
+    cr_assert_eq(http_client_request(&client, "GET", "/describe",
+                                     "X-Test: 1\r\nX-Other: 7\r\nx-test: 2\r\nX-TEST:\r\n", NULL,
+                                     &reply),
+                 200);
+    cr_expect(strstr(reply.body, "x-test=1, 2, \n"), "%s", reply.body);
+    cr_assert_eq(
+        http_client_request(&client, "GET", "/describe", "Host: elsewhere\r\n", NULL, &reply), 200);
+    cr_expect(strstr(reply.body, "host=127.0.0.1, elsewhere\n"), "%s", reply.body);
+    http_client_close(&client);
+}
+
 Test(requests, any_method_arrives)
 {
     struct http_client client = fixture_connect(&fixture);
