@@ -172,15 +172,6 @@ static bool require_route(struct api_call *call, const struct route_match *match
     return false;
 }
 
-static bool is_known_query(const struct api_route *route, struct span name)
-{
-    for (size_t i = 0; i < ROUTE_MAX_QUERY && route->query[i]; i++) {
-        if (span_equal(span_of(route->query[i]), name))
-            return true;
-    }
-    return false;
-}
-
 static bool examine_query(struct api_call *call)
 {
     char text[256];
@@ -188,7 +179,7 @@ static bool examine_query(struct api_call *call)
     size_t count = 0;
     for (size_t i = 0; i < call->query.count; i++) {
         struct span name = call->query.parameters[i].name;
-        if (is_known_query(call->route, name))
+        if (routes_takes(call->route, name))
             continue;
         /* The buffer can't grow: the first names that fit are told. */
         buffer_append(&unknown, count++ > 0 ? SPAN(", ") : SPAN(""));

@@ -75,11 +75,11 @@ static void write_type(struct json_writer *writer, const struct json_field *fiel
     }
 }
 
-/* In a merge patch null stands for what is to go. */
+/* In a merge patch null stands for what is to go, which what is required can't. */
 static void write_field(struct json_writer *writer, const struct json_field *field, bool is_patch)
 {
     json_name(writer, field->name);
-    if (!is_patch) {
+    if (!is_patch || field->required) {
         json_begin(writer, '{');
         write_type(writer, field);
         json_end(writer, '}');
@@ -134,6 +134,7 @@ static void write_components(struct json_writer *writer)
             write_spec(writer, schema->spec, schema->is_patch);
     }
     json_end(writer, '}');
+    openapi_write_header_components(writer);
     json_raw_field(writer, "securitySchemes",
                    SPAN("{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\","
                         "\"description\":\"Required by a server with --auth-file.\"}}"));
@@ -180,33 +181,13 @@ static void write_query_parameter(struct json_writer *writer, const char *patter
     }
 }
 
-static void write_header(struct json_writer *writer, const char *name, const char *description)
-{
-    json_begin(writer, '{');
-    json_text_field(writer, "name", name);
-    json_text_field(writer, "in", "header");
-    json_text_field(writer, "description", description);
-    json_raw_field(writer, "schema", SPAN("{\"type\":\"string\"}"));
-    json_end(writer, '}');
-}
-
-static void write_headers(struct json_writer *writer, const struct api_route *route)
-{
-    bool is_get = strcmp(route->method, "GET") == 0;
-    if (!is_get && strcmp(route->method, "POST") != 0)
-        write_header(writer, "If-Match", "only if the resource has this ETag (its revision)");
-    if (strcmp(route->pattern, "/v1/batch") == 0 || strcmp(route->pattern, "/v1/plan") == 0)
-        write_header(writer, "Idempotency-Key", "what is done under a key is not done again");
-    if (!is_get && strstr(route->pattern, "{suffix}"))
-        write_header(writer, "Allot-Session", "the secret that the member was registered with");
-}
-
-static void write_parameters(struct json_writer *writer, const struct api_route *route)
+static void write_parameters(struct json_writer *writer, const struct api_route *route,
+                             const struct openapi_operation *operation)
 {
     json_name(writer, "parameters");
     json_begin(writer, '[');
     write_path_parameters(writer, route->pattern);
-    write_headers(writer, route);
+    openapi_write_request_headers(writer, route, operation);
     for (size_t i = 0; i < ROUTE_MAX_QUERY && route->query[i]; i++)
         write_query_parameter(writer, route->pattern, route->query[i]);
     json_end(writer, ']');
@@ -229,10 +210,7 @@ static void write_media_type(struct json_writer *writer, const char *media_type,
 
 static bool takes_dry_run(const struct api_route *route)
 {
-    for (size_t i = 0; i < ROUTE_MAX_QUERY && route->query[i]; i++)
-        if (strcmp(route->query[i], "dry_run") == 0)
-            return true;
-    return false;
+    return routes_takes(route, SPAN("dry_run"));
 }
 
 /* The reply to what can be a dry run: it is the plan of that, or what it is otherwise. */
@@ -303,8 +281,19 @@ static void write_response(struct json_writer *writer, const struct api_route *r
                     plans_only      ? "What would come of it, with dry_run"
                     : status == 201 ? "Created"
                                     : "Done");
+    openapi_write_reply_headers(writer, route, operation, status);
     if (operation->response || plans_only)
         write_success(writer, route, operation, status);
+    json_end(writer, '}');
+}
+
+static void write_unchanged(struct json_writer *writer, const struct api_route *route,
+                            const struct openapi_operation *operation)
+{
+    json_name(writer, "304");
+    json_begin(writer, '{');
+    json_text_field(writer, "description", "Not changed: If-None-Match has its ETag");
+    openapi_write_reply_headers(writer, route, operation, 304);
     json_end(writer, '}');
 }
 
@@ -313,6 +302,7 @@ static void write_problem(struct json_writer *writer, const char *statuses, cons
     json_name(writer, statuses);
     json_begin(writer, '{');
     json_text_field(writer, "description", description);
+    openapi_write_problem_headers(writer);
     json_name(writer, "content");
     json_begin(writer, '{');
     write_media_type(writer, "application/problem+json", "Problem", NULL);
@@ -332,6 +322,8 @@ static void write_responses(struct json_writer *writer, const struct api_route *
     }
     if (!ok && takes_dry_run(route))
         write_response(writer, route, operation, 200);
+    if (openapi_can_be_unchanged(route, operation))
+        write_unchanged(writer, route, operation);
     write_problem(writer, "4XX", "What is wrong with the request (RFC 9457)");
     write_problem(writer, "5XX", "Why it can't be served now (RFC 9457)");
     json_end(writer, '}');
@@ -390,8 +382,8 @@ static void write_operation(struct json_writer *writer, const struct api_route *
     json_begin(writer, '{');
     write_operation_id(writer, route);
     write_roles(writer, route);
-    write_parameters(writer, route);
     if (operation) { /* a test sees that there is one */
+        write_parameters(writer, route, operation);
         json_text_field(writer, "summary", operation->summary);
         write_request(writer, route, operation);
         write_responses(writer, route, operation);

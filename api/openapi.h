@@ -44,4 +44,16 @@ struct openapi_parameter {
 extern const struct openapi_parameter openapi_parameters[];
 extern const size_t openapi_parameter_count;
 
+/* Of the headers: those of a request, among its parameters; those of a reply with @status; those of
+ * a problem; what the last two refer to, among the components. */
+void openapi_write_request_headers(struct json_writer *writer, const struct api_route *route,
+                                   const struct openapi_operation *operation);
+void openapi_write_reply_headers(struct json_writer *writer, const struct api_route *route,
+                                 const struct openapi_operation *operation, int status);
+void openapi_write_problem_headers(struct json_writer *writer);
+void openapi_write_header_components(struct json_writer *writer);
+/* Whether the reply may be 304. */
+bool openapi_can_be_unchanged(const struct api_route *route,
+                              const struct openapi_operation *operation);
+
 #endif

@@ -8,6 +8,7 @@
 #define NUMBER "{\"type\":\"number\"}"
 #define INTEGER_OR_NULL "{\"type\":[\"integer\",\"null\"]}"
 #define STRING_OR_NULL "{\"type\":[\"string\",\"null\"]}"
+#define TIME_OR_NULL "{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"}"
 #define OBJECT_OR_NULL "{\"type\":[\"object\",\"null\"]}"
 #define TIME "{\"type\":\"string\",\"format\":\"date-time\"}"
 #define STRING "{\"type\":\"string\"}"
@@ -108,14 +109,26 @@ static const char glance_json[] = OBJECT(GLANCE_REQUIRED, GLANCE);
 #define LEADER_FIELDS "\"instance\":" STRING ",\"since_revision\":" INTEGER
 #define LEADER OBJECT("\"instance\",\"since_revision\"", LEADER_FIELDS)
 
-static const char cluster_json[] = OBJECT(
-    "\"revision\",\"root\",\"leader\",\"solver\",\"balance_tolerance\"," GLANCE_REQUIRED
-    ",\"allocator\",\"store\",\"history\",\"warnings\"",
-    "\"revision\":" INTEGER ",\"root\":" STRING ",\"leader\":" OR_NULL(
-        LEADER) ",\"solver\":{\"type\":\"string\",\"enum\":[\"optimal\",\"reference\"]}"
-                ",\"balance_tolerance\":{\"type\":\"integer\",\"description\":\"Percent\"}"
-                "," GLANCE ",\"allocator\":{\"type\":\"object\"},\"store\":{\"type\":\"object\"}"
-                ",\"history\":" REF("HistoryCondition") ",\"warnings\":" ARRAY(STRING));
+#define LOOP                                                                                \
+    OBJECT("\"instance\",\"running\",\"leading\",\"failed_passes\",\"paused\",\"pending\"", \
+           "\"instance\":" STRING ",\"running\":" BOOLEAN ",\"leading\":" BOOLEAN           \
+           ",\"failed_passes\":" INTEGER                                                    \
+           ",\"paused\":{\"enum\":[\"no\",\"rebalance\",\"all\"]},\"pending\":" OR_NULL(    \
+               OBJECT("\"add\",\"remove\",\"keep\"",                                        \
+                      "\"add\":" INTEGER ",\"remove\":" INTEGER ",\"keep\":" INTEGER)))
+#define STORE                                                                   \
+    OBJECT("\"kind\",\"reachable\",\"snapshot_age_ms\"",                        \
+           "\"kind\":{\"enum\":[\"embedded\",\"etcd\"]},\"reachable\":" BOOLEAN \
+           ",\"snapshot_age_ms\":" INTEGER)
+
+static const char cluster_json[] =
+    OBJECT("\"revision\",\"root\",\"leader\",\"solver\",\"balance_tolerance\"," GLANCE_REQUIRED
+           ",\"allocator\",\"store\",\"history\",\"warnings\"",
+           "\"revision\":" INTEGER ",\"root\":" STRING ",\"leader\":" OR_NULL(
+               LEADER) ",\"solver\":{\"type\":\"string\",\"enum\":[\"optimal\",\"reference\"]}"
+                       ",\"balance_tolerance\":{\"type\":\"integer\",\"description\":\"Percent\"}"
+                       "," GLANCE ",\"allocator\":" LOOP ",\"store\":" STORE
+                       ",\"history\":" REF("HistoryCondition") ",\"warnings\":" ARRAY(STRING));
 
 #define COUNTS ",\"events\":" INTEGER ",\"bytes\":" INTEGER ",\"queued_events\":" INTEGER
 
@@ -301,8 +314,31 @@ static const char allocator_json[] = OBJECT(
     ",\"max_moves_in_flight_per_member\":" INTEGER_OR_NULL
     ",\"max_moves_in_flight_per_zone\":" INTEGER_OR_NULL
     ",\"max_moves_per_minute\":" INTEGER_OR_NULL ",\"moves_in_flight\":" INTEGER
-    ",\"reason\":" STRING_OR_NULL ",\"until\":" STRING_OR_NULL ",\"by\":" STRING_OR_NULL
-    ",\"since\":" STRING_OR_NULL);
+    ",\"reason\":" STRING_OR_NULL ",\"until\":" TIME_OR_NULL ",\"by\":" STRING_OR_NULL
+    ",\"since\":" TIME_OR_NULL);
+
+/* Changes, or where it is, or that it can't go on. */
+static const char watch_message_json[] = "{\"anyOf\":[" OBJECT(
+    "\"revision\",\"events\"",
+    "\"revision\":" INTEGER ",\"events\":" ARRAY(REF(
+        "WatchEvent"))) "," OBJECT("\"revision\",\"bookmark\"",
+                                   "\"revision\":" INTEGER
+                                   ",\"bookmark\":{\"const\":true}") "," OBJECT("\"gone\","
+                                                                                "\"detail\"",
+                                                                                "\"gone\":{"
+                                                                                "\"const\":true},"
+                                                                                "\"detail\""
+                                                                                ":" STRING) "]}";
+
+/* Which fields there are depends on the kind; after a deletion, only those that name it. */
+static const char watch_event_json[] = OBJECT(
+    "\"kind\",\"operation\",\"mod_revision\"",
+    "\"kind\":{\"enum\":[\"item\",\"member\",\"assignment\"]},\"operation\":{\"enum\":[\"put\","
+    "\"delete\"]},\"id\":" STRING ",\"item\":" STRING "," ZONE_SUFFIX ",\"slot\":" INTEGER
+    ",\"replication\":" INTEGER
+    ",\"consistency\":{\"enum\":[\"immediate\",\"reported\"]},\"labels\":" LABELS
+    ",\"item_limit\":" INTEGER ",\"exiting\":" BOOLEAN ",\"reported\":" BOOLEAN
+    ",\"value\":{},\"invalid\":" BOOLEAN "," REVISIONS);
 
 static const char lease_json[] =
     OBJECT("\"ttl_seconds\",\"seconds_left\"",
@@ -365,10 +401,8 @@ const struct openapi_schema openapi_schemas[] = {
     {"Explanation", explanation_json, NULL, false},
     {"StoppableRequest", stoppable_request_json, NULL, false},
     {"Stoppable", stoppable_json, NULL, false},
-    {"WatchMessage",
-     OBJECT("\"revision\"", "\"revision\":" INTEGER ",\"bookmark\":" BOOLEAN
-                            ",\"events\":" ARRAY("{\"type\":\"object\"}")),
-     NULL, false},
+    {"WatchMessage", watch_message_json, NULL, false},
+    {"WatchEvent", watch_event_json, NULL, false},
     {"Allocator", allocator_json, NULL, false},
     {"AllocatorSpec", NULL, &allocator_put_json, false},
     {"Health", health_json, NULL, false},

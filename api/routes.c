@@ -263,6 +263,15 @@ struct route_match routes_find(struct span method, const struct path *path)
     return (struct route_match){.path_exists = path_exists};
 }
 
+bool routes_takes(const struct api_route *route, struct span parameter)
+{
+    for (size_t i = 0; i < ROUTE_MAX_QUERY && route->query[i]; i++) {
+        if (span_equal(span_of(route->query[i]), parameter))
+            return true;
+    }
+    return false;
+}
+
 void routes_allow(const struct path *path, char text[ROUTES_ALLOW_SIZE])
 {
     size_t size = 0;

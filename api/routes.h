@@ -49,6 +49,9 @@ struct route_match {
 };
 struct route_match routes_find(struct span method, const struct path *path);
 
+/* Whether the route takes this query parameter. */
+bool routes_takes(const struct api_route *route, struct span parameter);
+
 /* Whether @principal may use the route that @match has found, for what its path names. */
 bool routes_may(const struct route_match *match, const struct principal *principal);
 

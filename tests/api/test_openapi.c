@@ -95,13 +95,6 @@ Test(openapi, tells_of_every_query_parameter)
             cr_expect(is_parameter(routes[i].query[q]), "%s", routes[i].query[q]);
 }
 
-static void expect_schema(const char *name)
-{
-    char pointer[100];
-    snprintf(pointer, sizeof pointer, "/components/schemas/%s", name);
-    cr_expect_not_null(client_json(&client, pointer), "%s", name);
-}
-
 static void expect_references(struct json_object *value)
 {
     if (json_object_is_type(value, json_type_array)) {
@@ -111,7 +104,8 @@ static void expect_references(struct json_object *value)
         json_object_object_foreach(value, name, inner)
         {
             if (strcmp(name, "$ref") == 0)
-                expect_schema(strrchr(json_object_get_string(inner), '/') + 1);
+                cr_expect_not_null(client_json(&client, json_object_get_string(inner) + 1), "%s",
+                                   json_object_get_string(inner));
             else
                 expect_references(inner);
         }
@@ -121,4 +115,15 @@ static void expect_references(struct json_object *value)
 Test(openapi, refers_to_what_there_is)
 {
     expect_references(client.reply.json);
+}
+
+/* What a resource must have, a patch can't remove. */
+Test(openapi, lets_null_remove_what_can_be_removed)
+{
+    cr_expect_str_eq(
+        client_text(&client, "/components/schemas/ItemPatch/properties/replication/type"),
+        "integer");
+    cr_expect_str_eq(
+        client_text(&client, "/components/schemas/ItemPatch/properties/labels/anyOf/1/type"),
+        "null");
 }

@@ -137,6 +137,26 @@ def check_lines(document, base, target, content):
             checker(document, content[kind]["schema"]).validate(json.loads(line))
 
 
+def check_headers(document, base, target, operation):
+    """Those that come are named, and the other way round; what has an ETag has a 304."""
+    with urllib.request.urlopen(base + target, timeout=30) as answer:
+        came = answer.headers
+    named = operation["responses"]["200"]["headers"]
+    for name in ("Allot-Revision", "ETag", "X-Request-Id"):
+        assert (name in came) == (name in named), "%s: %s" % (name, came)
+    for reference in named.values():
+        assert reference["$ref"].rpartition("/")[2] in document["components"]["headers"]
+    assert ("ETag" in came) == ("304" in operation["responses"])
+    if "ETag" in came:
+        assert "If-None-Match" in [each["name"] for each in operation["parameters"]]
+        call = urllib.request.Request(base + target, headers={"If-None-Match": came["ETag"]})
+        try:
+            urllib.request.urlopen(call, timeout=30)
+            raise AssertionError("it is sent again")
+        except urllib.error.HTTPError as error:
+            assert error.code == 304
+
+
 def check_stream(document, base, target, content):
     """Its first message, which comes within seconds even if nothing happens."""
     call = urllib.request.Request(base + target, headers={"Accept": "application/x-ndjson"})
@@ -190,6 +210,7 @@ def main():
         try:
             check_answer(document, operation, status, answer)
             if method == "get":
+                check_headers(document, base, target, operation)
                 check_lines(document, base, target, content)
             if dry:
                 check_answer(document, operation, *dry)
