@@ -34,7 +34,7 @@
     ",\"unassigned\":" INTEGER
 
 static const char problem_json[] =
-    OBJECT("\"type\",\"title\",\"status\",\"code\",\"detail\",\"instance\"",
+    OBJECT("\"type\",\"title\",\"status\",\"code\",\"detail\"",
            "\"type\":" STRING ",\"title\":" STRING ",\"status\":" INTEGER ",\"code\":" STRING
            ",\"detail\":" STRING ",\"instance\":" STRING
            ",\"errors\":" ARRAY(OBJECT("\"detail\"", "\"pointer\":" STRING ",\"parameter\":" STRING

@@ -6,18 +6,6 @@
 
 #include "api/reply.h"
 
-struct problem_text {
-    int status;
-    const char *code;
-    const char *title;
-};
-
-static const struct problem_text problem_texts[] = {
-#define PROBLEM_TEXT(name, status, code, title) {status, code, title},
-    PROBLEMS(PROBLEM_TEXT)
-#undef PROBLEM_TEXT
-};
-
 /* --- faults --- */
 
 enum { MAX_FAULTS_SIZE = 64 * 1024 };
@@ -65,23 +53,14 @@ void problem_add_parameter_fault(struct problem_faults *faults, struct span para
 /* --- the reply --- */
 
 /* What every problem has. The object is left open. */
-static struct json_writer begin(struct api_call *call, const struct problem_text *text,
-                                const char *detail)
+static struct json_writer begin(struct api_call *call, enum problem_kind kind, const char *detail)
 {
-    struct json_writer writer = reply_json(call, text->status);
+    int status = problem_status(kind);
+    (void)reply_json(call, status);
     call->reply.content_type = "application/problem+json";
-    if (text->status == 503 || text->status == 429)
+    if (status == 503 || status == 429)
         reply_header(call, "Retry-After", "1");
-    json_begin(&writer, '{');
-    json_name(&writer, "type");
-    buffer_append_format(writer.out, "\"urn:allot:problem:%s\"", text->code);
-    writer.comma = true;
-    json_text_field(&writer, "title", text->title);
-    json_integer_field(&writer, "status", text->status);
-    json_text_field(&writer, "code", text->code);
-    json_text_field(&writer, "detail", detail);
-    json_string_field(&writer, "instance", reply_path(call));
-    return writer;
+    return problem_begin(&call->reply.body, kind, detail, reply_path(call));
 }
 
 /* Written within the bytes that api_call_create reserves: this can't fail. */
@@ -90,10 +69,7 @@ static enum api_step out_of_memory(struct api_call *call)
     reply_start(call, 503);
     call->reply.content_type = "application/problem+json";
     reply_header(call, "Retry-After", "1");
-    buffer_append_text(&call->reply.body,
-                       "{\"type\":\"urn:allot:problem:out-of-memory\",\"title\":\"Out of memory\","
-                       "\"status\":503,\"code\":\"out-of-memory\","
-                       "\"detail\":\"the server is out of memory for now\"}\n");
+    buffer_append_text(&call->reply.body, problem_out_of_memory);
     return API_REPLY;
 }
 
@@ -113,7 +89,7 @@ enum api_step problem(struct api_call *call, enum problem_kind kind, const char 
     va_end(arguments);
     if (kind == PROBLEM_MEMORY)
         return out_of_memory(call);
-    struct json_writer writer = begin(call, &problem_texts[kind], detail);
+    struct json_writer writer = begin(call, kind, detail);
     return finish(call, &writer);
 }
 
@@ -124,7 +100,7 @@ enum api_step problem_invalid(struct api_call *call, const struct problem_faults
                    faults->count == 1 ? "" : "s");
     if (faults->json.error == ALLOT_ENOMEM)
         return out_of_memory(call);
-    struct json_writer writer = begin(call, &problem_texts[PROBLEM_INVALID], detail);
+    struct json_writer writer = begin(call, PROBLEM_INVALID, detail);
     json_name(&writer, "errors");
     json_begin(&writer, '[');
     json_raw(&writer, buffer_span(&faults->json));

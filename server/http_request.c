@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "api/headers.h"
+#include "api/problem_kind.h"
 #include "api/trace.h"
 #include "server/http_private.h"
 #include "server/log.h"
@@ -23,36 +24,20 @@
 enum phase { PHASE_HEADERS, PHASE_BODY, PHASE_REFUSED, PHASE_ASKING, PHASE_ANSWERED };
 
 /* A reply that the adapter itself gives. */
-struct plain_reply {
-    unsigned status;
-    const char *body;
+struct refusal {
+    enum problem_kind kind;
+    const char *detail;
 };
 
-static const struct plain_reply target_too_long = {
-    MHD_HTTP_URI_TOO_LONG,
-    "{\"type\":\"about:blank\",\"title\":\"URI Too Long\",\"status\":414,"
-    "\"detail\":\"the path and query may have at most 4096 bytes\"}",
-};
-static const struct plain_reply body_too_large = {
-    MHD_HTTP_CONTENT_TOO_LARGE,
-    "{\"type\":\"about:blank\",\"title\":\"Content Too Large\",\"status\":413,"
-    "\"detail\":\"the body is larger than this resource takes\"}",
-};
-static const struct plain_reply no_certificate = {
-    MHD_HTTP_FORBIDDEN,
-    "{\"type\":\"about:blank\",\"title\":\"Forbidden\",\"status\":403,"
-    "\"detail\":\"a client certificate is needed, of the authority that this server trusts\"}",
-};
-static const struct plain_reply out_of_memory = {
-    MHD_HTTP_SERVICE_UNAVAILABLE,
-    "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
-    "\"detail\":\"out of memory\"}",
-};
-static const struct plain_reply too_many_watch = {
-    MHD_HTTP_SERVICE_UNAVAILABLE,
-    "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
-    "\"detail\":\"as many watch changes here as may, or the server stops\"}",
-};
+static const struct refusal target_too_long = {PROBLEM_TARGET,
+                                               "the path and query may have at most 4096 bytes"};
+static const struct refusal body_too_large = {PROBLEM_TOO_LARGE,
+                                              "the body is larger than this resource takes"};
+static const struct refusal no_certificate = {
+    PROBLEM_FORBIDDEN, "a client certificate is needed, of the authority that this server trusts"};
+static const struct refusal out_of_memory = {PROBLEM_MEMORY, NULL};
+static const struct refusal too_many_watch = {
+    PROBLEM_BUSY, "as many watch changes here as may, or the server stops"};
 _Static_assert(API_MAX_TARGET == 4096, "said in target_too_long");
 
 struct http_request {
@@ -72,11 +57,12 @@ struct http_request {
 
     struct http_headers headers;
     struct api_request api;
-    struct api_call *call;            /* NULL before the headers, or if there is no memory */
-    const struct plain_reply *answer; /* instead of the call's reply */
-    struct http_exchange *exchange;   /* while suspended, and until the outcome is used */
-    struct http_stream *stream;       /* the reply's body, if it is one, */
-    struct http_body *pieces;         /* or isn't sent as it stands */
+    struct api_call *call;          /* NULL before the headers, or if there is no memory */
+    const struct refusal *answer;   /* instead of the call's reply */
+    struct buffer problem;          /* its text */
+    struct http_exchange *exchange; /* while suspended, and until the outcome is used */
+    struct http_stream *stream;     /* the reply's body, if it is one, */
+    struct http_body *pieces;       /* or isn't sent as it stands */
     int64_t lease;   /* granted to the call, and nothing stands on it; 0: none, or the exchange's */
     bool waited;     /* for something to change: how long it took says nothing */
     unsigned status; /* of the reply that was queued; 0: none yet */
@@ -219,15 +205,39 @@ struct outgoing {
 
 /* Shorter ones aren't worth it. */
 enum { LEAST_COMPRESSED = 1024 };
+/* Bytes: a target in JSON takes up to six times its own. */
+enum { MAX_PROBLEM = 128 * 1024 };
+
+static struct span write_problem(struct http_request *request)
+{
+    const struct refusal *refusal = request->answer;
+    struct span path = {request->target, strcspn(request->target, "?")};
+    buffer_init(&request->problem, MAX_PROBLEM);
+    if (refusal->kind != PROBLEM_MEMORY) {
+        struct json_writer writer =
+            problem_begin(&request->problem, refusal->kind, refusal->detail, path);
+        json_end(&writer, '}');
+        buffer_append(&request->problem, SPAN("\n"));
+    }
+    bool whole = request->problem.size > 0 && !request->problem.error;
+    return whole ? buffer_span(&request->problem) : span_of(problem_out_of_memory);
+}
+
+static struct outgoing find_refusal(struct http_request *request)
+{
+    static const struct api_header later = {"Retry-After", "1"};
+    struct outgoing reply = {.type = "application/problem+json", .body = write_problem(request)};
+    bool written = reply.body.data == request->problem.data;
+    reply.status = (unsigned)problem_status(written ? request->answer->kind : PROBLEM_MEMORY);
+    reply.headers = &later;
+    reply.header_count = reply.status == MHD_HTTP_SERVICE_UNAVAILABLE;
+    return reply;
+}
 
 static struct outgoing find_reply(struct http_request *request)
 {
     if (request->answer) {
-        return (struct outgoing){
-            .status = request->answer->status,
-            .type = "application/problem+json",
-            .body = span_of(request->answer->body),
-        };
+        return find_refusal(request);
     }
     const struct api_reply *reply = api_call_reply(request->call);
     bool compressible = reply->content_type && !reply->stream &&
@@ -579,6 +589,7 @@ void http_request_end(void *context, struct MHD_Connection *connection, void **e
     http_body_close(request->pieces);
     api_call_destroy(request->call);
     buffer_release(&request->body);
+    buffer_release(&request->problem);
     http_headers_release(&request->headers);
     if (request->counted) {
         count_out(server);

@@ -36,6 +36,19 @@ static bool is_problem(const struct http_reply *from)
            strcmp(type, "application/problem+json") == 0;
 }
 
+/* All that a problem of the API itself tells. */
+static void assert_tells(const char *code, const char *instance)
+{
+    char field[64];
+    cr_assert(is_problem(&reply));
+    (void)snprintf(field, sizeof field, "\"type\":\"urn:allot:problem:%s\"", code);
+    cr_assert(strstr(reply.body, field), "%s", reply.body);
+    (void)snprintf(field, sizeof field, "\"code\":\"%s\"", code);
+    cr_assert(strstr(reply.body, field), "%s", reply.body);
+    (void)snprintf(field, sizeof field, "\"instance\":\"%s", instance);
+    cr_assert(strstr(reply.body, field), "%s", reply.body);
+}
+
 /* The connection is still good for a request. */
 static void assert_usable(struct http_client *client)
 {
@@ -62,7 +75,7 @@ Test(limits, of_the_target)
                  200);
     cr_assert_eq(
         http_client_request(&client, "GET", target_of(API_MAX_TARGET + 1), "", NULL, &reply), 414);
-    cr_assert(is_problem(&reply));
+    assert_tells("target-too-long", "/echo");
     assert_usable(&client);
     /* More than the connection's memory: libmicrohttpd's own answer. */
     cr_assert_eq(http_client_request(&client, "GET", target_of(30000), "", NULL, &reply), 414);
@@ -145,7 +158,7 @@ Test(limits, of_a_body_in_chunks)
         }
         cr_assert(http_client_send_text(&client, "0\r\n\r\n"));
         cr_assert_eq(http_client_receive(&client, false, &reply), 413);
-        cr_assert(is_problem(&reply));
+        assert_tells("body-too-large", "/echo");
         assert_usable(&client);
     }
     http_client_close(&client);
