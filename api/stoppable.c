@@ -83,25 +83,18 @@ static void choose_named(const struct state *state, struct json_object *value,
         chosen->members[chosen->count++] = member;
 }
 
-static bool choose_all_named(struct api_call *call, struct json_object *names,
-                             struct chosen *chosen)
+static void choose_all_named(const struct state *state, struct json_object *names,
+                             struct problem_faults *faults, struct chosen *chosen)
 {
-    struct problem_faults faults;
-    problem_faults_init(&faults);
     bool is_list = json_object_is_type(names, json_type_array) &&
                    json_object_array_length(names) <= MAX_MEMBERS;
     size_t count = is_list ? json_object_array_length(names) : 0;
     if (!is_list)
-        problem_add_fault(&faults, "/members", "must be an array of at most 1000 members");
+        problem_add_fault(faults, "/members", "must be an array of at most 1000 members");
     for (size_t i = 0; i < count; i++) {
-        struct named_faults named = {&faults, i};
-        choose_named(call->snapshot->state, json_object_array_get_idx(names, i), &named, chosen);
+        struct named_faults named = {faults, i};
+        choose_named(state, json_object_array_get_idx(names, i), &named, chosen);
     }
-    bool good = faults.count == 0;
-    if (!good)
-        (void)problem_invalid(call, &faults);
-    problem_faults_release(&faults);
-    return good;
 }
 
 /* All members of the zone, in key order, those without slots included. */
@@ -111,6 +104,25 @@ static void choose_zone(const struct state *state, struct span zone, struct chos
         if (span_equal(state->members[m]->parts.zone, zone))
             chosen->members[chosen->count++] = m;
     }
+}
+
+/* Reads the body, and chooses by it; tells all of its faults. */
+static void choose(const struct api_call *call, struct problem_faults *faults,
+                   struct stoppable_body *ret_body, struct chosen *chosen)
+{
+    const struct state *state = call->snapshot->state;
+    uint32_t given;
+    (void)json_spec_decode(&body_json, call->body, ret_body, &given, problem_add_fault, faults);
+    bool names = given & 1;
+    bool has_zone = given & 2;
+    if (names && has_zone)
+        problem_add_fault(faults, "/zone", "must not be given along with members");
+    else if (!names && !has_zone && json_object_is_type(call->body, json_type_object))
+        problem_add_fault(faults, "/members", "is required, unless there is a zone");
+    if (names)
+        choose_all_named(state, ret_body->members, faults, chosen);
+    else if (ret_body->zone.data)
+        choose_zone(state, ret_body->zone, chosen);
 }
 
 /* --- the reply --- */
@@ -174,21 +186,16 @@ static enum api_step judge(struct api_call *call, const struct chosen *chosen, i
 enum api_step members_stoppable(struct api_call *call)
 {
     struct stoppable_body body = {.min_consistent = 1};
-    uint32_t given;
-    if (!call_decode_body(call, &body_json, &body, &given))
-        return API_REPLY;
-    if (!body.members == !body.zone.data)
-        return problem(call, PROBLEM_MALFORMED,
-                       "the body must have either \"members\", a list, or \"zone\"");
-    const struct state *state = call->snapshot->state;
-    struct chosen chosen = {.members =
-                                arena_allocate(&call->arena, ((size_t)state->member_count + 1) *
-                                                                 sizeof *chosen.members)};
-    if (!chosen.members)
+    struct problem_faults faults;
+    int32_t *members = arena_allocate(
+        &call->arena, ((size_t)call->snapshot->state->member_count + 1) * sizeof *members);
+    struct chosen chosen = {.members = members};
+    if (!members)
         return problem_of_error(call, ALLOT_ENOMEM, "to judge the members");
-    if (body.zone.data)
-        choose_zone(state, body.zone, &chosen);
-    else if (!choose_all_named(call, body.members, &chosen))
-        return API_REPLY;
-    return judge(call, &chosen, body.min_consistent);
+    problem_faults_init(&faults);
+    choose(call, &faults, &body, &chosen);
+    enum api_step step = faults.count > 0 ? problem_invalid(call, &faults)
+                                          : judge(call, &chosen, body.min_consistent);
+    problem_faults_release(&faults);
+    return step;
 }

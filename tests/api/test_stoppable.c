@@ -58,8 +58,12 @@ Test(stoppable, a_whole_zone)
 
 Test(stoppable, bad_requests)
 {
-    cr_expect_eq(post("{}"), 400);
-    cr_expect_eq(post("{\"zone\":\"a\",\"members\":[]}"), 400);
+    cr_expect_eq(post("{}"), 422);
+    cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/members");
+    cr_expect_eq(post("{\"zone\":\"a\",\"members\":[]}"), 422);
+    cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/zone");
+    cr_expect_eq(post("[]"), 422);
+    cr_expect_str_eq(client_text(&client, "/detail"), "the request has 1 fault");
     cr_expect_eq(post("{\"zone\":7,\"min_consistent\":-1}"), 422);
     cr_expect_eq(post("{\"members\":[{\"zone\":\"east\",\"suffix\":\"1\"},"
                       "{\"zone\":\"east\",\"suffix\":\"1\"},{\"zone\":\"east\"},"
@@ -68,4 +72,17 @@ Test(stoppable, bad_requests)
     cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/members/1");
     cr_expect_str_eq(client_text(&client, "/errors/1/pointer"), "/members/2/suffix");
     cr_expect_str_eq(client_text(&client, "/errors/2/detail"), "there is no such member");
+}
+
+Test(stoppable, all_faults_at_once)
+{
+    cr_expect_eq(post("{\"members\":\"x\",\"min_consistent\":-1,\"colour\":1}"), 422);
+    cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/min_consistent");
+    cr_expect_str_eq(client_text(&client, "/errors/1/pointer"), "/colour");
+    cr_expect_str_eq(client_text(&client, "/errors/2/pointer"), "/members");
+    cr_expect_eq(post("{\"min_consistent\":-1,\"zone\":7,\"members\":[7]}"), 422);
+    cr_expect_str_eq(client_text(&client, "/errors/0/pointer"), "/min_consistent");
+    cr_expect_str_eq(client_text(&client, "/errors/1/pointer"), "/zone");
+    cr_expect_str_eq(client_text(&client, "/errors/2/pointer"), "/zone");
+    cr_expect_str_eq(client_text(&client, "/errors/3/pointer"), "/members/0");
 }
