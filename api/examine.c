@@ -243,6 +243,18 @@ static bool examine_accept(struct api_call *call)
     return false;
 }
 
+static bool examine_encoding(struct api_call *call)
+{
+    static const struct span identity = {"identity", 8};
+    struct span encoding = call_header(call, "Content-Encoding");
+    if (!encoding.data || (encoding.size == identity.size &&
+                           strncasecmp(encoding.data, identity.data, identity.size) == 0))
+        return true;
+    (void)problem(call, PROBLEM_MEDIA_TYPE, "a request's body must not be compressed");
+    reply_header(call, "Accept-Encoding", "identity");
+    return false;
+}
+
 /* A web page elsewhere can send a POST without asking first (a preflight), as a form, as plain text
  * or without any type; it can't send JSON. Not all browsers tell its Origin. So writes must say
  * that they are JSON. One without a body need not, unless it is a POST: any other method is always
@@ -254,6 +266,8 @@ static bool examine_media_types(struct api_call *call, int64_t content_length)
         return false;
     if (!is_write(call))
         return true;
+    if (!examine_encoding(call))
+        return false;
     if (span_equal(call->request->method, SPAN("PATCH")) && headers_is_merge_patch(type))
         return true;
     if (call->route->has_lines && headers_is_ndjson(type))

@@ -473,6 +473,16 @@ Test(requests, only_json_is_served)
     }
 }
 
+Test(requests, compressed_bodies)
+{
+    client_header(&client, "Content-Encoding", "gzip");
+    cr_expect_eq(put("\x1f\x8b"), 415);
+    expect_code(415, "unsupported-media-type");
+    cr_expect_str_eq(client_reply_header(&client, "Accept-Encoding"), "identity");
+    client_header(&client, "Content-Encoding", "Identity");
+    cr_expect_eq(put("{\"replication\":1}"), 201);
+}
+
 /* --- hosts and origins --- */
 
 Test(requests, hosts)
