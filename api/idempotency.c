@@ -38,15 +38,6 @@ static struct span record_key(struct api_call *call, struct span given)
     return (struct span){key, size};
 }
 
-static bool is_key(struct span text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] <= ' ' || text.data[i] > '~')
-            return false;
-    }
-    return text.size >= IDEMPOTENCY_MIN_KEY && text.size <= IDEMPOTENCY_MAX_KEY;
-}
-
 static enum api_step reply_done_before(struct api_call *call, const struct entry *entry)
 {
     struct json_writer writer = reply_json(call, 200);
@@ -85,7 +76,7 @@ enum idempotency_state idempotency_begin(struct api_call *call)
     call->idempotency_key = (struct span){NULL, 0};
     if (!given.data)
         return IDEMPOTENCY_GOES_ON;
-    if (!is_key(given)) {
+    if (!json_is_token(given, IDEMPOTENCY_MIN_KEY, IDEMPOTENCY_MAX_KEY)) {
         (void)problem(call, PROBLEM_MALFORMED,
                       "Idempotency-Key must have %d to %d printable ASCII characters, without "
                       "spaces",

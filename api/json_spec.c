@@ -92,13 +92,13 @@ static bool decode_choice(const struct json_field *field, struct json_object *va
     return false;
 }
 
-static bool is_token(struct span text)
+bool json_is_token(struct span text, int64_t least, int64_t most)
 {
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] <= ' ' || text.data[i] > '~')
             return false;
     }
-    return true;
+    return (int64_t)text.size >= least && (int64_t)text.size <= most;
 }
 
 static bool decode_time(const struct json_field *field, struct json_object *value, void *target,
@@ -124,8 +124,7 @@ static bool decode_token(const struct json_field *field, struct json_object *val
     if (json_object_is_type(value, json_type_string))
         text =
             (struct span){json_object_get_string(value), (size_t)json_object_get_string_len(value)};
-    if (!text.data || (int64_t)text.size < field->least || (int64_t)text.size > field->most ||
-        !is_token(text)) {
+    if (!text.data || !json_is_token(text, field->least, field->most)) {
         (void)snprintf(detail, DETAIL_SIZE,
                        "must be a string of %" PRId64 " to %" PRId64
                        " printable ASCII characters, without spaces",

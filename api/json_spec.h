@@ -55,4 +55,7 @@ bool json_spec_decode(const struct json_spec *spec, struct json_object *object, 
 bool json_spec_check_removed(const struct json_spec *spec, struct json_object *patch,
                              json_fault *fault, void *context);
 
+/* Whether @text is what a JSON_TOKEN may be: a header that stands for one is checked alike. */
+bool json_is_token(struct span text, int64_t least, int64_t most);
+
 #endif

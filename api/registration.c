@@ -124,11 +124,12 @@ static enum api_step put_present(struct api_call *call, const struct member_view
         return problem(call, PROBLEM_TTL_FIXED,
                        view->spec.ttl_seconds ? "the member is registered with another ttl_seconds"
                                               : "the member is registered without ttl_seconds");
+    /* It can't be made somebody's own by a later PUT. */
+    if (body->session.data && view->valid && view->spec.session_hash.size == 0)
+        return problem(call, PROBLEM_SESSION, "the member is registered without a session");
     struct member_spec spec = view->spec;
     spec.item_limit = body->item_limit;
     spec.labels = body->labels;
-    /* A member that was registered without a session can't be made somebody's own by a later PUT.
-     */
     if (body->session.data && !view->valid) {
         int error = secret_hash(body->session, hash);
         if (error)
@@ -148,16 +149,17 @@ static bool read_session(struct api_call *call, struct put_body *body)
     struct span header = call_header(call, "Allot-Session");
     bool good = true;
     if (!body->session.data && header.data) {
-        good = header.size >= SECRET_MIN_SIZE && header.size <= SECRET_MAX_SIZE;
+        good = json_is_token(header, SECRET_MIN_SIZE, SECRET_MAX_SIZE);
         body->session = header;
     } else if (header.data) {
         good = span_equal(header, body->session);
     }
     if (!good)
-        (void)problem(call, PROBLEM_MALFORMED,
-                      "Allot-Session must have %d to %d characters, and be the session of the body "
-                      "if that has one",
-                      SECRET_MIN_SIZE, SECRET_MAX_SIZE);
+        (void)problem(
+            call, PROBLEM_MALFORMED,
+            "Allot-Session must have %d to %d printable ASCII characters, without spaces, "
+            "and be the session of the body if that has one",
+            SECRET_MIN_SIZE, SECRET_MAX_SIZE);
     return good;
 }
 

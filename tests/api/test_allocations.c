@@ -40,7 +40,7 @@ static const struct sample samples[] = {
     {"GET", "/v1/items/a/explain", NULL, 200},
     {"GET", "/v1/members", NULL, 200},
     {"GET", "/v1/members/east/1", NULL, 200},
-    {"PUT", "/v1/members/east/1", "{\"item_limit\":5}", 200},
+    {"PUT", "/v1/members/west/1", "{\"item_limit\":5,\"ttl_seconds\":30}", 200},
     {"PUT", "/v1/members/east/new", "{\"item_limit\":5,\"ttl_seconds\":9}", 201},
     {"PUT", "/v1/members/east/new",
      "{\"item_limit\":5,\"ttl_seconds\":9,\"session\":\"" SESSION "\"}", 201},

@@ -90,7 +90,11 @@ Test(members, an_operator_managed_member_may_have_a_session)
 Test(members, a_member_without_a_session_is_not_taken_over_by_one)
 {
     cr_expect_eq(put("{\"item_limit\":4}"), 201);
-    cr_expect_eq(put("{\"item_limit\":5,\"session\":\"" SESSION "\"}"), 200);
+    cr_expect_eq(put("{\"item_limit\":5,\"session\":\"" SESSION "\"}"), 409);
+    cr_expect_str_eq(client_text(&client, "/code"), "wrong-session");
+    client_header(&client, "Allot-Session", SESSION);
+    cr_expect_eq(put("{\"item_limit\":5}"), 409);
+    client_header(&client, "Allot-Session", NULL);
     cr_expect_eq(put("{\"item_limit\":6}"), 200);
     cr_expect_eq(remove_member(MEMBER), 204);
 }
@@ -245,6 +249,8 @@ Test(members, the_sessions_of_body_and_header_must_agree)
     client_header(&client, "Allot-Session", "fedcba9876543210");
     cr_expect_eq(put(LEASED), 400);
     client_header(&client, "Allot-Session", "short");
+    cr_expect_eq(put("{\"item_limit\":4,\"ttl_seconds\":30}"), 400);
+    client_header(&client, "Allot-Session", "sixteen with spaces"); /* nor could the body's */
     cr_expect_eq(put("{\"item_limit\":4,\"ttl_seconds\":30}"), 400);
     client_header(&client, "Allot-Session", SESSION);
     cr_expect_eq(put(LEASED), 201);
