@@ -32,12 +32,13 @@ enum api_step batch_post(struct api_call *call)
         return make_each(call);
     if (call->request->body.size > CHANGE_LIST_MAX_BODY)
         return refuse_size(call);
-    bool any = false;
     enum idempotency_state idempotency = idempotency_begin(call);
     if (idempotency != IDEMPOTENCY_GOES_ON)
         return idempotency == IDEMPOTENCY_ASKS ? API_LEASE_GRANT : API_REPLY;
     if (!change_list_open(call, call->body, "", CHANGE_LIST_REAL))
         return API_REPLY;
+    /* What changes nothing is done under its key as well. */
+    bool any = call->idempotency_key.data && !call_is_dry_run(call);
     for (size_t i = 0; i < change_list_count(call); i++)
         any = any || change_list_call(call, i)->gathered;
     if (!any)

@@ -200,6 +200,23 @@ Test(batch, has_no_dry_runs_among_its_changes)
 
 /* --- Idempotency-Key --- */
 
+/* Or else it would be done when it is sent again, after others have changed something. */
+Test(batch, one_that_changes_nothing_is_done_under_its_key_too)
+{
+    static const char body[] = "[" PUT_ITEM("a", "1") "]";
+    fake_store_put(&client.store, "/items/a", "{\"replication\":1}");
+    fake_store_publish(&client.store);
+    client_header(&client, "Idempotency-Key", "key-of-the-batch");
+    cr_expect_eq(post(body), 200);
+    cr_expect_eq(client_number(&client, "/results/0/status"), 200);
+    fake_store_put(&client.store, "/items/a", "{\"replication\":7}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(post(body), 200);
+    cr_expect(client_true(&client, "/replayed"));
+    struct span value = fake_store_value(&client.store, "/items/a");
+    cr_expect(span_equal(value, SPAN("{\"replication\":7}")));
+}
+
 Test(batch, under_a_key_is_made_once)
 {
     client_header(&client, "Idempotency-Key", "key-of-the-batch");
