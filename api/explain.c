@@ -207,13 +207,29 @@ static void write_room(struct json_writer *writer, const struct explanation *exp
     json_end(writer, '}');
 }
 
+/* What could be had, but for the pause. */
+static void write_put_off(struct json_writer *writer, const struct explanation *explanation)
+{
+    bool paused = explanation->rules.pause == ALLOCATOR_PAUSES;
+    int32_t lacking = moves_missing(explanation->state, explanation->item);
+    if (!paused || lacking == 0) {
+        json_null(writer);
+        return;
+    }
+    json_begin(writer, '{');
+    json_integer_field(writer, "replicas", lacking);
+    write_code(writer, explain_wait_names[EXPLAIN_PAUSED],
+               "the operators have paused the allocator");
+    json_end(writer, '}');
+}
+
 static void write_missing(struct json_writer *writer, const struct explanation *explanation)
 {
     const struct explain_cut *cut = &explanation->cut;
     char detail[EXPLAIN_TEXT_SIZE];
     json_name(writer, "missing");
     if (explanation->missing == 0) {
-        json_null(writer);
+        write_put_off(writer, explanation);
         return;
     }
     explain_text_of_cut(cut, detail);

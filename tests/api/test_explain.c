@@ -81,6 +81,29 @@ Test(explain, names_no_members_in_the_cut_where_there_are_none)
                      "can't be assigned, whatever the allocator does");
 }
 
+Test(explain, says_that_what_is_missing_is_put_off)
+{
+    struct fake_store *store = &client.store;
+    fake_store_put(store, "/items/a", "{\"replication\":2}");
+    fake_store_put(store, "/members/east#1", "{\"item_limit\":4}");
+    fake_store_put(store, "/members/west#1", "{\"item_limit\":4}");
+    fake_store_publish(store);
+    cr_expect_eq(get("/v1/items/a/explain"), 200);
+    cr_expect(!client_json(&client, "/missing"));
+    cr_expect_eq(client_send(&client, "PUT", "/v1/allocator", "{\"paused\":\"all\"}"), 200);
+    cr_expect_eq(get("/v1/items/a/explain"), 200);
+    cr_expect_eq(client_number(&client, "/missing/replicas"), 2);
+    cr_expect_str_eq(client_text(&client, "/missing/code"), "paused");
+    cr_expect_str_eq(client_text(&client, "/missing/detail"),
+                     "the operators have paused the allocator");
+    cr_expect_str_eq(client_text(&client, "/members/0/waits_for/code"), "paused");
+    fake_store_put(store, "/assign/a#east#1#0", "");
+    fake_store_put(store, "/assign/a#west#1#1", "");
+    fake_store_publish(store);
+    cr_expect_eq(get("/v1/items/a/explain"), 200);
+    cr_expect(!client_json(&client, "/missing"));
+}
+
 /* --- what is not solved yet --- */
 
 static void make_unsolved(void)

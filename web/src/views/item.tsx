@@ -43,7 +43,10 @@ function Replicas({ explanation }: { explanation: Explanation }): JSX.Element {
         <Card title="Replicas">
             {explanation.missing ? (
                 <Note tone="bad">
-                    <strong>{counted(explanation.missing.replicas, 'replica')} can’t be placed:</strong> {explanation.missing.detail}.
+                    <strong>
+                        {counted(explanation.missing.replicas, 'replica')} {explanation.missing.code === 'paused' ? 'put off' : 'can’t be placed'}:
+                    </strong>{' '}
+                    {explanation.missing.detail}.
                 </Note>
             ) : null}
             {explanation.replicas.length === 0 ? (
