@@ -20,6 +20,20 @@ static const struct page *page_at(struct keyspace_cursor *cursor)
     return cursor->page < list->count ? list->pages[cursor->page] : NULL;
 }
 
+/* Passes what the two pages have in common from where the cursors are. */
+static void pass_same(const struct page *before, size_t *former, const struct page *after,
+                      size_t *newer)
+{
+    size_t left = before->count - *former;
+    size_t same = 0;
+    if (after->count - *newer < left)
+        left = after->count - *newer;
+    while (same < left && before->entries[*former + same] == after->entries[*newer + same])
+        same++;
+    *former += same;
+    *newer += same;
+}
+
 bool keyspace_next_difference(struct keyspace_difference *difference)
 {
     struct keyspace_cursor *former = &difference->former;
@@ -33,13 +47,15 @@ bool keyspace_next_difference(struct keyspace_difference *difference)
             former->index = newer->index = before->count;
             continue;
         }
+        if (before && after && before->entries[former->index] == after->entries[newer->index]) {
+            pass_same(before, &former->index, after, &newer->index);
+            continue;
+        }
         const struct entry *old = before ? before->entries[former->index] : NULL;
         const struct entry *new = after ? after->entries[newer->index] : NULL;
-        int order = !old ? 1 : !new ? -1 : old == new ? 0 : span_compare(old->key, new->key);
+        int order = !old ? 1 : !new ? -1 : span_compare(old->key, new->key);
         former->index += order <= 0;
         newer->index += order >= 0;
-        if (old == new)
-            continue;
         difference->before = order <= 0 ? old : NULL;
         difference->after = order >= 0 ? new : NULL;
         return true;
