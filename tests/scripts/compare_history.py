@@ -3,7 +3,8 @@
     compare_history.py store STORE HISTORY [whole]
         STORE: the embedded store's file, HISTORY: the history's; both of a server that doesn't run.
         What the history has must be what the store has recorded, revision by revision, as far as
-        the history has come; with "whole" that must be all of it.
+        the history has come; with "whole" that must be all of it. What the store has compacted is
+        left out.
     compare_history.py same FIRST SECOND
         Two histories of one store must have the same events, with the same times where those are by
         the writer's clock, and the same rounds.
@@ -61,7 +62,7 @@ def history_of(path):
 
 
 def store_of(path, root):
-    """The same of an embedded store's file."""
+    """The same of an embedded store's file, and the revision up to which it has forgotten."""
     db, folder = opened(path)
     events, actors, order, last = [], {}, 0, 0
     for position, key, value, created, version, lease in db.execute(
@@ -82,8 +83,9 @@ def store_of(path, root):
         events.append((revision, order, key, value if value is None else bytes(value), created,
                        version, lease))
         order += 1
+    compacted, = db.execute("SELECT compact_revision FROM store").fetchone()
     shutil.rmtree(folder)
-    return events, actors, last
+    return events, actors, last, compacted
 
 
 def fail(text):
@@ -99,16 +101,21 @@ def first_difference(first, second):
 
 def compare_with_store(store_path, history_path, whole):
     told, told_actors, reached = history_of(history_path)
-    events, actors, last = store_of(store_path, b"/allot")
+    events, actors, last, compacted = store_of(store_path, b"/allot")
     if whole and reached < last:
         fail(f"reached {reached} of {last}")
-    events = [event for event in events if event[0] <= reached]
-    actors = {revision: actor for revision, actor in actors.items() if revision <= reached}
+    told = [event for event in told if event[0] > compacted]
+    events = [event for event in events if compacted < event[0] <= reached]
+    told_actors = {revision: actor for revision, actor in told_actors.items()
+                   if revision > compacted}
+    actors = {revision: actor for revision, actor in actors.items()
+              if compacted < revision <= reached}
     if told != events:
         fail("events differ from the store's: " + first_difference(told, events))
     if told_actors != actors:
         fail("actors differ from the store's")
-    print(f"compare_history: {len(told)} events up to revision {reached} of {last}")
+    print(f"compare_history: {len(told)} events after revision {compacted} up to {reached} of"
+          f" {last}")
 
 
 def exported(path):
