@@ -101,14 +101,19 @@ bool json_is_token(struct span text, int64_t least, int64_t most)
     return (int64_t)text.size >= least && (int64_t)text.size <= most;
 }
 
+/* {NULL, 0}: it is no string. */
+static struct span text_of(struct json_object *value)
+{
+    if (!json_object_is_type(value, json_type_string))
+        return (struct span){NULL, 0};
+    return (struct span){json_object_get_string(value), (size_t)json_object_get_string_len(value)};
+}
+
 static bool decode_time(const struct json_field *field, struct json_object *value, void *target,
                         char detail[DETAIL_SIZE])
 {
-    struct span text = {NULL, 0};
+    struct span text = text_of(value);
     int64_t milliseconds;
-    if (json_object_is_type(value, json_type_string))
-        text =
-            (struct span){json_object_get_string(value), (size_t)json_object_get_string_len(value)};
     if (!text.data || (int64_t)text.size > field->most || timestamp_parse(text, &milliseconds)) {
         (void)snprintf(detail, DETAIL_SIZE, "must be a time: 2030-01-31T12:00:00Z");
         return false;
@@ -120,10 +125,7 @@ static bool decode_time(const struct json_field *field, struct json_object *valu
 static bool decode_token(const struct json_field *field, struct json_object *value, void *target,
                          char detail[DETAIL_SIZE])
 {
-    struct span text = {NULL, 0};
-    if (json_object_is_type(value, json_type_string))
-        text =
-            (struct span){json_object_get_string(value), (size_t)json_object_get_string_len(value)};
+    struct span text = text_of(value);
     if (!text.data || !json_is_token(text, field->least, field->most)) {
         (void)snprintf(detail, DETAIL_SIZE,
                        "must be a string of %" PRId64 " to %" PRId64
@@ -138,10 +140,7 @@ static bool decode_token(const struct json_field *field, struct json_object *val
 static bool decode_string(const struct json_field *field, struct json_object *value, void *target,
                           char detail[DETAIL_SIZE])
 {
-    struct span text = {NULL, 0};
-    if (json_object_is_type(value, json_type_string))
-        text =
-            (struct span){json_object_get_string(value), (size_t)json_object_get_string_len(value)};
+    struct span text = text_of(value);
     if (!text.data || (int64_t)text.size < field->least || (int64_t)text.size > field->most) {
         (void)snprintf(detail, DETAIL_SIZE, "must be a string of %" PRId64 " to %" PRId64 " bytes",
                        field->least, field->most);

@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "core/keyspace.h"
-#include "core/network_hash.h"
 
 enum {
     STATE_NONE = -1,

@@ -2,6 +2,7 @@
  * leaving give up; and the hash of all that. */
 #include <stdlib.h>
 
+#include "core/network_hash.h"
 #include "core/state_observe.h"
 
 /* --- members --- */

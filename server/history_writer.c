@@ -246,32 +246,38 @@ static void count_written(struct history_writer *writer, struct history_append_t
     writer->event_count += history_append_total(writer->appender).events - before.events;
 }
 
-/* Lowers *@ms to the time that is told with the first event that tells one, from number @index of
- * the first response on. */
-static int find_next_time(struct history_writer *writer,
-                          const struct store_watch_response *responses, size_t count, size_t index,
-                          int64_t *ms)
+/* When what nobody tells the time of was at the latest: it was before all that follows, and a batch
+ * may tell of a while ago. It stays for as long as nobody tells. */
+struct latest {
+    int64_t now_ms;
+    int64_t ms;
+    bool is_known;
+};
+
+/* Finds it by the first event that tells its time, from number @index of the first response on. */
+static int find_latest(struct span root, const struct store_watch_response *responses, size_t count,
+                       size_t index, struct latest *latest)
 {
-    struct span root = writer->root;
+    latest->ms = latest->now_ms;
+    latest->is_known = true;
     for (size_t i = 0; i < count; i++, index = 0) {
         for (; index < responses[i].event_count; index++) {
             if (!history_tells_time(root, &responses[i].events[index], 1))
                 continue;
             struct history_actor actor;
             int error = history_actor_read(responses[i].events[index].kv.value, &actor);
-            if (!error && actor.time_ms >= 0 && actor.time_ms < *ms)
-                *ms = actor.time_ms;
+            if (!error && actor.time_ms >= 0 && actor.time_ms < latest->ms)
+                latest->ms = actor.time_ms;
             return error;
         }
     }
     return 0;
 }
 
-/* Appends the events of @responses[0], revision by revision. Of what nobody tells the time it is
- * known that it was before all that follows: a batch may tell of a while ago. */
+/* Appends the events of @responses[0], revision by revision. */
 static int append_response(struct history_writer *writer,
                            const struct store_watch_response *responses, size_t count,
-                           int64_t now_ms)
+                           struct latest *latest)
 {
     const struct store_event *events = responses->events;
     int error = 0;
@@ -279,12 +285,13 @@ static int append_response(struct history_writer *writer,
         for (end = begin + 1; end < responses->event_count; end++)
             if (events[end].kv.mod_revision != events[begin].kv.mod_revision)
                 break;
-        int64_t seen_ms = now_ms;
-        if (!history_tells_time(writer->root, &events[begin], end - begin))
-            error = find_next_time(writer, responses, count, end, &seen_ms);
+        if (history_tells_time(writer->root, &events[begin], end - begin))
+            latest->is_known = false;
+        else if (!latest->is_known)
+            error = find_latest(writer->root, responses, count, end, latest);
         if (!error)
             error = history_append(writer->appender, writer->root, writer->keys, &events[begin],
-                                   end - begin, seen_ms);
+                                   end - begin, latest->is_known ? latest->ms : latest->now_ms);
     }
     return error;
 }
@@ -293,13 +300,14 @@ static int append_all(struct history_writer *writer, const struct store_watch_re
                       size_t count, int64_t now_ms)
 {
     struct history_append_total before = history_append_total(writer->appender);
+    struct latest latest = {.now_ms = now_ms};
     int error = 0;
     if (writer->checkpoint_ms == 0) /* there was none: it is as if there had been one by now */
         writer->checkpoint_ms = now_ms;
     for (size_t i = 0; i < count && !error; i++) {
         error = watch_progress_take(&writer->progress, &responses[i]);
         if (!error)
-            error = append_response(writer, &responses[i], count - i, now_ms);
+            error = append_response(writer, &responses[i], count - i, &latest);
     }
     count_added(writer, before);
     if (!error && needs_checkpoint(writer, now_ms))
