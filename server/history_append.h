@@ -50,10 +50,10 @@ int history_append_event(struct history_appender *appender, const struct history
 /* Whether one of a revision's events puts ROOT/actor, which tells who made it and when. */
 bool history_tells_time(struct span root, const struct store_event *events, size_t count);
 
-/* Adds a revision: all of its @count events, one or more, seen at @now_ms, that have changed @keys,
- * which then is as of that revision. After an error, the transaction is to be rolled back and the
- * appender destroyed. As history_db_fail; ALLOT_ENOMEM; ALLOT_ELIMIT (more changes in one revision
- * than can be numbered). */
+/* Adds a revision: all of its @count events, one or more, that have changed @keys, which then is as
+ * of that revision. It was made at @now_ms, unless its actor tells another time. After an error,
+ * the transaction is to be rolled back and the appender destroyed. As history_db_fail;
+ * ALLOT_ENOMEM; ALLOT_ELIMIT (more changes in one revision than can be numbered). */
 int history_append(struct history_appender *appender, struct span root, struct history_keys *keys,
                    const struct store_event *events, size_t count, int64_t now_ms);
 
