@@ -144,7 +144,7 @@ static struct MHD_Response *make_response(const struct http_request *request,
     if (done == MHD_YES && request->traceparent[0]) {
         done = MHD_add_response_header(response, "traceresponse", request->traceparent);
     }
-    if (done == MHD_YES && atomic_load(&request->server->draining)) {
+    if (done == MHD_YES && (request->closes || atomic_load(&request->server->draining))) {
         done = MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     }
     if (done == MHD_YES) {

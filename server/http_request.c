@@ -24,6 +24,9 @@ static const struct http_refusal target_too_long = {
     PROBLEM_TARGET, "the path and query may have at most 4096 bytes"};
 static const struct http_refusal body_too_large = {PROBLEM_TOO_LARGE,
                                                    "the body is larger than this resource takes"};
+static const struct http_refusal doubtful_length = {
+    PROBLEM_MALFORMED, "the headers must tell one length of the body: by one Content-Length, or by"
+                       " Transfer-Encoding: chunked"};
 static const struct http_refusal no_certificate = {
     PROBLEM_FORBIDDEN, "a client certificate is needed, of the authority that this server trusts"};
 _Static_assert(API_MAX_TARGET == 4096, "said in target_too_long");
@@ -111,6 +114,20 @@ static int64_t body_length(struct http_request *request)
     return length.size > 0 ? strtoll(length.data, NULL, 10) : 0;
 }
 
+/* Whether a proxy may have read another length than libmicrohttpd, which takes the first of several
+ * and knows one coding. What is left of such a body, or taken for it, might be another's request
+ * (RFC 9112, 6.3): the connection is not to be used any further. */
+static bool is_length_doubtful(struct http_request *request)
+{
+    struct span coding = find_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+    struct span length = find_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    if (!coding.data) {
+        return length.data && memchr(length.data, ',', length.size);
+    }
+    return length.data || coding.size != strlen("chunked") ||
+           strncasecmp(coding.data, "chunked", coding.size) != 0;
+}
+
 static void describe(struct http_request *request, const char *method)
 {
     request->head_only = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
@@ -134,6 +151,11 @@ static bool refuse_by_headers(struct http_request *request, int64_t length)
         request->answer = &no_certificate;
         return true;
     }
+    if (is_length_doubtful(request)) {
+        request->answer = &doubtful_length;
+        request->closes = true;
+        return true;
+    }
     if (request->api.target.size > API_MAX_TARGET) {
         request->answer = &target_too_long;
         return true;
@@ -152,14 +174,15 @@ static bool refuse_by_headers(struct http_request *request, int64_t length)
 /* --- body --- */
 
 /* Whether a refusal is better sent before the body than after it: the client waits to be asked for
- * it, or it is too long to be read away. libmicrohttpd then closes the connection, and does this
- * for POST and PUT alone. */
+ * it, or it is too long to be read away, or nobody knows where it ends. libmicrohttpd then closes
+ * the connection, and does this for POST and PUT alone. */
 static bool answers_before_body(struct http_request *request, int64_t length)
 {
     bool can = strcmp(request->method, MHD_HTTP_METHOD_POST) == 0 ||
                strcmp(request->method, MHD_HTTP_METHOD_PUT) == 0;
     return can && length != 0 &&
-           (length > HTTP_MAX_DRAIN || find_header(request, MHD_HTTP_HEADER_EXPECT).size > 0);
+           (length > HTTP_MAX_DRAIN || request->closes ||
+            find_header(request, MHD_HTTP_HEADER_EXPECT).size > 0);
 }
 
 static void begin_drain(struct http_request *request)

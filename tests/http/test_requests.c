@@ -386,3 +386,42 @@ Test(requests, that_make_no_sense_are_refused)
         http_client_close(&client);
     }
 }
+
+/* Who stands between may have taken another length than we, and what follows for a request. */
+static void assert_refused_for_its_length(const char *method, const char *headers)
+{
+    struct http_client client = fixture_connect(&fixture);
+    char text[512];
+    (void)snprintf(text, sizeof text,
+                   "%s /echo HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n"
+                   "0\r\n\r\nGET /bytes?3 HTTP/1.1\r\nHost: a\r\n\r\n",
+                   method, headers);
+    cr_assert(http_client_send_text(&client, text));
+    cr_assert_eq(http_client_receive(&client, false, &reply), 400, "%s", text);
+    cr_assert(strstr(reply.body, "one length of the body"), "%s", reply.body);
+    cr_assert(http_client_is_ended(&client), "%s", text);
+    http_client_close(&client);
+}
+
+Test(requests, that_tell_two_lengths_are_refused_and_nothing_after_them_is_read)
+{
+    const char *const headers[] = {
+        "Content-Length: 2\r\nContent-Length: 40",
+        "Content-Length: 2\r\nContent-Length: 2",
+        "Content-Length: 40\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+    };
+    const char *const methods[] = {"PUT", "GET", "DELETE", "PATCH", "POST"};
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
+        for (size_t m = 0; m < sizeof methods / sizeof methods[0]; m++) {
+            assert_refused_for_its_length(methods[m], headers[i]);
+        }
+    }
+}
+
+/* Without a body, such a request has no end; it is cut in time unless it can be refused at once. */
+Test(requests, in_an_unknown_coding_are_refused_and_nothing_after_them_is_read)
+{
+    assert_refused_for_its_length("PUT", "Transfer-Encoding: gzip, chunked");
+    assert_refused_for_its_length("POST", "Transfer-Encoding: identity");
+}
