@@ -46,6 +46,7 @@ struct deciding {
     int32_t begin, end; /* current assignments */
     struct desired desired;
     int32_t replication;
+    bool spreads_primaries;
     bool frozen; /* one of the assignments is */
 };
 
@@ -101,6 +102,35 @@ static void constrain_to_repairs(struct deciding *deciding)
         convergence->addition_count = missing;
 }
 
+static bool has_room(const struct deciding *deciding, int32_t member)
+{
+    return deciding->counts->total[member] < deciding->state->effective_limit[member];
+}
+
+/* Of an item that has nothing yet, the first addition becomes the primary. By the order of members
+ * all of these would gather in the first zone; so it is the one with the fewest primaries for its
+ * size, of those that have room. The reference takes them as they come. */
+static void choose_first(struct deciding *deciding)
+{
+    const struct state *state = deciding->state;
+    const int32_t *primaries = deciding->counts->primary;
+    struct addition *additions = deciding->convergence->additions;
+    int32_t best = STATE_NONE;
+    for (int32_t i = 0; i < deciding->convergence->addition_count; i++) {
+        int32_t member = additions[i].member;
+        if (has_room(deciding, member) &&
+            (best == STATE_NONE || state_load_ratio(state, member, primaries) <
+                                       state_load_ratio(state, additions[best].member, primaries)))
+            best = i;
+    }
+    if (best == STATE_NONE)
+        return;
+    struct addition first = additions[best];
+    for (int32_t i = best; i > 0; i--)
+        additions[i] = additions[i - 1];
+    additions[0] = first;
+}
+
 /* Numbers the additions from one past the highest slot there is. Where numbers run out there are
  * none to add, until packing has brought the highest one down. */
 static void number_additions(struct deciding *deciding)
@@ -110,6 +140,8 @@ static void number_additions(struct deciding *deciding)
     for (int32_t a = deciding->begin; a < deciding->end; a++)
         if (slot_of(deciding, a) >= next_slot)
             next_slot = (int64_t)slot_of(deciding, a) + 1;
+    if (next_slot == 0 && deciding->spreads_primaries)
+        choose_first(deciding);
     int64_t left = (int64_t)INT32_MAX + 1 - next_slot;
     if (convergence->addition_count > left)
         convergence->addition_count = (int32_t)left;
@@ -223,8 +255,7 @@ static void constrain_additions(struct deciding *deciding)
     int32_t count = 0;
     for (int32_t i = 0; i < convergence->addition_count; i++) {
         struct addition addition = convergence->additions[i];
-        if (deciding->counts->total[addition.member] <
-            deciding->state->effective_limit[addition.member])
+        if (has_room(deciding, addition.member))
             convergence->additions[count++] = addition;
     }
     convergence->addition_count = count;
@@ -273,6 +304,7 @@ int convergence_decide(struct convergence *convergence, const struct state *stat
         .end = state->assignment_end[item],
         .desired = solution_desired(solution, item),
         .replication = state->replication[item],
+        .spreads_primaries = solution->solver != SOLVER_REFERENCE,
     };
     int error = reserve(convergence, deciding.end - deciding.begin + deciding.desired.count);
     if (error)

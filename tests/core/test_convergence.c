@@ -44,14 +44,15 @@ static int32_t member_of(const struct fixture *fixture, const char *suffix)
 }
 
 /* What is decided about the first item, whose members shall be @desired. */
-static void expect_decision(const struct fixture *fixture, const char *desired,
-                            const char *expected)
+static void expect_decision_of(enum solver_kind solver, const struct fixture *fixture,
+                               const char *desired, const char *expected)
 {
     const char *others[16] = {desired};
     cr_assert_leq(fixture->state->item_count, 16);
     for (int32_t i = 1; i < fixture->state->item_count; i++)
         others[i] = "";
     struct solution *solution = builder_solution(fixture->state, others);
+    solution->solver = solver;
     struct description description;
     struct convergence convergence;
     convergence_init(&convergence);
@@ -60,6 +61,12 @@ static void expect_decision(const struct fixture *fixture, const char *desired,
     cr_assert_str_eq(describe_convergence(&description, &convergence, fixture->state), expected);
     convergence_release(&convergence);
     solution_unref(solution);
+}
+
+static void expect_decision(const struct fixture *fixture, const char *desired,
+                            const char *expected)
+{
+    expect_decision_of(SOLVER_OPTIMAL, fixture, desired, expected);
 }
 
 static void expect(const struct builder_key *keys, size_t count, const char *desired,
@@ -92,6 +99,25 @@ Test(convergence, leaves_alone_what_is_as_desired)
 Test(convergence, adds_from_slot_0_up_in_the_order_of_members)
 {
     EXPECT("a#1 a#3 a#4", "add a#1:0, add a#3:1, add a#4:2", KEY("items/i", "3"), MEMBERS);
+}
+
+/* a#1 has two primaries of 10, a#2 one of 5, a#3 one of 10 and a#4 none, but it is full. */
+Test(convergence, makes_the_member_with_the_fewest_primaries_for_its_size_the_first)
+{
+    const struct builder_key keys[] = {
+        KEY("items/i", "3"),         KEY("items/j", "4"),         KEY("items/k", "1"),
+        KEY("items/l", "1"),         KEY("items/m", "1"),         KEY("members/a#1", "10"),
+        KEY("members/a#2", "5"),     KEY("members/a#3", "10"),    KEY("members/a#4", "1"),
+        KEY("assign/j#a#1#0", "ok"), KEY("assign/j#a#4#1", "ok"), KEY("assign/k#a#1#0", "ok"),
+        KEY("assign/l#a#2#0", "ok"), KEY("assign/m#a#3#0", "ok"),
+    };
+    struct fixture fixture = fixture_create(keys, sizeof keys / sizeof keys[0]);
+    expect_decision(&fixture, "a#1 a#2 a#3", "add a#3:0, add a#1:1, add a#2:2");
+    expect_decision(&fixture, "a#1 a#2 a#4", "add a#1:0, add a#2:1");
+    expect_decision(&fixture, "a#4", "");
+    expect_decision_of(SOLVER_REFERENCE, &fixture, "a#1 a#2 a#3",
+                       "add a#1:0, add a#2:1, add a#3:2");
+    fixture_destroy(&fixture);
 }
 
 /* Also those to be removed, and those that stay only for now, have had their slots. */

@@ -61,6 +61,55 @@ static void list_assignments(const struct keyspace *keyspace, struct story *ret)
     }
 }
 
+/* How many primaries the member has that has the fewest of them, and the most. */
+static void count_primaries(struct keyspace *keyspace, int32_t *ret_fewest, int32_t *ret_most)
+{
+    struct state *state = builder_observe(keyspace_ref(keyspace));
+    *ret_fewest = INT32_MAX;
+    *ret_most = 0;
+    for (int32_t m = 0; m < state->member_count; m++) {
+        int32_t count = state->primary_count[m];
+        *ret_fewest = count < *ret_fewest ? count : *ret_fewest;
+        *ret_most = count > *ret_most ? count : *ret_most;
+    }
+    state_unref(state);
+}
+
+/* 4 members in each of 3 zones, and 120 items with 3 replicas each: 10 primaries for each. */
+Test(simulation, spreads_primaries_over_all_members)
+{
+    enum { MEMBERS = 12, ITEMS = 120 };
+    static char names[MEMBERS + ITEMS][32];
+    static struct builder_key keys[MEMBERS + ITEMS];
+    for (int i = 0; i < MEMBERS + ITEMS; i++) {
+        bool is_item = i < ITEMS;
+        snprintf(names[i], sizeof names[i], is_item ? "items/i%03d" : "members/z%d#%d",
+                 is_item ? i : i % 3, i);
+        keys[i] = (struct builder_key)KEY(names[i], is_item ? "3" : "40");
+    }
+    struct keyspace *keyspace = builder_keyspace(keys, COUNT(keys), false);
+    struct story story;
+    struct simulation_config config = config_of(&story);
+    config.on_operation = NULL;
+    int32_t fewest, most;
+    for (int solver = SOLVER_OPTIMAL; solver <= SOLVER_REFERENCE; solver++) {
+        struct simulation_result result;
+        config.solver = (enum solver_kind)solver;
+        cr_assert_eq(simulation_run(&config, keyspace, &result), 0);
+        cr_assert_eq(result.additions, 3 * ITEMS);
+        count_primaries(result.keyspace, &fewest, &most);
+        if (solver == SOLVER_OPTIMAL) {
+            cr_assert_geq(fewest, 9);
+            cr_assert_leq(most, 11);
+        } else { /* exactly as the reference */
+            cr_assert_eq(fewest, 0);
+            cr_assert_eq(most, 30);
+        }
+        keyspace_unref(result.keyspace);
+    }
+    keyspace_unref(keyspace);
+}
+
 Test(simulation, runs_until_nothing_is_left_to_do)
 {
     struct keyspace *keyspace = builder_keyspace(KEYS, COUNT(KEYS), false);
