@@ -116,6 +116,7 @@ int runtime_init(struct runtime *runtime, const struct config *config)
         .take_quota = runtime->rate_limit ? take_quota : NULL,
         .history = runtime->history ? history_api(runtime->history) : NULL,
         .write_metrics = write_metrics,
+        .solver = (enum solver_kind)config->solver,
         .root = span_of(config->root),
         .host_names = runtime->host_names,
         .host_name_count = config->host_name_count + 1,

@@ -210,7 +210,6 @@ static int make_runtime(const struct config *config, struct parts *parts)
     parts->runtime.publisher = parts->publisher;
     parts->runtime.loop = parts->loop;
     parts->runtime.hub = parts->hub;
-    parts->runtime.api.solver = (enum solver_kind)config->solver;
     int error = runtime_init(&parts->runtime, config);
     parts->runtime_is_made = error == 0;
     return error < 0 ? process_fail("cannot start", error, &(struct error_message){""}) : 0;

@@ -114,6 +114,7 @@ curl -fs "$url/v1/cluster" | grep -q '"solver":"optimal","balance_tolerance":20'
     fail "not by what it was told"
 start_deciding reference
 wait_for 'msg="not proven best".*there is no certificate' "$tree/log"
+curl -fs "$url/v1/cluster" | grep -q '"solver":"reference"' || fail "plans by another solver"
 kill -TERM "$pid"
 expect 0
 start --data-dir "$tree/data"
