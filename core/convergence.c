@@ -46,8 +46,8 @@ struct deciding {
     int32_t begin, end; /* current assignments */
     struct desired desired;
     int32_t replication;
-    bool spreads_primaries;
-    bool frozen; /* one of the assignments is */
+    bool as_reference; /* to the letter, where better could be done */
+    bool frozen;       /* one of the assignments is */
 };
 
 static int32_t slot_of(const struct deciding *deciding, int32_t assignment)
@@ -140,7 +140,7 @@ static void number_additions(struct deciding *deciding)
     for (int32_t a = deciding->begin; a < deciding->end; a++)
         if (slot_of(deciding, a) >= next_slot)
             next_slot = (int64_t)slot_of(deciding, a) + 1;
-    if (next_slot == 0 && deciding->spreads_primaries)
+    if (next_slot == 0 && !deciding->as_reference)
         choose_first(deciding);
     int64_t left = (int64_t)INT32_MAX + 1 - next_slot;
     if (convergence->addition_count > left)
@@ -161,15 +161,26 @@ static float primary_load(const struct deciding *deciding, int32_t assignment)
                             deciding->counts->primary);
 }
 
-/* The most loaded go first. NaN compares false, so it stays where it is. */
+/* What is left of members that are gone goes first: it is of no use to anybody, and may be in the
+ * way of a primary. For the reference, a member that has given up all of its slots comes before
+ * these. Then, the most loaded. NaN compares false, so it stays where it is. */
+static bool goes_before(const struct deciding *deciding, int32_t a, int32_t b)
+{
+    const int32_t *member = deciding->state->assignment_member;
+    bool a_is_gone = member[a] == STATE_NONE;
+    bool b_is_gone = member[b] == STATE_NONE;
+    if (!deciding->as_reference && a_is_gone != b_is_gone)
+        return a_is_gone;
+    return total_load(deciding, a) > total_load(deciding, b);
+}
+
 static void order_removals(struct deciding *deciding)
 {
     int32_t *removals = deciding->convergence->removals;
     for (int32_t i = 1; i < deciding->convergence->removal_count; i++) {
         int32_t moving = removals[i];
         int32_t at = i;
-        for (; at > 0 && total_load(deciding, moving) > total_load(deciding, removals[at - 1]);
-             at--)
+        for (; at > 0 && goes_before(deciding, moving, removals[at - 1]); at--)
             removals[at] = removals[at - 1];
         removals[at] = moving;
     }
@@ -218,11 +229,31 @@ static bool leaves_slot(const struct deciding *deciding, int32_t leaving, int32_
                                     &assignments[assignment]->parts) == 0;
 }
 
+static bool is_desired(const struct deciding *deciding, int32_t assignment)
+{
+    const struct desired desired = deciding->desired;
+    bool found = false;
+    for (int32_t i = 0; i < desired.count && !found; i++)
+        found = desired.members[i] == deciding->state->assignment_member[assignment];
+    return found;
+}
+
+/* Whether @a is the better primary: consistent rather than not; one that stays, of which the
+ * reference doesn't know, rather than one that is to go, too; on a member with fewer primaries. */
+static bool is_better_primary(const struct deciding *deciding, int32_t a, int32_t b)
+{
+    const bool *consistent = deciding->state->consistent;
+    if (consistent[a] != consistent[b])
+        return consistent[a];
+    if (!deciding->as_reference && is_desired(deciding, a) != is_desired(deciding, b))
+        return is_desired(deciding, a);
+    return primary_load(deciding, a) < primary_load(deciding, b);
+}
+
 /* Orders what is kept by slot, and chooses a primary if none is. */
 static void constrain_order(struct deciding *deciding)
 {
     struct convergence *convergence = deciding->convergence;
-    const bool *consistent = deciding->state->consistent;
     int32_t *kept = convergence->kept;
     for (int32_t i = 1; i < convergence->kept_count; i++) {
         int32_t moving = kept[i];
@@ -234,13 +265,9 @@ static void constrain_order(struct deciding *deciding)
     if (convergence->kept_count == 0 || deciding->frozen || slot_of(deciding, kept[0]) == 0)
         return;
     int32_t best = 0;
-    for (int32_t i = 1; i < convergence->kept_count; i++) {
-        bool better = consistent[kept[i]] != consistent[kept[best]]
-                          ? consistent[kept[i]]
-                          : primary_load(deciding, kept[i]) < primary_load(deciding, kept[best]);
-        if (better)
+    for (int32_t i = 1; i < convergence->kept_count; i++)
+        if (is_better_primary(deciding, kept[i], kept[best]))
             best = i;
-    }
     move_to_front(kept, best);
     for (int32_t i = 0; i < convergence->removal_count; i++)
         if (leaves_slot(deciding, convergence->removals[i], kept[0], 0))
@@ -304,7 +331,7 @@ int convergence_decide(struct convergence *convergence, const struct state *stat
         .end = state->assignment_end[item],
         .desired = solution_desired(solution, item),
         .replication = state->replication[item],
-        .spreads_primaries = solution->solver != SOLVER_REFERENCE,
+        .as_reference = solution->solver == SOLVER_REFERENCE,
     };
     int error = reserve(convergence, deciding.end - deciding.begin + deciding.desired.count);
     if (error)

@@ -69,18 +69,20 @@ static void expect_decision(const struct fixture *fixture, const char *desired,
     expect_decision_of(SOLVER_OPTIMAL, fixture, desired, expected);
 }
 
-static void expect(const struct builder_key *keys, size_t count, const char *desired,
-                   const char *expected)
+static void expect(enum solver_kind solver, const struct builder_key *keys, size_t count,
+                   const char *desired, const char *expected)
 {
     struct fixture fixture = fixture_create(keys, count);
-    expect_decision(&fixture, desired, expected);
+    expect_decision_of(solver, &fixture, desired, expected);
     fixture_destroy(&fixture);
 }
-#define EXPECT(desired, expected, ...)                                 \
-    do {                                                               \
-        const struct builder_key keys[] = {__VA_ARGS__};               \
-        expect(keys, sizeof keys / sizeof keys[0], desired, expected); \
+#define EXPECT_OF(solver, desired, expected, ...)                              \
+    do {                                                                       \
+        const struct builder_key keys[] = {__VA_ARGS__};                       \
+        expect(solver, keys, sizeof keys / sizeof keys[0], desired, expected); \
     } while (0)
+#define EXPECT(...) EXPECT_OF(SOLVER_OPTIMAL, __VA_ARGS__)
+#define EXPECT_REFERENCE(...) EXPECT_OF(SOLVER_REFERENCE, __VA_ARGS__)
 
 /* Members that most tests have, of one zone. */
 #define MEMBERS                                                                   \
@@ -160,7 +162,7 @@ Test(convergence, adds_nothing_where_slots_run_out)
 Test(convergence, removes_from_the_most_loaded_first)
 {
     EXPECT("a#5",
-           "add a#5:6, remove a#7:5, remove a#0:3, remove a#6:4, remove a#2:1, remove a#1:0, "
+           "add a#5:6, remove a#0:3, remove a#7:5, remove a#6:4, remove a#2:1, remove a#1:0, "
            "keep a#3:2, promote a#3:2",
            KEY("items/i", "1"), LOADS, KEY("assign/i#a#1#0", "ok"), KEY("assign/i#a#2#1", "ok"),
            KEY("assign/i#a#3#2", "ok"), KEY("assign/i#a#0#3", "ok"), KEY("assign/i#a#6#4", "ok"),
@@ -177,13 +179,27 @@ Test(convergence, removes_in_order_around_what_is_not_a_number)
         KEY("assign/i#a#6#4", "ok"),
     };
     struct fixture fixture = fixture_create(KEYS, sizeof KEYS / sizeof KEYS[0]);
+    expect_decision_of(SOLVER_REFERENCE, &fixture, "",
+                       "remove a#7:2, remove a#gone:3, remove a#6:4, remove a#2:1, remove a#1:0");
     expect_decision(&fixture, "",
-                    "remove a#7:2, remove a#gone:3, remove a#6:4, remove a#2:1, remove a#1:0");
+                    "remove a#gone:3, remove a#7:2, remove a#6:4, remove a#2:1, remove a#1:0");
     /* 0/0: it stays in its place, and nothing moves past it. */
     fixture.counts.total[member_of(&fixture, "7")] = 0;
-    expect_decision(&fixture, "",
-                    "remove a#6:4, remove a#2:1, remove a#1:0, remove a#7:2, remove a#gone:3");
+    expect_decision_of(SOLVER_REFERENCE, &fixture, "",
+                       "remove a#6:4, remove a#2:1, remove a#1:0, remove a#7:2, remove a#gone:3");
     fixture_destroy(&fixture);
+}
+
+/* a#7 gives up all that it has; just enough are consistent, so that it stays. The primary of a
+ * member that is gone would stay behind it. */
+Test(convergence, removes_what_is_left_of_gone_members_before_all_else)
+{
+#define GONE_PRIMARY                                                                     \
+    KEY("items/i", "2"), MEMBERS, KEY("members/a#7", "0"), KEY("assign/i#a#gone#0", ""), \
+        KEY("assign/i#a#7#1", "ok"), KEY("assign/i#a#2#2", "ok"), KEY("assign/i#a#3#3", "")
+    EXPECT("a#2 a#3", "remove a#gone:0, keep a#2:2, keep a#7:1, keep a#3:3, promote a#2:2",
+           GONE_PRIMARY);
+    EXPECT_REFERENCE("a#2 a#3", "keep a#gone:0, keep a#7:1, keep a#2:2, keep a#3:3", GONE_PRIMARY);
 }
 
 Test(convergence, removes_none_while_too_few_are_consistent)
@@ -256,15 +272,28 @@ Test(convergence, prefers_the_earlier_primary_of_equals)
            KEY("assign/i#a#2#3", ""));
 }
 
+/* a#1, the earlier one, is to go as well; but no primary that is consistent is worse. */
+Test(convergence, prefers_a_primary_that_stays)
+{
+    EXPECT("a#2 a#3", "keep a#2:2, keep a#1:1, keep a#3:3, promote a#2:2, pack a#3:3>2",
+           KEY("items/i", "3"), MEMBERS, KEY("assign/i#a#1#1", "ok"), KEY("assign/i#a#2#2", "ok"),
+           KEY("assign/i#a#3#3", "ok"));
+    EXPECT("a#2 a#3", "keep a#1:1, keep a#2:2, keep a#3:3, promote a#1:1, pack a#2:2>1",
+           KEY("items/i", "3"), MEMBERS, KEY("assign/i#a#1#1", "ok"), KEY("assign/i#a#2#2", ""),
+           KEY("assign/i#a#3#3", ""));
+}
+
 /* No limit and no primary is 0/0, of which nothing is less, and which is not less than anything. */
 Test(convergence, leaves_out_what_compares_with_nothing)
 {
-    EXPECT("a#1 a#2", "keep a#6:1, keep a#1:2, keep a#2:3, promote a#6:1, pack a#1:2>1",
-           KEY("items/i", "3"), MEMBERS, KEY("members/a#6", "0"), KEY("assign/i#a#6#1", "ok"),
-           KEY("assign/i#a#1#2", "ok"), KEY("assign/i#a#2#3", "ok"));
-    EXPECT("a#1 a#2", "keep a#1:1, keep a#6:2, keep a#2:3, promote a#1:1, pack a#6:2>1",
-           KEY("items/i", "3"), MEMBERS, KEY("members/a#6", "0"), KEY("assign/i#a#1#1", "ok"),
-           KEY("assign/i#a#6#2", "ok"), KEY("assign/i#a#2#3", "ok"));
+    EXPECT_REFERENCE("a#1 a#2", "keep a#6:1, keep a#1:2, keep a#2:3, promote a#6:1, pack a#1:2>1",
+                     KEY("items/i", "3"), MEMBERS, KEY("members/a#6", "0"),
+                     KEY("assign/i#a#6#1", "ok"), KEY("assign/i#a#1#2", "ok"),
+                     KEY("assign/i#a#2#3", "ok"));
+    EXPECT_REFERENCE("a#1 a#2", "keep a#1:1, keep a#6:2, keep a#2:3, promote a#1:1, pack a#6:2>1",
+                     KEY("items/i", "3"), MEMBERS, KEY("members/a#6", "0"),
+                     KEY("assign/i#a#1#1", "ok"), KEY("assign/i#a#6#2", "ok"),
+                     KEY("assign/i#a#2#3", "ok"));
 }
 
 /* A primary stays, consistent or not. */
