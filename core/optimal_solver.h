@@ -15,7 +15,7 @@ int optimal_solver_solve(const struct state *state, struct solution **ret);
 /* For states that follow each other: remembers the last one, and what it was answered, so that a
  * change costs what it touches: the answers share the rest. The last state's keyspace lives as
  * long. Where members have come or gone, or much has changed at once, it begins anew. The answers
- * are as good as optimal_solver_solve's, and as well proven, but may differ from those in level 5.
+ * are those of optimal_solver_solve.
  * ALLOT_ENOMEM. */
 struct optimal_solver;
 int optimal_solver_create(struct optimal_solver **ret);

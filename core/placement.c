@@ -108,6 +108,8 @@ int placement_init(struct placement *placement, const struct state *state)
     }
     for (int32_t item = 0; item < state->item_count; item++) {
         placement_keep_current(placement, item);
+        if (placement->loose[item])
+            placement_note(placement, item);
         if (placement_missing(placement, item) > 0)
             placement->open[placement->open_count++] = item;
     }
@@ -130,9 +132,7 @@ void placement_release(struct placement *placement)
     free(placement->open);
     free(placement->member);
     free(placement->kept);
-    free(placement->item);
-    free(placement->next);
-    free(placement->previous);
+    placement_unlist(placement);
     *placement = (struct placement){0};
 }
 
@@ -182,6 +182,15 @@ int placement_list(struct placement *placement)
         }
     placement->listed = true;
     return 0;
+}
+
+void placement_unlist(struct placement *placement)
+{
+    free(placement->item);
+    free(placement->next);
+    free(placement->previous);
+    placement->item = placement->next = placement->previous = NULL;
+    placement->listed = false;
 }
 
 /* --- changes --- */
@@ -240,17 +249,6 @@ void placement_move(struct placement *placement, int32_t slot, int32_t member)
     take_out(placement, slot);
     put(placement, slot, member, placement_is_current(placement, item, member));
     placement_note(placement, item);
-}
-
-void placement_remove(struct placement *placement, int32_t item, int32_t slot)
-{
-    int32_t last = placement->begin[item] + --placement->placed[item];
-    set_loose(placement, item, placement->loose[item] || placement->kept[slot]);
-    take_out(placement, slot);
-    if (slot != last) {
-        take_out(placement, last);
-        put(placement, slot, placement->member[last], placement->kept[last]);
-    }
 }
 
 /* An item's current assignments are in order of zone, then of member, which may be there twice. */
@@ -370,10 +368,7 @@ static int reserve_slots(struct placement *placement, int64_t count)
         return ALLOT_ELIMIT;
     int32_t most = (int32_t)with_slack(count);
     if (!grow(&placement->member, most, sizeof *placement->member) ||
-        !grow(&placement->kept, most, sizeof *placement->kept) ||
-        (placement->listed && (!grow(&placement->item, most, sizeof *placement->item) ||
-                               !grow(&placement->next, most, sizeof *placement->next) ||
-                               !grow(&placement->previous, most, sizeof *placement->previous))))
+        !grow(&placement->kept, most, sizeof *placement->kept))
         return ALLOT_ENOMEM;
     placement->slot_capacity = most;
     return 0;
@@ -390,7 +385,5 @@ int placement_set_room(struct placement *placement, int32_t item)
         placement->slot_count += wanted;
     }
     placement->room[item] = wanted;
-    for (int32_t i = 0; placement->listed && i < wanted; i++)
-        placement->item[placement->begin[item] + i] = item;
     return 0;
 }

@@ -32,7 +32,7 @@ struct placement {
     int32_t loose_count;
     int32_t *open; /* items that lack replicas which they could have, in order; see _close */
     int32_t open_count;
-    /* Items whose slots may be others than their current assignments, in no order. */
+    /* Items whose slots may be others than all of their current assignments, in no order. */
     bool *noted;
     int32_t *notes;
     int32_t note_count;
@@ -66,6 +66,7 @@ void placement_close(struct placement *placement);
 
 /* Makes the lists of the members' slots, if they aren't there. ALLOT_ENOMEM. */
 int placement_list(struct placement *placement);
+void placement_unlist(struct placement *placement);
 
 /* Whether @item is assigned to @member now. */
 bool placement_is_current(const struct placement *placement, int32_t item, int32_t member);
@@ -90,8 +91,7 @@ int placement_solution(const struct placement *placement, struct solution **ret)
 void placement_set_members(struct placement *placement);
 /* Gives @item, which has no replicas, its current assignments, as far as they cost nothing. */
 void placement_keep_current(struct placement *placement, int32_t item);
-/* Takes the item's replica in @slot off, or all. */
-void placement_remove(struct placement *placement, int32_t item, int32_t slot);
+/* Takes the item's replicas off. */
 void placement_clear(struct placement *placement, int32_t item);
 /* Notes that the item's slots may be others than its current assignments. */
 void placement_note(struct placement *placement, int32_t item);

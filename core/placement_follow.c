@@ -115,10 +115,6 @@ static void renumber(struct placement *placement, int32_t item, int32_t change)
 {
     for (int32_t i = 0; i < placement->note_count; i++)
         placement->notes[i] += placement->notes[i] >= item ? change : 0;
-    if (!placement->listed)
-        return;
-    for (int32_t slot = 0; slot < placement->slot_count; slot++)
-        placement->item[slot] += placement->item[slot] >= item ? change : 0;
 }
 
 static void leave(struct placement *placement, int32_t count, int32_t item)
@@ -170,39 +166,33 @@ static void put_back(struct placement *placement)
         placement_clear(placement, placement->notes[i]);
 }
 
-static int assign_anew(struct following *following)
+static void take_off(struct placement *placement, int32_t item)
 {
-    struct placement *placement = following->placement;
-    int error = 0;
-    for (int32_t i = 0; i < following->changed_count; i++) {
-        placement_clear(placement, following->changed[i]);
-        placement_note(placement, following->changed[i]);
-    }
-    for (int32_t i = 0; !error && i < placement->note_count; i++) {
-        error = placement_set_room(placement, placement->notes[i]);
-        if (!error)
-            placement_keep_current(placement, placement->notes[i]);
-    }
-    return error;
+    placement_clear(placement, item);
+    placement_note(placement, item);
 }
 
-/* Takes off members what is beyond their load bounds, if those have become less. */
-static int relieve(struct placement *placement)
+static bool is_crowded(const struct placement *placement, int32_t member)
 {
-    for (int32_t i = 0; i < placement->taker_count; i++) {
-        int32_t member = placement->takers[i];
-        if (placement->load[member] <= placement->load_bound[member])
-            continue;
-        int error = placement_list(placement);
-        if (error)
-            return error;
-        while (placement->load[member] > placement->load_bound[member]) {
-            int32_t slot = placement->first_slot[member];
-            placement_note(placement, placement->item[slot]);
-            placement_remove(placement, placement->item[slot], slot);
-        }
-    }
-    return 0;
+    return member != STATE_NONE && placement->load_bound[member] > 0 &&
+           placement->state->total_count[member] > placement->load_bound[member];
+}
+
+/* Where more are assigned to a member than cost nothing, those of the first items stay; and which
+ * an item can't keep decides which others it can. So all items that such a member has are assigned
+ * anew, that they come in order. Nothing but these is to be looked at: mostly there is none. */
+static void relieve(struct placement *placement)
+{
+    const struct state *state = placement->state;
+    bool found = false;
+    for (int32_t i = 0; i < placement->taker_count && !found; i++)
+        found = is_crowded(placement, placement->takers[i]);
+    for (int32_t item = 0; item < state->item_count && found; item++)
+        for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++)
+            if (is_crowded(placement, state->assignment_member[a])) {
+                take_off(placement, item);
+                break;
+            }
 }
 
 static int compare_numbers(const void *a, const void *b)
@@ -218,29 +208,37 @@ static void sort_notes(struct placement *placement)
           compare_numbers);
 }
 
-static void open_items(struct placement *placement)
+/* Gives the items that were taken off what costs nothing of their current assignments, in order. */
+static int assign_anew(struct placement *placement)
 {
+    int error = 0;
     sort_notes(placement);
-    for (int32_t i = 0; i < placement->note_count; i++)
-        if (placement_missing(placement, placement->notes[i]) > 0)
-            placement->open[placement->open_count++] = placement->notes[i];
+    for (int32_t i = 0; i < placement->note_count && !error; i++) {
+        int32_t item = placement->notes[i];
+        error = placement_set_room(placement, item);
+        if (error)
+            break;
+        placement_keep_current(placement, item);
+        if (placement_missing(placement, item) > 0)
+            placement->open[placement->open_count++] = item;
+    }
+    return error;
 }
 
 static int turn(struct following *following)
 {
     struct placement *placement = following->placement;
+    placement_unlist(placement);
     put_back(placement);
     int error = shift_items(following);
     if (error)
         return error;
     placement->state = following->state;
     placement_set_members(placement);
-    error = assign_anew(following);
-    if (!error)
-        error = relieve(placement);
-    if (!error)
-        open_items(placement);
-    return error;
+    for (int32_t i = 0; i < following->changed_count; i++)
+        take_off(placement, following->changed[i]);
+    relieve(placement);
+    return assign_anew(placement);
 }
 
 /* Slots that items have left are not used again: too many of them, and a new placement is better.
@@ -270,11 +268,14 @@ int placement_follow(struct placement *placement, const struct state *state,
 
 /* --- notes --- */
 
+/* In order, too, as if it had not been routed. */
 static bool has_just_current(const struct placement *placement, int32_t item)
 {
     bool just_current = placement_missing(placement, item) == 0 && !placement->loose[item];
+    const int32_t *member = placement->member + placement->begin[item];
     for (int32_t i = 0; just_current && i < placement->placed[item]; i++)
-        just_current = placement->kept[placement->begin[item] + i];
+        just_current =
+            placement->kept[placement->begin[item] + i] && (i == 0 || member[i - 1] < member[i]);
     return just_current;
 }
 

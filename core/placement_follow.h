@@ -1,8 +1,8 @@
 /* Brings a placement up to date with a newer state, so that it need not be made anew.
  *
- * What was routed since it was made is put back: then it is of current assignments again, and costs
- * nothing. So it is best for what it assigns, whatever the costs have become meanwhile, and what is
- * missing can be routed as in a new one. */
+ * What was routed since it was made is put back: then it has just what placement_init would give
+ * it, current assignments as far as they cost nothing. What is missing can be routed as in a new
+ * one, and comes out the same. */
 #ifndef ALLOT_CORE_PLACEMENT_FOLLOW_H
 #define ALLOT_CORE_PLACEMENT_FOLLOW_H
 
