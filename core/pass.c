@@ -18,6 +18,14 @@ struct change {
     bool in_flight; /* of a move: it takes its time */
 };
 
+/* How far a pass has come: assignments before next_assignment and items before next_item are done,
+ * but for those that are deferred, of which it has done the first @resumed once it is through. */
+struct walk {
+    int32_t next_item;
+    int32_t next_assignment;
+    int32_t resumed;
+};
+
 struct pass {
     struct pass_options options;
     struct state *state;
@@ -27,9 +35,9 @@ struct pass {
     struct move_counts moves; /* with moves_limited */
     struct pass_summary summary;
 
-    /* The walk: assignments before next_assignment and items before next_item are done. */
-    int32_t next_item;
-    int32_t next_assignment;
+    struct walk walk;
+    int32_t *deferred; /* items that get more than they lack, in order */
+    int32_t deferred_count, deferred_capacity;
 
     struct transaction transaction;
     size_t standing_checks; /* that each has */
@@ -82,6 +90,7 @@ void pass_destroy(struct pass *pass)
     free(pass->counts.total);
     free(pass->counts.primary);
     free(pass->changes);
+    free(pass->deferred);
     move_counts_release(&pass->moves);
     convergence_release(&pass->convergence);
     transaction_release(&pass->transaction);
@@ -294,12 +303,15 @@ static bool is_throttled(const struct pass *pass, int32_t item, int32_t member)
            move_limits_reached(limits, &pass->moves, pass->state, member) != MOVE_LIMIT_NONE;
 }
 
-static int checkpoint_item(struct pass *pass, int32_t item)
+static int decide(struct pass *pass, int32_t item)
+{
+    return convergence_decide(&pass->convergence, pass->state, pass->solution, &pass->counts, item);
+}
+
+/* Issues what is decided about the item. */
+static void checkpoint_item(struct pass *pass, int32_t item)
 {
     struct convergence *convergence = &pass->convergence;
-    int error = convergence_decide(convergence, pass->state, pass->solution, &pass->counts, item);
-    if (error)
-        return error;
     int32_t missing = moves_missing(pass->state, item);
     struct mark last = mark(pass);
     for (int32_t i = 0; i < convergence->addition_count; i++, last = mark(pass)) {
@@ -310,24 +322,23 @@ static int checkpoint_item(struct pass *pass, int32_t item)
         }
         issue_addition(pass, item, convergence->additions[i], move);
         if (!keep(pass, last))
-            return 0;
+            return;
     }
     for (int32_t i = 0; i < convergence->removal_count; i++, last = mark(pass)) {
         if (i == 0)
             check_removals(pass, item);
         issue_removal(pass, convergence->removals[i]);
         if (!keep(pass, last))
-            return 0;
+            return;
     }
     if (convergence->promoted != STATE_NONE)
         issue_move(pass, CHANGE_PROMOTE, convergence->promoted, 0);
     if (!keep(pass, last))
-        return 0;
+        return;
     last = mark(pass);
     if (convergence->packed != STATE_NONE)
         issue_move(pass, CHANGE_PACK, convergence->packed, convergence->packed_slot);
     (void)keep(pass, last);
-    return 0;
 }
 
 /* The assignments from @begin up to (without) the returned one, of one item that doesn't exist. */
@@ -360,40 +371,85 @@ static int32_t checkpoint_dead(struct pass *pass, int32_t begin, int32_t end)
     return a;
 }
 
+/* Whether the item, about which is decided, would take slots although it lacks nothing: they are
+ * first for those that do. What is freed comes in order. The reference knows no such difference. */
+static bool only_moves(const struct pass *pass, int32_t item)
+{
+    return pass->solution->solver != SOLVER_REFERENCE && pass->convergence.addition_count > 0 &&
+           moves_missing(pass->state, item) == 0;
+}
+
+static int defer(struct pass *pass, int32_t item)
+{
+    if (pass->deferred_count == pass->deferred_capacity) {
+        int32_t capacity = 2 * pass->deferred_capacity + 64;
+        int32_t *deferred = realloc(pass->deferred, (size_t)capacity * sizeof *deferred);
+        if (!deferred)
+            return ALLOT_ENOMEM;
+        pass->deferred = deferred;
+        pass->deferred_capacity = capacity;
+    }
+    pass->deferred[pass->deferred_count++] = item;
+    return 0;
+}
+
+static int resume(struct pass *pass)
+{
+    int32_t item = pass->deferred[pass->walk.resumed++];
+    int error = decide(pass, item);
+    if (!error)
+        checkpoint_item(pass, item);
+    return error;
+}
+
+static bool is_through(const struct pass *pass)
+{
+    return pass->walk.next_item == pass->state->item_count &&
+           pass->walk.next_assignment == pass->state->assignment_count;
+}
+
 /* Issues the next checkpoint of the walk, and moves on. Items and assignments are in the same
- * order. */
+ * order, which is the reference's, too. */
 static int checkpoint_next(struct pass *pass)
 {
     const struct state *state = pass->state;
-    int32_t item = pass->next_item;
+    struct walk *walk = &pass->walk;
     pass->alone = pass->change_count == 0;
+    if (is_through(pass))
+        return resume(pass);
+    int32_t item = walk->next_item;
     bool more_items = item < state->item_count;
     int32_t gap_end = more_items ? state->assignment_begin[item] : state->assignment_count;
-    if (pass->next_assignment < gap_end) {
-        pass->next_assignment = checkpoint_dead(pass, pass->next_assignment, gap_end);
+    if (walk->next_assignment < gap_end) {
+        walk->next_assignment = checkpoint_dead(pass, walk->next_assignment, gap_end);
         return 0;
     }
-    int error = checkpoint_item(pass, item);
-    pass->next_item = item + 1;
-    pass->next_assignment = state->assignment_end[item];
-    return error;
+    walk->next_item = item + 1;
+    walk->next_assignment = state->assignment_end[item];
+    int error = decide(pass, item);
+    if (error)
+        return error;
+    if (only_moves(pass, item))
+        return defer(pass, item);
+    checkpoint_item(pass, item);
+    return 0;
 }
 
 /* Passes by items about which nothing is to be done: in a settled cluster, nearly all. */
 static void skip_settled(struct pass *pass)
 {
     const struct state *state = pass->state;
-    int32_t item = pass->next_item;
-    while (item < state->item_count && pass->next_assignment == state->assignment_begin[item] &&
+    struct walk *walk = &pass->walk;
+    int32_t item = walk->next_item;
+    while (item < state->item_count && walk->next_assignment == state->assignment_begin[item] &&
            convergence_is_settled(state, pass->solution, item))
-        pass->next_assignment = state->assignment_end[item++];
-    pass->next_item = item;
+        walk->next_assignment = state->assignment_end[item++];
+    walk->next_item = item;
 }
 
 static bool at_end(const struct pass *pass)
 {
-    return pass->next_item == pass->state->item_count &&
-           pass->next_assignment == pass->state->assignment_count;
+    return is_through(pass) && pass->walk.resumed == pass->deferred_count;
 }
 
 /* --- transactions --- */
@@ -438,8 +494,7 @@ int pass_next(struct pass *pass, const struct store_txn **ret)
     struct mark base = mark(pass);
     for (skip_settled(pass); !at_end(pass); skip_settled(pass)) {
         struct mark before = mark(pass);
-        int32_t item = pass->next_item;
-        int32_t assignment = pass->next_assignment;
+        struct walk walk = pass->walk;
         int error = checkpoint_next(pass);
         if (error)
             return error;
@@ -447,8 +502,7 @@ int pass_next(struct pass *pass, const struct store_txn **ret)
             continue;
         if (before.change_count != base.change_count) {
             rewind_to(pass, before); /* it begins the next transaction instead */
-            pass->next_item = item;
-            pass->next_assignment = assignment;
+            pass->walk = walk;
         }
         break;
     }

@@ -6,6 +6,10 @@
  *     while (pass_next(pass, &txn) == 0 && txn)
  *         … have it executed …, pass_done(pass, succeeded);
  *
+ * Items come in order of key; but those that lack nothing and get a replica all the same come last,
+ * so that no move takes a slot that is needed. With a solution of the reference's solver, all come
+ * in order, as there.
+ *
  * What concerns one item is one checkpoint, never split over transactions; whole checkpoints are
  * packed, in order, into transactions of at most STORE_MAX_COMPARES checks, STORE_MAX_OPS
  * operations and STORE_MAX_REQUEST bytes. Later decisions count on earlier ones: one transaction at

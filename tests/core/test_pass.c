@@ -20,11 +20,11 @@ static const struct pass_options LIVE = {
     .split_oversized = true,
 };
 
-/* The transactions of a whole pass, all of which succeed, and what it comes to. */
-static struct pass_summary run(const struct pass_options *options, struct state *state,
-                               const char *const *desired, struct description *description)
+/* The transactions of a whole pass, all of which succeed, and what it comes to. Takes over @state
+ * and @solution. */
+static struct pass_summary run_solution(const struct pass_options *options, struct state *state,
+                                        struct solution *solution, struct description *description)
 {
-    struct solution *solution = builder_solution(state, desired);
     struct pass *pass = NULL;
     const struct store_txn *txn = NULL;
     *description = (struct description){.size = 0};
@@ -42,8 +42,14 @@ static struct pass_summary run(const struct pass_options *options, struct state 
     return summary;
 }
 
+static struct pass_summary run(const struct pass_options *options, struct state *state,
+                               const char *const *desired, struct description *description)
+{
+    return run_solution(options, state, builder_solution(state, desired), description);
+}
+
 static const struct builder_key ALL_KINDS[] = {
-    KEY("items/i1", "2"), /* adds, and removes a#2 */
+    KEY("items/i1", "2"), /* adds though it lacks nothing, so it comes last, and removes a#2 */
     KEY("items/i2", "2"), /* promotes and packs */
     KEY("items/i3", "1"), /* is well */
     {.key = "members/a#1", .value = "9", .mod_revision = 50, .lease = 7},
@@ -67,16 +73,16 @@ Test(pass, checks_and_does_all_kinds_of_things)
     struct description description;
     struct pass_summary summary = run(&NO_OPTIONS, BUILDER_STATE(ALL_KINDS), DESIRED, &description);
     cr_assert_str_eq(description.text, "if absent items/i0, assign/i0#a#1#0@60, "
-                                       "members/a#1@50, items/i1@1, assign/i1#a#gone#2@63, "
                                        "assign/i2#a#2#4@64, assign/i2#a#3#3@65, "
                                        "absent items/i4, assign/i4#a#1#0@67, assign/i4#a#2#1@68, "
-                                       "absent items/i5, assign/i5#a#2#1@69 "
+                                       "absent items/i5, assign/i5#a#2#1@69, "
+                                       "members/a#1@50, items/i1@1, assign/i1#a#gone#2@63 "
                                        "then delete assign/i0#a#1#0, "
-                                       "put assign/i1#a#1#3=@7, delete assign/i1#a#gone#2, "
                                        "delete assign/i2#a#2#4, put assign/i2#a#2#0=ok@8, "
                                        "delete assign/i2#a#3#3, put assign/i2#a#3#1=@9, "
                                        "delete assign/i4#a#1#0, delete assign/i4#a#2#1, "
-                                       "delete assign/i5#a#2#1.");
+                                       "delete assign/i5#a#2#1, "
+                                       "put assign/i1#a#1#3=@7, delete assign/i1#a#gone#2.");
     cr_assert_eq(summary.additions, 1);
     cr_assert_eq(summary.removals, 1);
     cr_assert_eq(summary.dead_removals, 4);
@@ -152,6 +158,29 @@ Test(pass, counts_what_it_has_decided_before)
         "if items/i1@1, assign/i1#a#1#0@6, assign/i1#a#2#1@7, members/a#1@4 "
         "then delete assign/i1#a#1#0, delete assign/i1#a#2#1, put assign/i1#a#2#0=ok@0, "
         "put assign/i2#a#1#0=@0.");
+}
+
+/* The first item is to move to a#1, which has room for one, and which the second one lacks. The
+ * reference takes them as they come. */
+Test(pass, repairs_before_it_moves)
+{
+    static const struct builder_key KEYS[] = {
+        KEY("items/i1", "1"),    KEY("items/i2", "1"),         KEY("members/a#1", "1"),
+        KEY("members/a#2", "9"), KEY("assign/i1#a#2#0", "ok"),
+    };
+    static const char *const SAME[] = {"a#1", "a#1"};
+    static const char *const expected[] = {
+        [SOLVER_OPTIMAL] = "if members/a#1@3 then put assign/i2#a#1#0=@0.",
+        [SOLVER_REFERENCE] = "if members/a#1@3 then put assign/i1#a#1#1=@0.",
+    };
+    struct description description;
+    for (int solver = SOLVER_OPTIMAL; solver <= SOLVER_REFERENCE; solver++) {
+        struct state *state = BUILDER_STATE(KEYS);
+        struct solution *solution = builder_solution(state, SAME);
+        solution->solver = (enum solver_kind)solver;
+        run_solution(&NO_OPTIONS, state, solution, &description);
+        cr_assert_str_eq(description.text, expected[solver]);
+    }
 }
 
 /* So does the choice of primaries: the first item makes a#1 one, the second then takes a#2. */
