@@ -275,7 +275,22 @@ void principals_close(struct principals *principals)
     free(principals);
 }
 
-int principals_reload(struct principals *principals, struct error_message *why)
+static bool tables_equal(const struct table *a, const struct table *b)
+{
+    bool equal = a->count == b->count;
+    for (size_t i = 0; i < a->count && equal; i++) {
+        const struct known_principal *one = &a->entries[i];
+        const struct known_principal *other = &b->entries[i];
+        equal = one->principal.role == other->principal.role &&
+                strcmp(one->principal.name, other->principal.name) == 0 &&
+                strcmp(one->principal.zone, other->principal.zone) == 0 &&
+                strcmp(one->principal.suffix, other->principal.suffix) == 0 &&
+                strcmp(one->hash, other->hash) == 0;
+    }
+    return equal;
+}
+
+int principals_reload(struct principals *principals, bool *ret_changed, struct error_message *why)
 {
     struct table *table = NULL;
     int error = load(principals->path, &table, why);
@@ -286,6 +301,7 @@ int principals_reload(struct principals *principals, struct error_message *why)
     struct table *former = principals->table;
     principals->table = table;
     (void)pthread_rwlock_unlock(&principals->lock);
+    *ret_changed = !tables_equal(former, table);
     free(former);
     return 0;
 }

@@ -19,8 +19,9 @@ struct principals;
 int principals_open(const char *path, struct principals **ret, struct error_message *why);
 void principals_close(struct principals *principals); /* NULL is fine */
 
-/* Reads the file again. On error everything stays as it was. Any thread. */
-int principals_reload(struct principals *principals, struct error_message *why);
+/* Reads the file again; *@ret_changed tells whether anything in it is another now. On error
+ * everything stays as it was. Any thread. */
+int principals_reload(struct principals *principals, bool *ret_changed, struct error_message *why);
 
 /* Whose @token it is. False: nobody's, or no memory to tell. It takes as long for every token of
  * the same size. Any thread. */

@@ -312,16 +312,29 @@ static void look_at_certificates(const struct parts *parts)
     }
 }
 
+/* Who watches has shown a token once, for as long as that may be: so where tokens have changed, all
+ * come again. */
+static int reload_principals(struct parts *parts)
+{
+    struct error_message why = {""};
+    bool changed = false;
+    int error = parts->runtime.principals
+                    ? principals_reload(parts->runtime.principals, &changed, &why)
+                    : 0;
+    if (error < 0) {
+        return process_fail("tokens not read again: the former ones hold", error, &why);
+    }
+    if (changed) {
+        watch_hub_dismiss(parts->hub);
+    }
+    return 0;
+}
+
 /* Reads anew what SIGHUP is for. What is bad changes nothing. */
 static void reload(struct parts *parts)
 {
-    struct error_message why = {""};
     service_manager_reloading(&parts->manager);
-    int principals_error =
-        parts->runtime.principals ? principals_reload(parts->runtime.principals, &why) : 0;
-    if (principals_error < 0) {
-        (void)process_fail("tokens not read again: the former ones hold", principals_error, &why);
-    }
+    int principals_error = reload_principals(parts);
     int tls_error = parts->has_tls ? reload_tls() : 0;
     if (principals_error == 0 && tls_error == 0) {
         log_write(LOG_INFO, "read again", NULL);

@@ -28,6 +28,7 @@ struct watcher {
     int64_t sent_ms;  /* its own while it is awake */
     int generation;   /* of the hub's, in which it began */
     bool sleeping;
+    bool dismissed;
     struct watcher *previous;
     struct watcher *next;
 };
@@ -286,6 +287,15 @@ void watch_hub_break(struct watch_hub *hub)
     (void)pthread_mutex_unlock(&hub->mutex);
 }
 
+void watch_hub_dismiss(struct watch_hub *hub)
+{
+    (void)pthread_mutex_lock(&hub->mutex);
+    for (struct watcher *watcher = hub->watchers; watcher; watcher = watcher->next)
+        watcher->dismissed = true;
+    wake_all(hub);
+    (void)pthread_mutex_unlock(&hub->mutex);
+}
+
 void watch_hub_range(struct watch_hub *hub, int64_t *ret_oldest, int64_t *ret_newest)
 {
     (void)pthread_mutex_lock(&hub->mutex);
@@ -405,11 +415,11 @@ enum watch_next watch_hub_next(struct watcher *watcher, struct buffer *out)
     int64_t now_ms = clock_monotonic_ms();
     while (out->size == 0 && !out->error) {
         (void)pthread_mutex_lock(&hub->mutex);
-        bool stopping = hub->stopping;
+        bool leaves = hub->stopping || watcher->dismissed;
         const char *end = find_end(watcher);
-        struct change *change = end || stopping ? NULL : take_next(watcher);
+        struct change *change = end || leaves ? NULL : take_next(watcher);
         bool bookmarks = !change && is_due(hub, watcher, now_ms);
-        bool sleeps = !change && !end && !stopping && !bookmarks;
+        bool sleeps = !change && !end && !leaves && !bookmarks;
         if (sleeps) {
             watcher->sleeping = true;
             watcher->sleep.sleep(watcher->sleep.context);
@@ -417,9 +427,9 @@ enum watch_next watch_hub_next(struct watcher *watcher, struct buffer *out)
         (void)pthread_mutex_unlock(&hub->mutex);
         if (sleeps)
             return WATCH_SLEEPS;
-        if (end && !stopping)
+        if (end && !leaves)
             watch_write_gone(watcher->stream, end, out);
-        if (end || stopping)
+        if (end || leaves)
             return WATCH_ENDS;
         if (change)
             watch_write_message(watcher->stream, change->revision, change->events,

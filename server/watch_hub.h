@@ -37,6 +37,10 @@ void watch_hub_publish(struct watch_hub *hub, int64_t revision);
  * watch are let go. */
 void watch_hub_break(struct watch_hub *hub);
 
+/* Ends all who watch now: nothing is missed, and they may come again and go on where they were, if
+ * they are let in. */
+void watch_hub_dismiss(struct watch_hub *hub);
+
 /* Changes after *@ret_oldest or any later revision can be watched, up to *@ret_newest so far. */
 void watch_hub_range(struct watch_hub *hub, int64_t *ret_oldest, int64_t *ret_newest);
 

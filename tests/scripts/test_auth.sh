@@ -42,10 +42,29 @@ expect 403 the-readers-token -X DELETE "$url/v1/items/a" --json '{}'
 expect 201 the-token-of-one -X PUT "$url/v1/members/zone-a/one" --json '{"item_limit": 1}'
 expect 403 the-token-of-one -X PUT "$url/v1/members/zone-a/two" --json '{"item_limit": 1}'
 
-principal wall reader another-readers-token >"$tree/tokens"
-expect 200 the-readers-token "$url/v1/items"
+# A watch that is open when its token is taken away ends; also one that may come again does.
+watch() {
+    curl -sN --max-time 60 -H "Authorization: Bearer $1" "$url/v1/watch" >"$tree/watch-$1" &
+    watches="$watches $!"
+    pids="$pids $!"
+    until_true "no watch" test -s "$tree/watch-$1"
+}
+watches=
+watch the-readers-token
+watch the-operators-token
 kill -HUP "$pid"
 logged 'msg="read again"'
+expect 201 the-operators-token -X PUT "$url/v1/items/seen" --json '{"replication": 1}'
+until_true "a watch has ended though no token has changed" grep -q '"seen"' "$tree/watch-the-readers-token"
+{
+    principal deploy operator the-operators-token
+    principal wall reader another-readers-token
+} >"$tree/tokens"
+expect 200 the-readers-token "$url/v1/items"
+kill -HUP "$pid"
+for watch in $watches; do
+    wait "$watch" || fail "a watch goes on, or breaks off: $?"
+done
 expect 401 the-readers-token "$url/v1/items"
 expect 200 another-readers-token "$url/v1/items"
 echo 'nonsense' >"$tree/tokens"

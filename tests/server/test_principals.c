@@ -70,16 +70,21 @@ Test(principals, are_read_again)
     struct error_message why = {""};
     struct principal found;
     struct principals *principals = open_file("one operator " HASH_1 "\n");
+    bool changed = true;
+    write_file("# the same\none operator " HASH_1 "\n");
+    cr_expect_eq(principals_reload(principals, &changed, &why), 0);
+    cr_expect_not(changed);
     write_file("two reader " HASH_2 "\n");
     cr_expect(principals_find(principals, SPAN(TOKEN_1), &found)); /* not before it is asked for */
-    cr_expect_eq(principals_reload(principals, &why), 0);
+    cr_expect_eq(principals_reload(principals, &changed, &why), 0);
+    cr_expect(changed);
     cr_expect_not(principals_find(principals, SPAN(TOKEN_1), &found));
     cr_expect(principals_find(principals, SPAN(TOKEN_2), &found));
     write_file("nonsense\n");
-    cr_expect_eq(principals_reload(principals, &why), ALLOT_ESYNTAX);
+    cr_expect_eq(principals_reload(principals, &changed, &why), ALLOT_ESYNTAX);
     cr_expect(principals_find(principals, SPAN(TOKEN_2), &found)); /* the former ones hold */
     cr_expect_eq(remove(path), 0);
-    cr_expect_eq(principals_reload(principals, &why), ALLOT_EIO);
+    cr_expect_eq(principals_reload(principals, &changed, &why), ALLOT_EIO);
     cr_expect(principals_find(principals, SPAN(TOKEN_2), &found));
     principals_close(principals);
 }

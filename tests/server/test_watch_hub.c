@@ -240,6 +240,21 @@ Test(watch_hub, does_not_skip_what_it_could_not_keep)
     }
 }
 
+Test(watch_hub, dismisses_all_who_may_come_again)
+{
+    start(1 << 20, NEVER_MS);
+    struct watcher *watcher = watch(&ALL);
+    cr_expect_str_eq(next(watcher), "");
+    watch_hub_dismiss(hub);
+    cr_expect_eq(asleep, 0);
+    cr_expect_str_eq(next(watcher), "end");
+    struct watcher *again = watch(&ALL);
+    cr_expect_str_eq(next(again), "");
+    watch_hub_close(again);
+    watch_hub_close(watcher);
+    stop();
+}
+
 Test(watch_hub, ends_all_when_it_is_stopped)
 {
     start(1 << 20, NEVER_MS);
