@@ -20,6 +20,9 @@ static void describe_tight(const struct explain_cut *cut, char text[EXPLAIN_TEXT
                          ", and %" PRId32 " %s a replica of %s already", cut->sharing,
                          cut->sharing == 1 ? "member has" : "members have",
                          one_item ? "it" : "each of them");
+    if (cut->full_count == 0 && cut->sharing == 0)
+        size +=
+            snprintf(text + size, (size_t)(EXPLAIN_TEXT_SIZE - size), ", and no member has a slot");
     (void)snprintf(text + size, (size_t)(EXPLAIN_TEXT_SIZE - size),
                    ": so %" PRId64 " can't be assigned, whatever the allocator does",
                    cut->unattainable);

@@ -55,7 +55,8 @@ static void find_chunk(struct search *search, int32_t item)
         search->item_slots += state->replication[i];
 }
 
-/* Turns the items' members into the members' items. ALLOT_ENOMEM. */
+/* Turns the items' members into the members' items. Members without a slot take no part.
+ * ALLOT_ENOMEM. */
 static int index_members(struct search *search)
 {
     int32_t members = search->state->member_count;
@@ -77,7 +78,8 @@ static int index_members(struct search *search)
     }
     for (int32_t m = 0; m < members; m++) {
         search->holder[m] = STATE_NONE;
-        search->unreached[search->unreached_count++] = m;
+        if (flow_network_limit(search->state, m, search->item_slots) > 0)
+            search->unreached[search->unreached_count++] = m;
     }
     return 0;
 }
@@ -154,8 +156,7 @@ static void go_on_from(struct search *search, int32_t item)
     search->unreached_count = left;
 }
 
-/* Members that are left have a replica of each item that was reached; but those without a slot take
- * no part. */
+/* Members that are left have a replica of each item that was reached. */
 static int find_cut(const struct state *state, const struct solution *solution, int32_t item,
                     struct explain_cut *cut)
 {

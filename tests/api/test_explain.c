@@ -59,10 +59,12 @@ Test(explain, names_the_cut_in_words)
     cr_expect_eq(client_number(&client, "/missing/replicas"), 2);
     cr_expect_str_eq(client_text(&client, "/missing/code"), "capacity");
     cr_expect_eq(client_number(&client, "/missing/unattainable"), 2);
-    cr_expect_str_eq(client_text(&client, "/missing/detail"),
-                     "1 item wants 3 replicas; the 1 member that could take more of them has 0 "
-                     "slots in all, and none is free, and 1 member has a replica of it already: so "
-                     "2 can't be assigned, whatever the allocator does");
+    cr_expect_str_eq(
+        client_text(&client, "/missing/detail"),
+        "1 item wants 3 replicas, and 1 member has a replica of it already: so 2 can't "
+        "be assigned, whatever the allocator does");
+    cr_expect_eq(client_number(&client, "/missing/full_members"), 0);
+    cr_expect(!client_json(&client, "/missing/zones/0"));
     cr_expect_str_eq(client_text(&client, "/members/0/code"), "arrives");
     cr_expect_str_eq(client_text(&client, "/members/0/waits_for/code"), "next_pass");
     cr_expect_str_eq(client_text(&client, "/members/1/code"), "limit_zero");
@@ -79,6 +81,18 @@ Test(explain, names_no_members_in_the_cut_where_there_are_none)
     cr_expect_str_eq(client_text(&client, "/missing/detail"),
                      "1 item wants 3 replicas, and 2 members have a replica of it already: so 1 "
                      "can't be assigned, whatever the allocator does");
+}
+
+Test(explain, says_that_no_member_has_a_slot)
+{
+    struct fake_store *store = &client.store;
+    fake_store_put(store, "/items/a", "{\"replication\":3}");
+    fake_store_put(store, "/members/west#1", "{\"item_limit\":0}");
+    fake_store_publish(store);
+    cr_expect_eq(get("/v1/items/a/explain"), 200);
+    cr_expect_str_eq(client_text(&client, "/missing/detail"),
+                     "1 item wants 3 replicas, and no member has a slot: so 3 can't be assigned, "
+                     "whatever the allocator does");
 }
 
 Test(explain, says_that_what_is_missing_is_put_off)

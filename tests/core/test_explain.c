@@ -122,6 +122,7 @@ Test(explain, names_what_is_short)
     const struct builder_key keys[] = {
         KEY("items/i", "3"),     KEY("items/j", "3"),     KEY("items/k", "1"),
         KEY("members/a#1", "9"), KEY("members/a#2", "1"), KEY("members/b#1", "1"),
+        KEY("members/b#2", "0"), /* has nothing to be full of */
     };
     struct explained explained = explain(BUILDER_STATE(keys), "i");
     const struct explain_cut *cut = &explained.explanation.cut;
@@ -136,7 +137,7 @@ Test(explain, names_what_is_short)
     cr_assert_eq(cut->slots, 2);
     cr_assert_eq(cut->sharing, 1);
     cr_assert_eq(cut->unattainable, 2);
-    cr_assert(cut->full[1] && cut->full[2] && !cut->full[0]);
+    cr_assert(cut->full[1] && cut->full[2] && !cut->full[0] && !cut->full[3]);
     release(&explained);
 }
 
@@ -152,8 +153,11 @@ static bool proves(const struct explained *explained)
     int64_t most = 0;
     int64_t wanted = 0;
     int64_t given = 0;
-    for (int32_t m = 0; m < state->member_count; m++)
-        most += cut->full[m] ? state->effective_limit[m] : cut->item_count;
+    for (int32_t m = 0; m < state->member_count; m++) {
+        int32_t limit = state->effective_limit[m];
+        most += cut->full[m] || limit == 0 ? limit : cut->item_count;
+        cr_assert(limit > 0 || !cut->full[m]);
+    }
     for (int32_t i = 0; i < cut->item_count; i++) {
         int32_t item = cut->items[i];
         wanted += state->replication[item];
