@@ -18,6 +18,7 @@ static const char *const replica_details[EXPLAIN_REPLICA_COUNT] = {
     [EXPLAIN_MEMBER_GONE] = "goes: its member is not registered",
     [EXPLAIN_MEMBER_DRAINS] = "goes: its member is exiting",
     [EXPLAIN_OVER_LIMIT] = "goes: its member has more than its limit",
+    [EXPLAIN_DISPLACED] = "goes: its slot is for another item, as there are too few for all",
     [EXPLAIN_SURPLUS] = "goes: the item has more replicas than it wants",
     [EXPLAIN_MOVES] = "goes: another member is to have it, for an even load or for the zones",
 };

@@ -259,16 +259,24 @@ static const char plan_json[] = OBJECT(
 /* An applied plan replies as a batch does. */
 static const char plan_or_results_json[] = "{\"anyOf\":[" REF("Plan") "," REF("Results") "]}";
 
-#define WAIT ",\"waits_for\":" OR_NULL(OBJECT("\"code\",\"detail\"", CODE))
+#define CODE_OF(codes) "\"code\":{\"enum\":[" codes "]},\"detail\":" STRING
+#define REPLICA_CODES                                                                     \
+    "\"frozen\",\"kept\",\"member_gone\",\"member_drains\",\"over_limit\",\"displaced\"," \
+    "\"surplus\",\"moves\""
+#define MEMBER_CODES                                                         \
+    "\"holds\",\"leaves\",\"arrives\",\"limit_zero\",\"draining\",\"full\"," \
+    "\"not_needed\",\"passed_over\""
+#define WAIT_CODES "\"next_pass\",\"consistency\",\"slot\",\"paused\",\"throttled\",\"turn\""
+#define WAIT ",\"waits_for\":" OR_NULL(OBJECT("\"code\",\"detail\"", CODE_OF(WAIT_CODES)))
 #define EXPLAINED_REPLICA                                                                         \
     OBJECT("\"zone\",\"suffix\",\"slot\",\"primary\",\"consistent\",\"code\",\"detail\",\"waits_" \
            "for\"",                                                                               \
            ZONE_SUFFIX ",\"slot\":" INTEGER ",\"primary\":" BOOLEAN ",\"consistent\":" BOOLEAN    \
-                       "," CODE WAIT)
+                       "," CODE_OF(REPLICA_CODES) WAIT)
 #define EXPLAINED_MEMBER                                                                           \
     OBJECT("\"zone\",\"suffix\",\"code\",\"detail\",\"assigned\",\"desired\",\"effective_limit\"", \
-           ZONE_SUFFIX "," CODE WAIT ",\"assigned\":" INTEGER ",\"desired\":" INTEGER              \
-                       ",\"effective_limit\":" INTEGER)
+           ZONE_SUFFIX "," CODE_OF(MEMBER_CODES) WAIT                                              \
+           ",\"assigned\":" INTEGER ",\"desired\":" INTEGER ",\"effective_limit\":" INTEGER)
 #define FULL_ZONE                                 \
     OBJECT("\"zone\",\"full_members\",\"slots\"", \
            "\"zone\":" STRING ",\"full_members\":" INTEGER ",\"slots\":" INTEGER)

@@ -8,8 +8,9 @@
 const char *const explain_member_names[] = {"holds",      "leaves",      "arrives",
                                             "limit_zero", "draining",    "full",
                                             "not_needed", "passed_over", NULL};
-const char *const explain_replica_names[] = {
-    "frozen", "kept", "member_gone", "member_drains", "over_limit", "surplus", "moves", NULL};
+const char *const explain_replica_names[] = {"frozen",        "kept",       "member_gone",
+                                             "member_drains", "over_limit", "displaced",
+                                             "surplus",       "moves",      NULL};
 const char *const explain_wait_names[] = {"nothing", "next_pass", "consistency", "slot",
                                           "paused",  "throttled", "turn",        NULL};
 
@@ -189,8 +190,10 @@ int explanation_make(const struct state *state, const struct solution *solution,
         return error;
     ret->desired = solution_desired(solution, item);
     solution_add_load(solution, 0, state->item_count, ret->desired_load);
-    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++)
+    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++) {
+        ret->held += state_is_held(state, a);
         ret->consistent += state->consistent[a];
+    }
     ret->missing = state->replication[item] - ret->desired.count;
     if (ret->missing > 0)
         error = find_cut(state, solution, item, &ret->cut);
@@ -271,6 +274,8 @@ enum explain_replica explain_replica(const struct explanation *explanation, int3
         return EXPLAIN_MEMBER_DRAINS;
     if (state->total_count[member] > state->effective_limit[member])
         return EXPLAIN_OVER_LIMIT;
+    if (explanation->missing > 0 && explanation->held <= state->replication[explanation->item])
+        return EXPLAIN_DISPLACED;
     return is_replaced(explanation) ? EXPLAIN_MOVES : EXPLAIN_SURPLUS;
 }
 

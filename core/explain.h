@@ -26,6 +26,8 @@ enum explain_replica {
     EXPLAIN_MEMBER_GONE,   /* goes: its member is not registered */
     EXPLAIN_MEMBER_DRAINS, /* goes: its member is exiting */
     EXPLAIN_OVER_LIMIT,    /* goes: its member has more than its limit */
+    EXPLAIN_DISPLACED,     /* goes, though the item has no more than it wants: the slot is for
+                              another, for there are too few for all of them */
     EXPLAIN_SURPLUS,       /* goes: the item has more than it wants */
     EXPLAIN_MOVES,         /* goes: another member is to have it, for balance or for the zones */
     EXPLAIN_REPLICA_COUNT
@@ -74,7 +76,8 @@ struct explanation {
     int32_t item;
     struct desired desired; /* of it */
     int32_t *desired_load;  /* by member: how many replicas the solution gives it */
-    int32_t consistent;     /* of the item's assignments */
+    int32_t held;           /* of the item's assignments, those that state_is_held */
+    int32_t consistent;     /* … and those that are consistent */
     int32_t missing;        /* replicas that the solution can't give it */
     struct explain_cut cut; /* if any is missing; else zeroes */
 };

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/explain.h"
 #include "tests/support/api_client.h"
 
 static struct client client;
@@ -116,6 +117,50 @@ Test(explain, says_that_what_is_missing_is_put_off)
     fake_store_publish(store);
     cr_expect_eq(get("/v1/items/a/explain"), 200);
     cr_expect(!client_json(&client, "/missing"));
+}
+
+/* There are three slots, and four are wanted. */
+Test(explain, says_that_a_slot_is_for_another_item)
+{
+    struct fake_store *store = &client.store;
+    fake_store_put(store, "/items/a", "{\"replication\":2}");
+    fake_store_put(store, "/items/b", "{\"replication\":1}");
+    fake_store_put(store, "/items/c", "{\"replication\":1}");
+    fake_store_put(store, "/members/east#1", "{\"item_limit\":1}");
+    fake_store_put(store, "/members/east#2", "{\"item_limit\":1}");
+    fake_store_put(store, "/members/west#1", "{\"item_limit\":1}");
+    fake_store_put(store, "/assign/a#east#1#0", "");
+    fake_store_put(store, "/assign/a#east#2#1", "");
+    fake_store_publish(store);
+    cr_expect_eq(get("/v1/items/a/explain"), 200);
+    cr_expect_str_eq(client_text(&client, "/state"), "healthy");
+    cr_expect_str_eq(client_text(&client, "/replicas/1/code"), "displaced");
+    cr_expect_str_eq(client_text(&client, "/replicas/1/detail"),
+                     "goes: its slot is for another item, as there are too few for all");
+}
+
+/* --- how it is told of --- */
+
+static void expect_codes(const char *pointer, const char *const *names)
+{
+    struct json_object *codes = client_json(&client, pointer);
+    size_t count = 0;
+    for (; names[count]; count++) {
+        const char *code = json_object_get_string(json_object_array_get_idx(codes, count));
+        cr_expect(code && strcmp(code, names[count]) == 0, "%s: %s", pointer, names[count]);
+    }
+    cr_expect_eq(json_object_array_length(codes), count, "%s", pointer);
+}
+
+#define EXPLANATION "/components/schemas/Explanation/properties/"
+
+Test(explain, has_its_codes_in_the_document)
+{
+    cr_assert_eq(get("/openapi.json"), 200);
+    expect_codes(EXPLANATION "replicas/items/properties/code/enum", explain_replica_names);
+    expect_codes(EXPLANATION "members/items/properties/code/enum", explain_member_names);
+    expect_codes(EXPLANATION "members/items/properties/waits_for/anyOf/0/properties/code/enum",
+                 explain_wait_names + 1); /* nothing: null */
 }
 
 /* --- what is not solved yet --- */

@@ -15,15 +15,28 @@ struct explained {
 
 static const struct allocator_rules no_rules = {ALLOCATOR_RUNS, {-1, -1, -1, -1}};
 
+static struct explained explain_of(const struct allocator_rules *rules, struct state *state,
+                                   struct solution *solution, const char *item)
+{
+    struct explained explained = {.state = state, .solution = solution};
+    int32_t number = state_find_item(state, span_of(item));
+    cr_assert_eq(explanation_make(state, solution, rules, number, &explained.explanation), 0);
+    return explained;
+}
+
 static struct explained explain_by(const struct allocator_rules *rules, struct state *state,
                                    const char *item)
 {
-    struct explained explained = {.state = state};
-    cr_assert_eq(solver_solve(SOLVER_OPTIMAL, state, NULL, &explained.solution), 0);
-    int32_t number = state_find_item(state, span_of(item));
-    cr_assert_eq(explanation_make(state, explained.solution, rules, number, &explained.explanation),
-                 0);
-    return explained;
+    struct solution *solution = NULL;
+    cr_assert_eq(solver_solve(SOLVER_OPTIMAL, state, NULL, &solution), 0);
+    return explain_of(rules, state, solution, item);
+}
+
+/* @desired: as builder_solution has it. */
+static struct explained explain_solution(struct state *state, const char *const *desired,
+                                         const char *item)
+{
+    return explain_of(&no_rules, state, builder_solution(state, desired), item);
 }
 
 static struct explained explain(struct state *state, const char *item)
@@ -115,6 +128,34 @@ Test(explain, says_why_replicas_go)
         release(&explained);
     }
     cr_assert_eq(found, 3);
+}
+
+/* x has all that it wants, and yet the solution gives one of its slots to y. */
+Test(explain, says_that_a_slot_is_for_another_item)
+{
+    const struct builder_key keys[] = {
+        KEY("items/x", "2"),         KEY("items/y", "1"),         KEY("items/z", "1"),
+        KEY("members/a#1", "1"),     KEY("members/a#2", "1"),     KEY("members/b#1", "1"),
+        KEY("assign/x#a#1#0", "ok"), KEY("assign/x#a#2#1", "ok"),
+    };
+    const char *const desired[] = {"a#1", "a#2", "b#1"};
+    struct explained explained = explain_solution(BUILDER_STATE(keys), desired, "x");
+    cr_assert_eq(explain_replica(&explained.explanation, 0), EXPLAIN_KEPT);
+    cr_assert_eq(explain_replica(&explained.explanation, 1), EXPLAIN_DISPLACED);
+    release(&explained);
+}
+
+/* That the other one is still to be reported doesn't make a move of it. */
+Test(explain, takes_no_loss_for_a_move)
+{
+    const struct builder_key keys[] = {
+        KEY("items/x", "3"),     KEY("items/y", "1"),         KEY("members/a#1", "1"),
+        KEY("members/a#2", "1"), KEY("assign/x#a#1#0", "ok"), KEY("assign/x#a#2#1", ""),
+    };
+    const char *const desired[] = {"a#2", "a#1"};
+    struct explained explained = explain_solution(BUILDER_STATE(keys), desired, "x");
+    cr_assert_eq(explain_replica(&explained.explanation, 0), EXPLAIN_DISPLACED);
+    release(&explained);
 }
 
 Test(explain, names_what_is_short)
