@@ -40,73 +40,13 @@ static void write_code(struct json_writer *writer, const char *code, const char 
     json_text_field(writer, "detail", detail);
 }
 
-static void describe_limit(const struct explanation *explanation, int32_t member,
-                           char detail[EXPLAIN_TEXT_SIZE])
+static void write_wait(struct json_writer *writer, enum explain_wait wait, const char *detail)
 {
-    const struct state *state = explanation->state;
-    const struct move_limits *limits = &explanation->rules.limits;
-    enum move_limit reached = explain_limit_reached(explanation, member);
-    int64_t in_flight = explanation->moves.total;
-    int64_t most = limits->in_flight;
-    const char *where = "";
-    if (reached == MOVE_LIMIT_NONE) {
-        (void)snprintf(detail, EXPLAIN_TEXT_SIZE, "the operators: no moves a minute may be begun");
-        return;
-    }
-    if (reached == MOVE_LIMIT_MEMBER) {
-        in_flight = explanation->moves.member[member];
-        most = limits->per_member;
-        where = " to its member";
-    } else if (reached == MOVE_LIMIT_ZONE) {
-        in_flight = explanation->moves.zone[state->member_zone[member]];
-        most = limits->per_zone;
-        where = " to its zone";
-    }
-    (void)snprintf(detail, EXPLAIN_TEXT_SIZE,
-                   "other moves: %" PRId64 "%s are in flight, and no more than %" PRId64 " may be",
-                   in_flight, where, most);
-}
-
-/* @member: that an addition is for; STATE_NONE for a removal. */
-static void write_wait(struct json_writer *writer, const struct explanation *explanation,
-                       enum explain_wait wait, int32_t member)
-{
-    char detail[EXPLAIN_TEXT_SIZE] = "";
-    const struct state *state = explanation->state;
-    switch (wait) {
-    case EXPLAIN_NOTHING:
-    case EXPLAIN_WAIT_COUNT:
-        json_name(writer, "waits_for");
+    json_name(writer, "waits_for");
+    if (wait == EXPLAIN_NOTHING) {
         json_null(writer);
         return;
-    case EXPLAIN_NEXT_PASS:
-        (void)snprintf(detail, sizeof detail, "the allocator's next pass");
-        break;
-    case EXPLAIN_CONSISTENCY:
-        (void)snprintf(detail, sizeof detail,
-                       "consistent replicas: the item wants %" PRId32 ", and only %" PRId32
-                       " of those that it has are",
-                       state->replication[explanation->item], explanation->consistent);
-        break;
-    case EXPLAIN_SLOT:
-        (void)snprintf(detail, sizeof detail,
-                       "a slot: the member is full until something leaves it");
-        break;
-    case EXPLAIN_PAUSED:
-        (void)snprintf(detail, sizeof detail, "the operators: %s paused",
-                       explanation->rules.pause == ALLOCATOR_PAUSES ? "the allocator is"
-                                                                    : "moves are");
-        break;
-    case EXPLAIN_THROTTLED:
-        describe_limit(explanation, member, detail);
-        break;
-    case EXPLAIN_TURN:
-        (void)snprintf(detail, sizeof detail,
-                       "its turn: no more than %" PRId64 " moves a minute are begun",
-                       explanation->rules.limits.per_minute);
-        break;
     }
-    json_name(writer, "waits_for");
     json_begin(writer, '{');
     write_code(writer, explain_wait_names[wait], detail);
     json_end(writer, '}');
@@ -132,6 +72,7 @@ static void write_awaited(struct json_writer *writer, const struct explanation *
 
 static void write_replicas(struct json_writer *writer, const struct explanation *explanation)
 {
+    char detail[EXPLAIN_TEXT_SIZE];
     const struct state *state = explanation->state;
     int32_t item = explanation->item;
     json_name(writer, "replicas");
@@ -139,6 +80,7 @@ static void write_replicas(struct json_writer *writer, const struct explanation 
     for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++) {
         const struct key_parts *parts = &state->assignments[a]->parts;
         enum explain_replica why = explain_replica(explanation, a);
+        explain_text_of_replica_wait(explanation, a, detail);
         json_begin(writer, '{');
         json_string_field(writer, "zone", parts->zone);
         json_string_field(writer, "suffix", parts->suffix);
@@ -146,7 +88,7 @@ static void write_replicas(struct json_writer *writer, const struct explanation 
         json_boolean_field(writer, "primary", parts->slot == 0);
         json_boolean_field(writer, "consistent", state->consistent[a]);
         write_code(writer, explain_replica_names[why], replica_details[why]);
-        write_wait(writer, explanation, explain_replica_wait(explanation, a), STATE_NONE);
+        write_wait(writer, explain_replica_wait(explanation, a), detail);
         json_end(writer, '}');
     }
     json_end(writer, ']');
@@ -154,6 +96,7 @@ static void write_replicas(struct json_writer *writer, const struct explanation 
 
 static void write_members(struct json_writer *writer, const struct explanation *explanation)
 {
+    char detail[EXPLAIN_TEXT_SIZE];
     const struct state *state = explanation->state;
     json_name(writer, "members");
     json_begin(writer, '[');
@@ -163,8 +106,10 @@ static void write_members(struct json_writer *writer, const struct explanation *
         json_string_field(writer, "zone", state->members[m]->parts.zone);
         json_string_field(writer, "suffix", state->members[m]->parts.suffix);
         write_code(writer, explain_member_names[verdict], member_details[verdict]);
-        if (verdict == EXPLAIN_ARRIVES)
-            write_wait(writer, explanation, explain_arrival_wait(explanation, m), m);
+        if (verdict == EXPLAIN_ARRIVES) {
+            explain_text_of_arrival_wait(explanation, m, detail);
+            write_wait(writer, explain_arrival_wait(explanation, m), detail);
+        }
         json_integer_field(writer, "assigned", state->total_count[m]);
         json_integer_field(writer, "desired", explanation->desired_load[m]);
         json_integer_field(writer, "effective_limit", state->effective_limit[m]);

@@ -38,3 +38,106 @@ void explain_text_of_cut(const struct explain_cut *cut, char text[EXPLAIN_TEXT_S
                        "it gives slots to items in the order of their ids, and in equal shares to "
                        "groups of them");
 }
+
+/* --- what is waited for --- */
+
+static void say(char text[EXPLAIN_TEXT_SIZE], const char *words)
+{
+    (void)snprintf(text, EXPLAIN_TEXT_SIZE, "%s", words);
+}
+
+static void describe_pause(const struct explanation *explanation, char text[EXPLAIN_TEXT_SIZE])
+{
+    bool all = explanation->rules.pause == ALLOCATOR_PAUSES;
+    say(text, all ? "the operators: the allocator is paused" : "the operators: moves are paused");
+}
+
+static void describe_consistency(const struct explanation *explanation, int32_t assignment,
+                                 char text[EXPLAIN_TEXT_SIZE])
+{
+    const struct state *state = explanation->state;
+    (void)snprintf(text, EXPLAIN_TEXT_SIZE,
+                   "%s consistent replicas %s the item wants: it wants %" PRId32
+                   ", and has %" PRId32,
+                   state->consistent[assignment] ? "more" : "as many",
+                   state->consistent[assignment] ? "than" : "as",
+                   state->replication[explanation->item], explanation->consistent);
+}
+
+/* It goes when the item has others, for which there is no room. */
+static void describe_no_room(const struct explanation *explanation, int32_t assignment,
+                             char text[EXPLAIN_TEXT_SIZE])
+{
+    const struct state *state = explanation->state;
+    char cut[EXPLAIN_TEXT_SIZE];
+    explain_text_of_cut(&explanation->cut, cut);
+    (void)snprintf(text, EXPLAIN_TEXT_SIZE,
+                   "room: it stays until the item has %s the %" PRId32
+                   " consistent replicas that it wants, but no more can be placed: %.400s",
+                   state->consistent[assignment] ? "more than" : "all of",
+                   state->replication[explanation->item], cut);
+}
+
+void explain_text_of_replica_wait(const struct explanation *explanation, int32_t assignment,
+                                  char text[EXPLAIN_TEXT_SIZE])
+{
+    enum explain_wait wait = explain_replica_wait(explanation, assignment);
+    text[0] = '\0';
+    if (wait == EXPLAIN_NEXT_PASS)
+        say(text, "the allocator's next pass");
+    else if (wait == EXPLAIN_CONSISTENCY)
+        describe_consistency(explanation, assignment, text);
+    else if (wait == EXPLAIN_CAPACITY)
+        describe_no_room(explanation, assignment, text);
+    else if (wait == EXPLAIN_PAUSED)
+        describe_pause(explanation, text);
+}
+
+static void describe_limit(const struct explanation *explanation, int32_t member,
+                           char text[EXPLAIN_TEXT_SIZE])
+{
+    const struct state *state = explanation->state;
+    const struct move_limits *limits = &explanation->rules.limits;
+    enum move_limit reached = explain_limit_reached(explanation, member);
+    int64_t in_flight = explanation->moves.total;
+    int64_t most = limits->in_flight;
+    const char *where = "";
+    if (reached == MOVE_LIMIT_NONE) {
+        say(text, "the operators: no moves a minute may be begun");
+        return;
+    }
+    if (reached == MOVE_LIMIT_MEMBER) {
+        in_flight = explanation->moves.member[member];
+        most = limits->per_member;
+        where = " to its member";
+    } else if (reached == MOVE_LIMIT_ZONE) {
+        in_flight = explanation->moves.zone[state->member_zone[member]];
+        most = limits->per_zone;
+        where = " to its zone";
+    }
+    (void)snprintf(text, EXPLAIN_TEXT_SIZE,
+                   "other moves: %" PRId64 "%s are in flight, and no more than %" PRId64 " may be",
+                   in_flight, where, most);
+}
+
+void explain_text_of_arrival_wait(const struct explanation *explanation, int32_t member,
+                                  char text[EXPLAIN_TEXT_SIZE])
+{
+    enum explain_wait wait = explain_arrival_wait(explanation, member);
+    text[0] = '\0';
+    if (wait == EXPLAIN_NEXT_PASS)
+        say(text, "the allocator's next pass");
+    else if (wait == EXPLAIN_SLOT)
+        say(text, "a slot: the member is full until something leaves it");
+    else if (wait == EXPLAIN_CAPACITY)
+        say(text, "a slot: the member is full, and what is to leave it can't, as there is no room "
+                  "for its items elsewhere");
+    else if (wait == EXPLAIN_PAUSED)
+        describe_pause(explanation, text);
+    else if (wait == EXPLAIN_THROTTLED)
+        describe_limit(explanation, member, text);
+    else if (wait == EXPLAIN_TURN)
+        (void)snprintf(text, EXPLAIN_TEXT_SIZE,
+                       "its turn: no more than %" PRId64 " moves a minute are begun",
+                       explanation->rules.limits.per_minute);
+}

@@ -4,8 +4,16 @@
 
 #include "core/explain.h"
 
+enum { EXPLAIN_TEXT_SIZE = 600 };
+
 /* Why what @cut is about can't have the replicas that it lacks. */
-enum { EXPLAIN_TEXT_SIZE = 400 };
 void explain_text_of_cut(const struct explain_cut *cut, char text[EXPLAIN_TEXT_SIZE]);
+
+/* What explain_replica_wait and explain_arrival_wait say, as a thing to wait for; empty: nothing.
+ */
+void explain_text_of_replica_wait(const struct explanation *explanation, int32_t assignment,
+                                  char text[EXPLAIN_TEXT_SIZE]);
+void explain_text_of_arrival_wait(const struct explanation *explanation, int32_t member,
+                                  char text[EXPLAIN_TEXT_SIZE]);
 
 #endif

@@ -266,7 +266,8 @@ static const char plan_or_results_json[] = "{\"anyOf\":[" REF("Plan") "," REF("R
 #define MEMBER_CODES                                                         \
     "\"holds\",\"leaves\",\"arrives\",\"limit_zero\",\"draining\",\"full\"," \
     "\"not_needed\",\"passed_over\""
-#define WAIT_CODES "\"next_pass\",\"consistency\",\"slot\",\"paused\",\"throttled\",\"turn\""
+#define WAIT_CODES \
+    "\"next_pass\",\"consistency\",\"slot\",\"capacity\",\"paused\",\"throttled\",\"turn\""
 #define WAIT ",\"waits_for\":" OR_NULL(OBJECT("\"code\",\"detail\"", CODE_OF(WAIT_CODES)))
 #define EXPLAINED_REPLICA                                                                         \
     OBJECT("\"zone\",\"suffix\",\"slot\",\"primary\",\"consistent\",\"code\",\"detail\",\"waits_" \

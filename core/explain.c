@@ -11,7 +11,7 @@ const char *const explain_member_names[] = {"holds",      "leaves",      "arrive
 const char *const explain_replica_names[] = {"frozen",        "kept",       "member_gone",
                                              "member_drains", "over_limit", "displaced",
                                              "surplus",       "moves",      NULL};
-const char *const explain_wait_names[] = {"nothing", "next_pass", "consistency", "slot",
+const char *const explain_wait_names[] = {"nothing", "next_pass", "consistency", "slot", "capacity",
                                           "paused",  "throttled", "turn",        NULL};
 
 /* --- the cut --- */
@@ -175,6 +175,41 @@ static int find_cut(const struct state *state, const struct solution *solution, 
     return error;
 }
 
+/* --- what can come to pass --- */
+
+static bool is_among(struct desired desired, int32_t member)
+{
+    for (int32_t d = 0; d < desired.count; d++)
+        if (desired.members[d] == member)
+            return true;
+    return false;
+}
+
+/* Whether the assignment, which isn't desired, stays whatever is done: with all replicas that the
+ * item has, and with all that it is to get, it has not as many beside this one as it wants. */
+static bool lacks_room(const struct state *state, const struct solution *solution,
+                       int32_t assignment)
+{
+    int32_t item = state->assignment_item[assignment];
+    struct desired desired = solution_desired(solution, item);
+    int32_t others = desired.count;
+    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++)
+        others += a != assignment && state_is_held(state, a) &&
+                  !is_among(desired, state->assignment_member[a]);
+    return others < state->replication[item];
+}
+
+static void add_leaving(const struct state *state, const struct solution *solution, int32_t item,
+                        int32_t *leaving)
+{
+    struct desired desired = solution_desired(solution, item);
+    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++) {
+        int32_t member = state->assignment_member[a];
+        if (member != STATE_NONE && !state->frozen[a] && !is_among(desired, member))
+            leaving[member] += !lacks_room(state, solution, a);
+    }
+}
+
 /* --- the item --- */
 
 int explanation_make(const struct state *state, const struct solution *solution,
@@ -184,12 +219,15 @@ int explanation_make(const struct state *state, const struct solution *solution,
     *ret =
         (struct explanation){.state = state, .solution = solution, .rules = *rules, .item = item};
     ret->desired_load = array((size_t)state->member_count, sizeof *ret->desired_load, &error);
+    ret->leaving = array((size_t)state->member_count, sizeof *ret->leaving, &error);
     if (!error)
         error = move_counts_make(state, &ret->moves);
     if (error)
         return error;
     ret->desired = solution_desired(solution, item);
     solution_add_load(solution, 0, state->item_count, ret->desired_load);
+    for (int32_t i = 0; i < state->item_count; i++)
+        add_leaving(state, solution, i, ret->leaving);
     for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++) {
         ret->held += state_is_held(state, a);
         ret->consistent += state->consistent[a];
@@ -203,6 +241,7 @@ int explanation_make(const struct state *state, const struct solution *solution,
 void explanation_release(struct explanation *explanation)
 {
     free(explanation->desired_load);
+    free(explanation->leaving);
     move_counts_release(&explanation->moves);
     free(explanation->cut.items);
     free(explanation->cut.full);
@@ -211,10 +250,7 @@ void explanation_release(struct explanation *explanation)
 
 static bool is_desired(const struct explanation *explanation, int32_t member)
 {
-    for (int32_t d = 0; d < explanation->desired.count; d++)
-        if (explanation->desired.members[d] == member)
-            return true;
-    return false;
+    return is_among(explanation->desired, member);
 }
 
 static bool has_replica(const struct explanation *explanation, int32_t member)
@@ -291,7 +327,8 @@ enum explain_wait explain_replica_wait(const struct explanation *explanation, in
     bool paused = explanation->rules.pause == ALLOCATOR_PAUSES ||
                   (explanation->rules.pause == ALLOCATOR_REPAIRS && why != EXPLAIN_MEMBER_GONE);
     if (!may_go)
-        return EXPLAIN_CONSISTENCY;
+        return lacks_room(state, explanation->solution, assignment) ? EXPLAIN_CAPACITY
+                                                                    : EXPLAIN_CONSISTENCY;
     return paused ? EXPLAIN_PAUSED : EXPLAIN_NEXT_PASS;
 }
 
@@ -323,9 +360,13 @@ enum move_limit explain_limit_reached(const struct explanation *explanation, int
 
 enum explain_wait explain_arrival_wait(const struct explanation *explanation, int32_t member)
 {
+    const struct state *state = explanation->state;
     const struct allocator_rules *rules = &explanation->rules;
     bool move = is_move(explanation, member);
-    if (is_full(explanation->state, member))
+    int32_t staying = state->total_count[member] - explanation->leaving[member];
+    if (staying >= state->effective_limit[member])
+        return EXPLAIN_CAPACITY;
+    if (is_full(state, member))
         return EXPLAIN_SLOT;
     if (rules->pause == ALLOCATOR_PAUSES || (rules->pause == ALLOCATOR_REPAIRS && move))
         return EXPLAIN_PAUSED;

@@ -40,9 +40,12 @@ enum explain_wait {
     EXPLAIN_NEXT_PASS,   /* the allocator does it when it comes by next */
     EXPLAIN_CONSISTENCY, /* a removal: too few of the item's replicas are consistent so far */
     EXPLAIN_SLOT,        /* an addition: its member is full until something leaves it */
-    EXPLAIN_PAUSED,      /* the pause */
-    EXPLAIN_THROTTLED,   /* a move: as many as may be are in flight, see explain_limit_reached */
-    EXPLAIN_TURN,        /* a move: its turn, as only so many are begun in a minute */
+    EXPLAIN_CAPACITY,  /* room that there is not, so that it never happens as things are: a removal,
+                          for the item can't come to have more replicas than it wants; or an
+                          addition, for its member is full of such */
+    EXPLAIN_PAUSED,    /* the pause */
+    EXPLAIN_THROTTLED, /* a move: as many as may be are in flight, see explain_limit_reached */
+    EXPLAIN_TURN,      /* a move: its turn, as only so many are begun in a minute */
     EXPLAIN_WAIT_COUNT
 };
 extern const char *const explain_wait_names[]; /* ends with NULL */
@@ -79,12 +82,13 @@ struct explanation {
     int32_t held;           /* of the item's assignments, those that state_is_held */
     int32_t consistent;     /* … and those that are consistent */
     int32_t missing;        /* replicas that the solution can't give it */
+    int32_t *leaving;       /* by member: replicas that are to leave it, and don't lack the room */
     struct explain_cut cut; /* if any is missing; else zeroes */
 };
 
 /* Explains item number @item. @solution fits @state; @rules are those in force. Released by
- * explanation_release. ALLOT_ENOMEM; ALLOT_ELIMIT as solver_solve. Cost: all desired assignments.
- */
+ * explanation_release. ALLOT_ENOMEM; ALLOT_ELIMIT as solver_solve. Cost: all assignments,
+ * and all desired ones. */
 int explanation_make(const struct state *state, const struct solution *solution,
                      const struct allocator_rules *rules, int32_t item, struct explanation *ret);
 void explanation_release(struct explanation *explanation);

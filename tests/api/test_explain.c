@@ -40,7 +40,7 @@ Test(explain, tells_what_waits_for_what)
     cr_expect_str_eq(client_text(&client, "/replicas/0/code"), "member_drains");
     cr_expect_str_eq(client_text(&client, "/replicas/0/waits_for/code"), "consistency");
     cr_expect_str_eq(client_text(&client, "/replicas/0/waits_for/detail"),
-                     "consistent replicas: the item wants 1, and only 1 of those that it has are");
+                     "more consistent replicas than the item wants: it wants 1, and has 1");
     cr_expect_str_eq(client_text(&client, "/inconsistent/0/suffix"), "2");
     cr_expect_str_eq(client_text(&client, "/replicas/1/code"), "kept");
     cr_expect(!client_json(&client, "/replicas/1/waits_for"));
@@ -137,6 +137,18 @@ Test(explain, says_that_a_slot_is_for_another_item)
     cr_expect_str_eq(client_text(&client, "/replicas/1/code"), "displaced");
     cr_expect_str_eq(client_text(&client, "/replicas/1/detail"),
                      "goes: its slot is for another item, as there are too few for all");
+    cr_expect_str_eq(client_text(&client, "/replicas/1/waits_for/code"), "capacity");
+    cr_expect_str_eq(
+        client_text(&client, "/replicas/1/waits_for/detail"),
+        "room: it stays until the item has more than the 2 consistent replicas that it "
+        "wants, but no more can be placed: 3 items want 4 replicas; the 3 members that "
+        "could take more of them have 3 slots in all, and none is free: so 1 can't be "
+        "assigned, whatever the allocator does");
+    cr_expect_eq(get("/v1/items/b/explain"), 200);
+    cr_expect_str_eq(client_text(&client, "/members/1/waits_for/code"), "capacity");
+    cr_expect_str_eq(client_text(&client, "/members/1/waits_for/detail"),
+                     "a slot: the member is full, and what is to leave it can't, as there is no "
+                     "room for its items elsewhere");
 }
 
 /* --- how it is told of --- */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/explain.h"
+#include "core/plan.h"
 #include "tests/support/fail_alloc.h"
 #include "tests/support/instance_builder.h"
 
@@ -14,6 +15,15 @@ struct explained {
 };
 
 static const struct allocator_rules no_rules = {ALLOCATOR_RUNS, {-1, -1, -1, -1}};
+
+static const struct state_config state_config = {.gone_members_are_inconsistent = true};
+static const struct plan_config plan_config = {
+    .gone_members_are_inconsistent = true,
+    .consistent_value = {BUILDER_CONSISTENT, sizeof BUILDER_CONSISTENT - 1},
+    .max_rounds = 1000,
+    .max_moves = SIZE_MAX,
+    .solver = SOLVER_OPTIMAL,
+};
 
 static struct explained explain_of(const struct allocator_rules *rules, struct state *state,
                                    struct solution *solution, const char *item)
@@ -142,6 +152,29 @@ Test(explain, says_that_a_slot_is_for_another_item)
     struct explained explained = explain_solution(BUILDER_STATE(keys), desired, "x");
     cr_assert_eq(explain_replica(&explained.explanation, 0), EXPLAIN_KEPT);
     cr_assert_eq(explain_replica(&explained.explanation, 1), EXPLAIN_DISPLACED);
+    cr_assert_eq(explain_replica_wait(&explained.explanation, 1), EXPLAIN_CAPACITY);
+    release(&explained);
+    explained = explain_solution(BUILDER_STATE(keys), desired, "y"); /* which gets it never */
+    cr_assert_eq(explain_arrival_wait(&explained.explanation, 1), EXPLAIN_CAPACITY);
+    release(&explained);
+    explained = explain_solution(BUILDER_STATE(keys), desired, "z");
+    cr_assert_eq(explain_arrival_wait(&explained.explanation, 2), EXPLAIN_NEXT_PASS);
+    release(&explained);
+}
+
+/* x goes from a#1 to b#1, and so its slot is y's in the end. */
+Test(explain, waits_for_slots_that_are_left)
+{
+    const struct builder_key keys[] = {
+        KEY("items/x", "1"),     KEY("items/y", "1"),         KEY("members/a#1", "1"),
+        KEY("members/b#1", "1"), KEY("assign/x#a#1#0", "ok"),
+    };
+    const char *const desired[] = {"b#1", "a#1"};
+    struct explained explained = explain_solution(BUILDER_STATE(keys), desired, "x");
+    cr_assert_eq(explain_replica_wait(&explained.explanation, 0), EXPLAIN_CONSISTENCY);
+    release(&explained);
+    explained = explain_solution(BUILDER_STATE(keys), desired, "y");
+    cr_assert_eq(explain_arrival_wait(&explained.explanation, 0), EXPLAIN_SLOT);
     release(&explained);
 }
 
@@ -257,6 +290,77 @@ Test(explain, finds_minimum_cuts)
     cr_assert_gt(reference.loose, 0); /* both kinds were met */
     cr_assert_gt(optimal.tight, 1000);
     cr_assert_eq(optimal.loose, 0);
+}
+
+static bool is_of(const struct plan_move *move, const struct entry *item,
+                  const struct entry *member)
+{
+    return span_equal(move->parts.item, item->parts.item) &&
+           span_equal(move->parts.zone, member->parts.zone) &&
+           span_equal(move->parts.suffix, member->parts.suffix);
+}
+
+static bool happens(const struct plan *plan, enum plan_operation operation,
+                    const struct entry *item, const struct entry *member)
+{
+    for (size_t i = 0; i < plan->move_count; i++)
+        if (plan->moves[i].operation == operation && is_of(&plan->moves[i], item, member))
+            return true;
+    return false;
+}
+
+/* Of what is said never to happen for want of room, nothing does. Returns how much was said so. */
+static int expect_no_room(const struct explanation *explanation, const struct plan *plan)
+{
+    const struct state *state = explanation->state;
+    const struct entry *item = state->items[explanation->item];
+    int said = 0;
+    for (int32_t m = 0; m < state->member_count; m++) {
+        if (explain_member(explanation, m) != EXPLAIN_ARRIVES ||
+            explain_arrival_wait(explanation, m) != EXPLAIN_CAPACITY)
+            continue;
+        cr_expect_not(happens(plan, PLAN_ADD, item, state->members[m]));
+        said++;
+    }
+    for (int32_t a = state->assignment_begin[explanation->item];
+         a < state->assignment_end[explanation->item]; a++) {
+        if (explain_replica_wait(explanation, a) != EXPLAIN_CAPACITY)
+            continue;
+        cr_expect_gt(explanation->missing, 0);
+        cr_expect_not(happens(plan, PLAN_REMOVE, item, state->assignments[a]));
+        said++;
+    }
+    return said;
+}
+
+/* Without members that exit: what these give up, and so what is wanted, changes as they go on. */
+Test(explain, says_what_there_is_no_room_for)
+{
+    struct random random = {.state = 31};
+    int said = 0;
+    for (uint64_t seed = 1; seed <= 600; seed++) {
+        struct builder_knobs knobs = builder_random_knobs(&random);
+        knobs.capacity_percent = 50 + (int32_t)random_below(&random, 80);
+        knobs.exiting_percent = 0;
+        struct keyspace *keyspace = builder_random(&knobs, seed, false);
+        struct state *state = NULL;
+        cr_assert_eq(state_observe(&state_config, keyspace, &state), 0);
+        keyspace_unref(keyspace);
+        struct solution *solution = NULL;
+        struct plan *plan = NULL;
+        cr_assert_eq(solver_solve(SOLVER_OPTIMAL, state, NULL, &solution), 0);
+        cr_assert_eq(plan_make(&plan_config, state, NULL, 0, &plan), 0);
+        for (int32_t item = 0; item < state->item_count; item++) {
+            struct explanation explanation;
+            cr_assert_eq(explanation_make(state, solution, &no_rules, item, &explanation), 0);
+            said += expect_no_room(&explanation, plan);
+            explanation_release(&explanation);
+        }
+        plan_destroy(plan);
+        solution_unref(solution);
+        state_unref(state);
+    }
+    cr_assert_gt(said, 1000);
 }
 
 /* i moves away from a#1, to b#1 and b#2; one of the two is to make up for what it lacks. */
