@@ -153,46 +153,43 @@ static void write_room(struct json_writer *writer, const struct explanation *exp
     json_end(writer, '}');
 }
 
-/* What could be had, but for the pause. */
-static void write_put_off(struct json_writer *writer, const struct explanation *explanation)
+static void write_cut(struct json_writer *writer, const struct explanation *explanation)
 {
-    bool paused = explanation->rules.pause == ALLOCATOR_PAUSES;
-    int32_t lacking = moves_missing(explanation->state, explanation->item);
-    if (!paused || lacking == 0) {
-        json_null(writer);
-        return;
-    }
-    json_begin(writer, '{');
-    json_integer_field(writer, "replicas", lacking);
-    write_code(writer, explain_wait_names[EXPLAIN_PAUSED],
-               "the operators have paused the allocator");
-    json_end(writer, '}');
+    const struct explain_cut *cut = &explanation->cut;
+    json_integer_field(writer, "items", cut->item_count);
+    json_integer_field(writer, "wanted", cut->wanted);
+    json_integer_field(writer, "full_members", cut->full_count);
+    json_integer_field(writer, "slots", cut->slots);
+    json_integer_field(writer, "sharing_members", cut->sharing);
+    json_integer_field(writer, "unattainable", cut->unattainable);
+    write_zones(writer, explanation->state, cut);
+}
+
+static const char *missing_code(const struct explanation *explanation)
+{
+    if (explanation->unplaced > 0 && !explanation->cut.is_tight)
+        return "missed";
+    return explain_wait_names[explanation->unplaced > 0 ? EXPLAIN_CAPACITY
+                                                        : explain_missing_wait(explanation)];
 }
 
 static void write_missing(struct json_writer *writer, const struct explanation *explanation)
 {
-    const struct explain_cut *cut = &explanation->cut;
     char detail[EXPLAIN_TEXT_SIZE];
     json_name(writer, "missing");
     if (explanation->missing == 0) {
-        write_put_off(writer, explanation);
+        json_null(writer);
         return;
     }
-    explain_text_of_cut(cut, detail);
+    explain_text_of_missing(explanation, detail);
     json_begin(writer, '{');
     json_integer_field(writer, "replicas", explanation->missing);
-    write_code(writer, cut->is_tight ? "capacity" : "missed", detail);
-    if (cut->is_tight) {
-        json_integer_field(writer, "items", cut->item_count);
-        json_integer_field(writer, "wanted", cut->wanted);
-        json_integer_field(writer, "full_members", cut->full_count);
-        json_integer_field(writer, "slots", cut->slots);
-        json_integer_field(writer, "sharing_members", cut->sharing);
-        json_integer_field(writer, "unattainable", cut->unattainable);
-        write_zones(writer, explanation->state, cut);
-    } else {
+    json_integer_field(writer, "unplaced", explanation->unplaced);
+    write_code(writer, missing_code(explanation), detail);
+    if (explanation->unplaced > 0 && explanation->cut.is_tight)
+        write_cut(writer, explanation);
+    else if (explanation->unplaced > 0)
         write_room(writer, explanation);
-    }
     json_end(writer, '}');
 }
 

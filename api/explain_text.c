@@ -39,12 +39,29 @@ void explain_text_of_cut(const struct explain_cut *cut, char text[EXPLAIN_TEXT_S
                        "groups of them");
 }
 
-/* --- what is waited for --- */
-
 static void say(char text[EXPLAIN_TEXT_SIZE], const char *words)
 {
     (void)snprintf(text, EXPLAIN_TEXT_SIZE, "%s", words);
 }
+
+void explain_text_of_missing(const struct explanation *explanation, char text[EXPLAIN_TEXT_SIZE])
+{
+    enum explain_wait wait = explain_missing_wait(explanation);
+    text[0] = '\0';
+    if (explanation->unplaced > 0)
+        explain_text_of_cut(&explanation->cut, text);
+    else if (wait == EXPLAIN_PAUSED)
+        say(text, "the operators have paused the allocator");
+    else if (wait == EXPLAIN_NEXT_PASS)
+        say(text, "the allocator adds what is missing in its next pass");
+    else if (wait == EXPLAIN_SLOT)
+        say(text, "a member that is to have it is full until something leaves it");
+    else if (wait == EXPLAIN_CAPACITY)
+        say(text, "a member that is to have it is full, and what is to leave it can't, as there is "
+                  "no room for its items elsewhere");
+}
+
+/* --- what is waited for --- */
 
 static void describe_pause(const struct explanation *explanation, char text[EXPLAIN_TEXT_SIZE])
 {

@@ -281,13 +281,16 @@ static const char plan_or_results_json[] = "{\"anyOf\":[" REF("Plan") "," REF("R
 #define FULL_ZONE                                 \
     OBJECT("\"zone\",\"full_members\",\"slots\"", \
            "\"zone\":" STRING ",\"full_members\":" INTEGER ",\"slots\":" INTEGER)
-/* By its code, "capacity" or "missed", what else is there. */
-#define MISSING                                                                                  \
-    OBJECT("\"replicas\",\"code\",\"detail\"",                                                   \
-           "\"replicas\":" INTEGER "," CODE ",\"items\":" INTEGER ",\"wanted\":" INTEGER         \
-           ",\"full_members\":" INTEGER ",\"slots\":" INTEGER ",\"sharing_members\":" INTEGER    \
-           ",\"unattainable\":" INTEGER ",\"zones\":" ARRAY(FULL_ZONE) ",\"with_room\":" OBJECT( \
-               "\"zone\",\"suffix\"", ZONE_SUFFIX))
+#define MISSING_CODES "\"capacity\",\"missed\",\"paused\",\"slot\",\"next_pass\""
+/* What comes after the detail tells why some have no place: with_room if they were missed. */
+#define MISSING                                                                                    \
+    OBJECT("\"replicas\",\"unplaced\",\"code\",\"detail\"",                                        \
+           "\"replicas\":" INTEGER ",\"unplaced\":" INTEGER                                        \
+           "," CODE_OF(MISSING_CODES) ",\"items\":" INTEGER ",\"wanted\":" INTEGER                 \
+                                      ",\"full_members\":" INTEGER ",\"slots\":" INTEGER           \
+                                      ",\"sharing_members\":" INTEGER ",\"unattainable\":" INTEGER \
+                                      ",\"zones\":" ARRAY(FULL_ZONE) ",\"with_room\":" OBJECT(     \
+                                          "\"zone\",\"suffix\"", ZONE_SUFFIX))
 
 static const char explanation_json[] = OBJECT(
     "\"revision\",\"id\",\"replication\",\"state\",\"replicas\",\"inconsistent\",\"missing\","

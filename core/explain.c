@@ -212,6 +212,32 @@ static void add_leaving(const struct state *state, const struct solution *soluti
 
 /* --- the item --- */
 
+static bool is_desired(const struct explanation *explanation, int32_t member)
+{
+    return is_among(explanation->desired, member);
+}
+
+static bool has_replica(const struct explanation *explanation, int32_t member)
+{
+    const struct state *state = explanation->state;
+    int32_t item = explanation->item;
+    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++)
+        if (state->assignment_member[a] == member)
+            return true;
+    return false;
+}
+
+/* What the item lacks, it is to get from members that it isn't on, or not at all. */
+static void count_missing(struct explanation *explanation)
+{
+    int32_t arrivals = 0;
+    for (int32_t d = 0; d < explanation->desired.count; d++)
+        arrivals += !has_replica(explanation, explanation->desired.members[d]);
+    explanation->missing = moves_missing(explanation->state, explanation->item);
+    if (explanation->missing > arrivals)
+        explanation->unplaced = explanation->missing - arrivals;
+}
+
 int explanation_make(const struct state *state, const struct solution *solution,
                      const struct allocator_rules *rules, int32_t item, struct explanation *ret)
 {
@@ -232,8 +258,9 @@ int explanation_make(const struct state *state, const struct solution *solution,
         ret->held += state_is_held(state, a);
         ret->consistent += state->consistent[a];
     }
-    ret->missing = state->replication[item] - ret->desired.count;
-    if (ret->missing > 0)
+    ret->unattainable = state->replication[item] - ret->desired.count;
+    count_missing(ret);
+    if (ret->unattainable > 0)
         error = find_cut(state, solution, item, &ret->cut);
     return error;
 }
@@ -246,21 +273,6 @@ void explanation_release(struct explanation *explanation)
     free(explanation->cut.items);
     free(explanation->cut.full);
     *explanation = (struct explanation){.item = STATE_NONE};
-}
-
-static bool is_desired(const struct explanation *explanation, int32_t member)
-{
-    return is_among(explanation->desired, member);
-}
-
-static bool has_replica(const struct explanation *explanation, int32_t member)
-{
-    const struct state *state = explanation->state;
-    int32_t item = explanation->item;
-    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++)
-        if (state->assignment_member[a] == member)
-            return true;
-    return false;
 }
 
 enum explain_member explain_member(const struct explanation *explanation, int32_t member)
@@ -277,7 +289,7 @@ enum explain_member explain_member(const struct explanation *explanation, int32_
         return EXPLAIN_DRAINING;
     if (explanation->desired_load[member] >= state->effective_limit[member])
         return EXPLAIN_FULL;
-    return explanation->missing > 0 ? EXPLAIN_PASSED_OVER : EXPLAIN_NOT_NEEDED;
+    return explanation->unattainable > 0 ? EXPLAIN_PASSED_OVER : EXPLAIN_NOT_NEEDED;
 }
 
 /* Whether the solution gives the item a member that it doesn't have yet, or that hasn't got all of
@@ -310,7 +322,7 @@ enum explain_replica explain_replica(const struct explanation *explanation, int3
         return EXPLAIN_MEMBER_DRAINS;
     if (state->total_count[member] > state->effective_limit[member])
         return EXPLAIN_OVER_LIMIT;
-    if (explanation->missing > 0 && explanation->held <= state->replication[explanation->item])
+    if (explanation->unattainable > 0 && explanation->held <= state->replication[explanation->item])
         return EXPLAIN_DISPLACED;
     return is_replaced(explanation) ? EXPLAIN_MOVES : EXPLAIN_SURPLUS;
 }
@@ -374,4 +386,21 @@ enum explain_wait explain_arrival_wait(const struct explanation *explanation, in
                  explain_limit_reached(explanation, member) != MOVE_LIMIT_NONE))
         return EXPLAIN_THROTTLED;
     return move && rules->limits.per_minute > 0 ? EXPLAIN_TURN : EXPLAIN_NEXT_PASS;
+}
+
+enum explain_wait explain_missing_wait(const struct explanation *explanation)
+{
+    int32_t waiting[EXPLAIN_WAIT_COUNT] = {0};
+    int32_t missing = explanation->missing - explanation->unplaced;
+    if (missing == 0)
+        return EXPLAIN_NOTHING;
+    if (explanation->rules.pause == ALLOCATOR_PAUSES)
+        return EXPLAIN_PAUSED;
+    for (int32_t d = 0; d < explanation->desired.count; d++)
+        if (!has_replica(explanation, explanation->desired.members[d]))
+            waiting[explain_arrival_wait(explanation, explanation->desired.members[d])]++;
+    if (waiting[EXPLAIN_NEXT_PASS] >= missing)
+        return EXPLAIN_NEXT_PASS;
+    return waiting[EXPLAIN_NEXT_PASS] + waiting[EXPLAIN_SLOT] >= missing ? EXPLAIN_SLOT
+                                                                         : EXPLAIN_CAPACITY;
 }

@@ -81,9 +81,11 @@ struct explanation {
     int32_t *desired_load;  /* by member: how many replicas the solution gives it */
     int32_t held;           /* of the item's assignments, those that state_is_held */
     int32_t consistent;     /* … and those that are consistent */
-    int32_t missing;        /* replicas that the solution can't give it */
+    int32_t unattainable;   /* replicas that the solution can't give it */
+    int32_t missing;        /* replicas that it lacks so far */
+    int32_t unplaced;       /* … of which the solution has no members for these */
     int32_t *leaving;       /* by member: replicas that are to leave it, and don't lack the room */
-    struct explain_cut cut; /* if any is missing; else zeroes */
+    struct explain_cut cut; /* if any is unattainable; else zeroes */
 };
 
 /* Explains item number @item. @solution fits @state; @rules are those in force. Released by
@@ -99,6 +101,9 @@ enum explain_replica explain_replica(const struct explanation *explanation, int3
 enum explain_wait explain_replica_wait(const struct explanation *explanation, int32_t assignment);
 /* Of a member that is to get a replica. */
 enum explain_wait explain_arrival_wait(const struct explanation *explanation, int32_t member);
+/* Of the replicas that are missing, though the solution has members for them: what the last of them
+ * waits for. */
+enum explain_wait explain_missing_wait(const struct explanation *explanation);
 /* The limit that EXPLAIN_THROTTLED is about. */
 enum move_limit explain_limit_reached(const struct explanation *explanation, int32_t member);
 

@@ -24,6 +24,14 @@ static int get(const char *target)
     return client_send(&client, "GET", target, NULL);
 }
 
+static void expect_missing(int replicas, int unplaced, const char *code, const char *detail)
+{
+    cr_expect_eq(client_number(&client, "/missing/replicas"), replicas);
+    cr_expect_eq(client_number(&client, "/missing/unplaced"), unplaced);
+    cr_expect_str_eq(client_text(&client, "/missing/code"), code);
+    cr_expect_str_eq(client_text(&client, "/missing/detail"), detail);
+}
+
 /* Item a leaves east 1, which drains, for east 2, which has not reported it yet. */
 Test(explain, tells_what_waits_for_what)
 {
@@ -57,13 +65,10 @@ Test(explain, names_the_cut_in_words)
     fake_store_put(store, "/members/west#1", "{\"item_limit\":0}");
     fake_store_publish(store);
     cr_expect_eq(get("/v1/items/a/explain"), 200);
-    cr_expect_eq(client_number(&client, "/missing/replicas"), 2);
-    cr_expect_str_eq(client_text(&client, "/missing/code"), "capacity");
+    expect_missing(3, 2, "capacity",
+                   "1 item wants 3 replicas, and 1 member has a replica of it already: so 2 can't "
+                   "be assigned, whatever the allocator does");
     cr_expect_eq(client_number(&client, "/missing/unattainable"), 2);
-    cr_expect_str_eq(
-        client_text(&client, "/missing/detail"),
-        "1 item wants 3 replicas, and 1 member has a replica of it already: so 2 can't "
-        "be assigned, whatever the allocator does");
     cr_expect_eq(client_number(&client, "/missing/full_members"), 0);
     cr_expect(!client_json(&client, "/missing/zones/0"));
     cr_expect_str_eq(client_text(&client, "/members/0/code"), "arrives");
@@ -104,19 +109,33 @@ Test(explain, says_that_what_is_missing_is_put_off)
     fake_store_put(store, "/members/west#1", "{\"item_limit\":4}");
     fake_store_publish(store);
     cr_expect_eq(get("/v1/items/a/explain"), 200);
-    cr_expect(!client_json(&client, "/missing"));
+    expect_missing(2, 0, "next_pass", "the allocator adds what is missing in its next pass");
     cr_expect_eq(client_send(&client, "PUT", "/v1/allocator", "{\"paused\":\"all\"}"), 200);
     cr_expect_eq(get("/v1/items/a/explain"), 200);
-    cr_expect_eq(client_number(&client, "/missing/replicas"), 2);
-    cr_expect_str_eq(client_text(&client, "/missing/code"), "paused");
-    cr_expect_str_eq(client_text(&client, "/missing/detail"),
-                     "the operators have paused the allocator");
+    expect_missing(2, 0, "paused", "the operators have paused the allocator");
     cr_expect_str_eq(client_text(&client, "/members/0/waits_for/code"), "paused");
     fake_store_put(store, "/assign/a#east#1#0", "");
     fake_store_put(store, "/assign/a#west#1#1", "");
     fake_store_publish(store);
     cr_expect_eq(get("/v1/items/a/explain"), 200);
     cr_expect(!client_json(&client, "/missing"));
+}
+
+/* b is to have the slot that a leaves, once a is consistent elsewhere. */
+Test(explain, says_that_what_is_missing_waits_for_a_slot)
+{
+    struct fake_store *store = &client.store;
+    fake_store_put(store, "/items/a", "{\"replication\":1,\"consistency\":\"reported\"}");
+    fake_store_put(store, "/items/b", "{\"replication\":2}");
+    fake_store_put(store, "/members/east#1", "{\"item_limit\":1}");
+    fake_store_put(store, "/members/west#1", "{\"item_limit\":2}");
+    fake_store_put(store, "/assign/a#east#1#0", "{\"consistent\":true}");
+    fake_store_put(store, "/assign/a#west#1#1", "");
+    fake_store_publish(store);
+    cr_expect_eq(get("/v1/items/b/explain"), 200);
+    cr_expect_str_eq(client_text(&client, "/members/0/waits_for/code"), "slot");
+    cr_expect_str_eq(client_text(&client, "/members/1/waits_for/code"), "next_pass");
+    expect_missing(2, 0, "slot", "a member that is to have it is full until something leaves it");
 }
 
 /* There are three slots, and four are wanted. */
@@ -134,6 +153,7 @@ Test(explain, says_that_a_slot_is_for_another_item)
     fake_store_publish(store);
     cr_expect_eq(get("/v1/items/a/explain"), 200);
     cr_expect_str_eq(client_text(&client, "/state"), "healthy");
+    cr_expect(!client_json(&client, "/missing"));
     cr_expect_str_eq(client_text(&client, "/replicas/1/code"), "displaced");
     cr_expect_str_eq(client_text(&client, "/replicas/1/detail"),
                      "goes: its slot is for another item, as there are too few for all");
@@ -149,6 +169,9 @@ Test(explain, says_that_a_slot_is_for_another_item)
     cr_expect_str_eq(client_text(&client, "/members/1/waits_for/detail"),
                      "a slot: the member is full, and what is to leave it can't, as there is no "
                      "room for its items elsewhere");
+    expect_missing(1, 0, "capacity",
+                   "a member that is to have it is full, and what is to leave it can't, as there "
+                   "is no room for its items elsewhere");
 }
 
 /* --- how it is told of --- */

@@ -88,7 +88,7 @@ Test(explain, says_what_each_member_is_to_an_item)
     cr_assert_eq(explain_replica(explanation, 1), EXPLAIN_MEMBER_DRAINS);
     cr_assert_eq(explain_replica_wait(explanation, 1), EXPLAIN_CONSISTENCY);
     cr_assert_eq(explain_arrival_wait(explanation, 4), EXPLAIN_NEXT_PASS);
-    cr_assert_eq(explanation->missing, 0);
+    cr_assert_eq(explanation->unattainable, 0);
     release(&explained);
     explained = explain(BUILDER_STATE(keys), "j");
     cr_assert_eq(verdict(&explained, "b", "1"), EXPLAIN_DRAINING);
@@ -200,7 +200,7 @@ Test(explain, names_what_is_short)
     };
     struct explained explained = explain(BUILDER_STATE(keys), "i");
     const struct explain_cut *cut = &explained.explanation.cut;
-    if (explained.explanation.missing == 0) { /* then it is the other one that lacks some */
+    if (explained.explanation.unattainable == 0) { /* then it is the other one that lacks some */
         release(&explained);
         explained = explain(BUILDER_STATE(keys), "j");
     }
@@ -261,7 +261,7 @@ static void find_cuts(struct state *state, enum solver_kind solver, struct cuts 
     for (int32_t item = 0; item < state->item_count; item++) {
         struct explained explained = {.state = state, .solution = solution};
         cr_assert_eq(explanation_make(state, solution, &no_rules, item, &explained.explanation), 0);
-        if (explained.explanation.missing > 0) {
+        if (explained.explanation.unattainable > 0) {
             bool proven = proves(&explained);
             cuts->tight += proven;
             cuts->loose += !proven;
@@ -326,11 +326,23 @@ static int expect_no_room(const struct explanation *explanation, const struct pl
          a < state->assignment_end[explanation->item]; a++) {
         if (explain_replica_wait(explanation, a) != EXPLAIN_CAPACITY)
             continue;
-        cr_expect_gt(explanation->missing, 0);
+        cr_expect_gt(explanation->unattainable, 0);
         cr_expect_not(happens(plan, PLAN_REMOVE, item, state->assignments[a]));
         said++;
     }
     return said;
+}
+
+/* Who displaces a replica has all slots of its member. */
+static void expect_others_there(const struct explanation *explanation)
+{
+    const struct state *state = explanation->state;
+    for (int32_t a = state->assignment_begin[explanation->item];
+         a < state->assignment_end[explanation->item]; a++) {
+        int32_t member = state->assignment_member[a];
+        if (explain_replica(explanation, a) == EXPLAIN_DISPLACED)
+            cr_expect_eq(explanation->desired_load[member], state->effective_limit[member]);
+    }
 }
 
 /* Without members that exit: what these give up, and so what is wanted, changes as they go on. */
@@ -354,6 +366,7 @@ Test(explain, says_what_there_is_no_room_for)
             struct explanation explanation;
             cr_assert_eq(explanation_make(state, solution, &no_rules, item, &explanation), 0);
             said += expect_no_room(&explanation, plan);
+            expect_others_there(&explanation);
             explanation_release(&explanation);
         }
         plan_destroy(plan);

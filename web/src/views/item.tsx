@@ -42,11 +42,8 @@ function Replicas({ explanation }: { explanation: Explanation }): JSX.Element {
     return (
         <Card title="Replicas">
             {explanation.missing ? (
-                <Note tone="bad">
-                    <strong>
-                        {counted(explanation.missing.replicas, 'replica')} {explanation.missing.code === 'paused' ? 'put off' : 'can’t be placed'}:
-                    </strong>{' '}
-                    {explanation.missing.detail}.
+                <Note tone={explanation.missing.code === 'next_pass' ? 'info' : 'bad'}>
+                    <strong>It lacks {counted(explanation.missing.replicas, 'replica')}:</strong> {explanation.missing.detail}.
                 </Note>
             ) : null}
             {explanation.replicas.length === 0 ? (

@@ -43,7 +43,7 @@ async function findReason(signal: AbortSignal): Promise<Explanation | null> {
         const page = await get<List<Item>>(`/v1/items?limit=5&state=${state}`, signal);
         for (const item of page.items) {
             const explanation = await get<Explanation>(`${itemPath(item.id)}/explain`, signal);
-            if (explanation.missing && explanation.missing.code !== 'paused') return explanation;
+            if (explanation.missing && ['capacity', 'missed'].includes(explanation.missing.code)) return explanation;
         }
     }
     return null;
