@@ -2,8 +2,8 @@
 #ifndef ALLOT_CORE_EXPLAIN_H
 #define ALLOT_CORE_EXPLAIN_H
 
+#include "core/explain_cut.h"
 #include "core/rules.h"
-#include "core/solver.h"
 
 /* What a member is to an item; the first that holds. */
 enum explain_member {
@@ -49,27 +49,6 @@ enum explain_wait {
     EXPLAIN_WAIT_COUNT
 };
 extern const char *const explain_wait_names[]; /* ends with NULL */
-
-/* Why an item that lacks replicas can't have them: the minimum cut that the solved network has on
- * its side. To give it more, something else would have to make room, for which something else would
- * have to; these items and members are all that can be come by in that way, and none of them has
- * room. All that these items can have are @slots, which are taken, and one replica of each on each
- * of the @sharing members: so no solution gives them more. */
-struct explain_cut {
-    int32_t *items; /* on the item's side of the cut, itself first */
-    int32_t item_count;
-    int64_t wanted;       /* replicas, by these */
-    int32_t full_count;   /* members that these could use, if they were not full */
-    int64_t slots;        /* of those members, for the items that were solved at once */
-    int32_t sharing;      /* members that have a replica of each of these items already */
-    int64_t unattainable; /* wanted - slots - sharing * item_count */
-    bool *full;           /* by member of the state */
-    /* False: this is no cut, as one of the members has room. It is not the cluster that lacks it:
-     * the reference's solver gives slots to items in the order of their IDs, and in equal shares to
-     * groups of them, and has missed it. Never so with the optimal one. */
-    bool is_tight;
-    int32_t with_room; /* then a member that has; else STATE_NONE */
-};
 
 struct explanation {
     const struct state *state; /* borrowed, as the solution */

@@ -28,7 +28,7 @@
  *   zone_excess, overflow, kept
  *                        only if it solved: levels of the solution, see core/levels.h
  *   cut                  only if it solved and something is unattainable: why the first item that
- *                        lacks replicas can't have them, as core/explain.h has it:
+ *                        lacks replicas can't have them, as core/explain_cut.h has it:
  *                        {"items": how many, "wanted", "slots", "full_members", "sharing", "text"}
  *   observe_ms, solve_ms, converge_ms, wait_ms
  *                        how long it took to make the state, to solve it (0: it was solved before),
