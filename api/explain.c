@@ -52,7 +52,15 @@ static void write_wait(struct json_writer *writer, enum explain_wait wait, const
     json_end(writer, '}');
 }
 
-/* Those that a removal waits for: the item's replicas that aren't consistent, but stay. */
+/* Whether a removal may wait for it: it isn't consistent, and stays, if only for now. */
+static bool is_awaited(const struct explanation *explanation, int32_t assignment)
+{
+    const struct state *state = explanation->state;
+    enum explain_wait wait = explain_replica_wait(explanation, assignment);
+    return !state->consistent[assignment] && !state->frozen[assignment] &&
+           state_is_held(state, assignment) && wait != EXPLAIN_NEXT_PASS && wait != EXPLAIN_PAUSED;
+}
+
 static void write_awaited(struct json_writer *writer, const struct explanation *explanation)
 {
     const struct state *state = explanation->state;
@@ -60,7 +68,7 @@ static void write_awaited(struct json_writer *writer, const struct explanation *
     json_name(writer, "inconsistent");
     json_begin(writer, '[');
     for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++) {
-        if (state->consistent[a] || explain_replica(explanation, a) != EXPLAIN_KEPT)
+        if (!is_awaited(explanation, a))
             continue;
         json_begin(writer, '{');
         json_string_field(writer, "zone", state->assignments[a]->parts.zone);

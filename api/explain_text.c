@@ -69,16 +69,19 @@ static void describe_pause(const struct explanation *explanation, char text[EXPL
     say(text, all ? "the operators: the allocator is paused" : "the operators: moves are paused");
 }
 
+/* As many must stay beside it as the item wants; or more, if it goes after one that does. */
 static void describe_consistency(const struct explanation *explanation, int32_t assignment,
                                  char text[EXPLAIN_TEXT_SIZE])
 {
     const struct state *state = explanation->state;
+    int32_t wanted = state->replication[explanation->item];
+    int32_t staying = explanation->staying;
+    bool more = state->consistent[assignment] || staying >= wanted;
     (void)snprintf(text, EXPLAIN_TEXT_SIZE,
                    "%s consistent replicas %s the item wants: it wants %" PRId32
-                   ", and has %" PRId32,
-                   state->consistent[assignment] ? "more" : "as many",
-                   state->consistent[assignment] ? "than" : "as",
-                   state->replication[explanation->item], explanation->consistent);
+                   ", and has %" PRId32 "%s",
+                   more ? "more" : "as many", more ? "than" : "as", wanted, staying,
+                   staying < explanation->consistent ? " once others have gone" : "");
 }
 
 /* It goes when the item has others, for which there is no room. */

@@ -74,6 +74,35 @@ static void count_missing(struct explanation *explanation)
         explanation->unplaced = explanation->missing - arrivals;
 }
 
+static int decide(struct explanation *explanation)
+{
+    const struct state *state = explanation->state;
+    const struct load_counts counts = {state->total_count, state->primary_count};
+    return convergence_decide(&explanation->decided, state, explanation->solution, &counts,
+                              explanation->item);
+}
+
+/* Whether the next pass removes it. */
+static bool is_removed(const struct explanation *explanation, int32_t assignment)
+{
+    const struct convergence *decided = &explanation->decided;
+    for (int32_t i = 0; i < decided->removal_count; i++)
+        if (decided->removals[i] == assignment)
+            return true;
+    return false;
+}
+
+static void count_replicas(struct explanation *explanation)
+{
+    const struct state *state = explanation->state;
+    int32_t item = explanation->item;
+    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++) {
+        explanation->held += state_is_held(state, a);
+        explanation->consistent += state->consistent[a];
+        explanation->staying += state->consistent[a] && !is_removed(explanation, a);
+    }
+}
+
 int explanation_make(const struct state *state, const struct solution *solution,
                      const struct allocator_rules *rules, int32_t item, struct explanation *ret)
 {
@@ -89,13 +118,12 @@ int explanation_make(const struct state *state, const struct solution *solution,
     solution_add_load(solution, 0, state->item_count, ret->desired_load);
     for (int32_t i = 0; i < state->item_count; i++)
         add_leaving(state, solution, i, ret->leaving);
-    for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++) {
-        ret->held += state_is_held(state, a);
-        ret->consistent += state->consistent[a];
-    }
     ret->unattainable = state->replication[item] - ret->desired.count;
     count_missing(ret);
-    if (ret->unattainable > 0)
+    error = decide(ret);
+    if (!error)
+        count_replicas(ret);
+    if (!error && ret->unattainable > 0)
         error = explain_cut_find(state, solution, item, &ret->cut);
     return error;
 }
@@ -105,6 +133,7 @@ void explanation_release(struct explanation *explanation)
     free(explanation->desired_load);
     free(explanation->leaving);
     move_counts_release(&explanation->moves);
+    convergence_release(&explanation->decided);
     explain_cut_release(&explanation->cut);
     *explanation = (struct explanation){.item = STATE_NONE};
 }
@@ -167,15 +196,12 @@ enum explain_wait explain_replica_wait(const struct explanation *explanation, in
     enum explain_replica why = explain_replica(explanation, assignment);
     if (why == EXPLAIN_KEPT || why == EXPLAIN_FROZEN)
         return EXPLAIN_NOTHING;
-    int32_t wanted = state->replication[explanation->item];
-    bool may_go = state->consistent[assignment] ? explanation->consistent > wanted
-                                                : explanation->consistent >= wanted;
     bool paused = explanation->rules.pause == ALLOCATOR_PAUSES ||
                   (explanation->rules.pause == ALLOCATOR_REPAIRS && why != EXPLAIN_MEMBER_GONE);
-    if (!may_go)
-        return lacks_room(state, explanation->solution, assignment) ? EXPLAIN_CAPACITY
-                                                                    : EXPLAIN_CONSISTENCY;
-    return paused ? EXPLAIN_PAUSED : EXPLAIN_NEXT_PASS;
+    if (is_removed(explanation, assignment))
+        return paused ? EXPLAIN_PAUSED : EXPLAIN_NEXT_PASS;
+    return lacks_room(state, explanation->solution, assignment) ? EXPLAIN_CAPACITY
+                                                                : EXPLAIN_CONSISTENCY;
 }
 
 static bool is_full(const struct state *state, int32_t member)

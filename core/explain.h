@@ -2,6 +2,7 @@
 #ifndef ALLOT_CORE_EXPLAIN_H
 #define ALLOT_CORE_EXPLAIN_H
 
+#include "core/convergence.h"
 #include "core/explain_cut.h"
 #include "core/rules.h"
 
@@ -38,7 +39,8 @@ extern const char *const explain_replica_names[]; /* ends with NULL */
 enum explain_wait {
     EXPLAIN_NOTHING,     /* it is as it should be */
     EXPLAIN_NEXT_PASS,   /* the allocator does it when it comes by next */
-    EXPLAIN_CONSISTENCY, /* a removal: too few of the item's replicas are consistent so far */
+    EXPLAIN_CONSISTENCY, /* a removal: too few of the item's replicas are consistent so far, for it
+                            or for one that goes first */
     EXPLAIN_SLOT,        /* an addition: its member is full until something leaves it */
     EXPLAIN_CAPACITY,  /* room that there is not, so that it never happens as things are: a removal,
                           for the item can't come to have more replicas than it wants; or an
@@ -56,13 +58,15 @@ struct explanation {
     struct allocator_rules rules;
     struct move_counts moves;
     int32_t item;
-    struct desired desired; /* of it */
-    int32_t *desired_load;  /* by member: how many replicas the solution gives it */
-    int32_t held;           /* of the item's assignments, those that state_is_held */
-    int32_t consistent;     /* … and those that are consistent */
-    int32_t unattainable;   /* replicas that the solution can't give it */
-    int32_t missing;        /* replicas that it lacks so far */
-    int32_t unplaced;       /* … of which the solution has no members for these */
+    struct desired desired;     /* of it */
+    int32_t *desired_load;      /* by member: how many replicas the solution gives it */
+    int32_t held;               /* of the item's assignments, those that state_is_held, … */
+    int32_t consistent;         /* … those that are consistent, … */
+    int32_t staying;            /* … and of these those that the next pass leaves */
+    struct convergence decided; /* what a pass that begins with it does about it, but for a pause */
+    int32_t unattainable;       /* replicas that the solution can't give it */
+    int32_t missing;            /* replicas that it lacks so far */
+    int32_t unplaced;           /* … of which the solution has no members for these */
     int32_t *leaving;       /* by member: replicas that are to leave it, and don't lack the room */
     struct explain_cut cut; /* if any is unattainable; else zeroes */
 };

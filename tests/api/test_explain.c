@@ -121,6 +121,44 @@ Test(explain, says_that_what_is_missing_is_put_off)
     cr_expect(!client_json(&client, "/missing"));
 }
 
+/* No member may have a, but once both have all of it, one of them can let it go. */
+Test(explain, names_who_else_could_report)
+{
+    struct fake_store *store = &client.store;
+    fake_store_put(store, "/items/a", "{\"replication\":1,\"consistency\":\"reported\"}");
+    fake_store_put(store, "/members/east#1", "{\"item_limit\":0}");
+    fake_store_put(store, "/members/east#2", "{\"item_limit\":0}");
+    fake_store_put(store, "/assign/a#east#1#0", "{\"consistent\":true}");
+    fake_store_put(store, "/assign/a#east#2#1", "");
+    fake_store_publish(store);
+    cr_expect_eq(get("/v1/items/a/explain"), 200);
+    cr_expect_str_eq(client_text(&client, "/replicas/0/waits_for/detail"),
+                     "more consistent replicas than the item wants: it wants 1, and has 1");
+    cr_expect_str_eq(client_text(&client, "/replicas/1/waits_for/detail"),
+                     "more consistent replicas than the item wants: it wants 1, and has 1");
+    cr_expect_str_eq(client_text(&client, "/inconsistent/0/suffix"), "2");
+}
+
+/* Two of three go, but one of them only when the item has another. */
+Test(explain, counts_what_goes_first)
+{
+    struct fake_store *store = &client.store;
+    fake_store_put(store, "/items/a", "{\"replication\":2}");
+    fake_store_put(store, "/members/east#1", "{\"item_limit\":0}");
+    fake_store_put(store, "/members/east#2", "{\"item_limit\":0}");
+    fake_store_put(store, "/members/west#1", "{\"item_limit\":1}");
+    fake_store_put(store, "/members/west#2", "{\"item_limit\":1}");
+    fake_store_put(store, "/assign/a#east#1#0", "");
+    fake_store_put(store, "/assign/a#east#2#1", "");
+    fake_store_put(store, "/assign/a#west#1#2", "");
+    fake_store_publish(store);
+    cr_expect_eq(get("/v1/items/a/explain"), 200);
+    cr_expect_str_eq(client_text(&client, "/replicas/0/waits_for/code"), "next_pass");
+    cr_expect_str_eq(client_text(&client, "/replicas/1/waits_for/detail"),
+                     "more consistent replicas than the item wants: it wants 2, and has 2 once "
+                     "others have gone");
+}
+
 /* b is to have the slot that a leaves, once a is consistent elsewhere. */
 Test(explain, says_that_what_is_missing_waits_for_a_slot)
 {

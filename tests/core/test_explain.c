@@ -178,6 +178,40 @@ Test(explain, waits_for_slots_that_are_left)
     release(&explained);
 }
 
+static enum explain_wait wait_of(const struct explained *explained, int32_t assignment)
+{
+    return explain_replica_wait(&explained->explanation, assignment);
+}
+
+/* Of x, the fullest member's replica goes first: as it doesn't, nor does the other, consistent or
+ * not. */
+Test(explain, tells_what_waits_behind_another_removal)
+{
+    struct builder_key keys[] = {
+        KEY("items/x", "1"),       KEY("items/y", "1"),         KEY("members/a#1", "1"),
+        KEY("members/a#2", "9"),   KEY("members/b#1", "1"),     KEY("assign/x#a#1#0", "ok"),
+        KEY("assign/x#a#2#1", ""), KEY("assign/y#b#1#0", "ok"),
+    };
+    const char *const desired[] = {"b#1", "a#1"};
+    struct explained explained = explain_solution(BUILDER_STATE(keys), desired, "x");
+    cr_assert_eq(wait_of(&explained, 0), EXPLAIN_CONSISTENCY);
+    cr_assert_eq(wait_of(&explained, 1), EXPLAIN_CONSISTENCY);
+    release(&explained);
+    keys[0].value = "2";
+    keys[6].value = "ok";
+    const char *const wanted[] = {"b#1 b#2", "a#1"};
+    const struct builder_key more[] = {
+        keys[0], keys[1], keys[2],
+        keys[3], keys[4], KEY("members/b#2", "9"),
+        keys[5], keys[6], KEY("assign/x#b#2#2", "ok"),
+        keys[7],
+    };
+    explained = explain_solution(BUILDER_STATE(more), wanted, "x");
+    cr_assert_eq(wait_of(&explained, 0), EXPLAIN_NEXT_PASS);
+    cr_assert_eq(wait_of(&explained, 1), EXPLAIN_CONSISTENCY);
+    release(&explained);
+}
+
 /* That the other one is still to be reported doesn't make a move of it. */
 Test(explain, takes_no_loss_for_a_move)
 {
