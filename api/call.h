@@ -87,11 +87,15 @@ enum { API_STALE_MS = 5 * STORE_PROGRESS_MS };
 struct api_health {
     bool store_reachable;
     int64_t snapshot_age_ms; /* since the snapshot was known to be current; -1: none yet */
+    int64_t failed_writes;   /* to the store, in a row; 0: the last was made, or is long ago */
+    int write_error;         /* of the last of them */
     bool allocator_running;
-    const char *refused;      /* why this server can't lead this root; NULL: it may */
-    const char *store;        /* "embedded" or "etcd" */
-    const char *instance;     /* this process's name among the schedulers */
-    int64_t last_pass_errors; /* failed passes in a row */
+    bool leading;          /* this server, and its lease can't have expired */
+    const char *refused;   /* why this server can't lead this root; NULL: it may */
+    const char *store;     /* "embedded" or "etcd" */
+    const char *instance;  /* this process's name among the schedulers */
+    int64_t failed_passes; /* in a row */
+    int pass_error;        /* of the last of them; 0: something had changed meanwhile */
 };
 
 /* What may still be sent, of whoever sends a request. */

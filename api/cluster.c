@@ -1,6 +1,5 @@
-#include <stdio.h>
-
 #include "api/cluster_json.h"
+#include "api/cluster_warnings.h"
 #include "api/item_status.h"
 #include "api/reply.h"
 #include "api/resources.h"
@@ -66,24 +65,23 @@ static void write_pause(struct json_writer *writer, const struct api_call *call)
                     settings_pause_names[settings_rules_at(&settings, now_ms).pause]);
 }
 
-static void write_health(struct json_writer *writer, const struct api_call *call)
+static void write_health(struct json_writer *writer, const struct api_call *call,
+                         const struct api_health *health)
 {
-    struct api_health health = {0};
-    call->runtime->health(call->runtime->context, &health);
     json_name(writer, "allocator");
     json_begin(writer, '{');
-    json_text_field(writer, "instance", health.instance);
-    json_boolean_field(writer, "running", health.allocator_running);
-    json_boolean_field(writer, "leading", state_is_leader(call->snapshot->state));
-    json_integer_field(writer, "failed_passes", health.last_pass_errors);
+    json_text_field(writer, "instance", health->instance);
+    json_boolean_field(writer, "running", health->allocator_running);
+    json_boolean_field(writer, "leading", health->leading);
+    json_integer_field(writer, "failed_passes", health->failed_passes);
     write_pause(writer, call);
     write_pending(writer, call->snapshot);
     json_end(writer, '}');
     json_name(writer, "store");
     json_begin(writer, '{');
-    json_text_field(writer, "kind", health.store);
-    json_boolean_field(writer, "reachable", health.store_reachable);
-    json_integer_field(writer, "snapshot_age_ms", health.snapshot_age_ms);
+    json_text_field(writer, "kind", health->store);
+    json_boolean_field(writer, "reachable", health->store_reachable);
+    json_integer_field(writer, "snapshot_age_ms", health->snapshot_age_ms);
     json_end(writer, '}');
 }
 
@@ -117,37 +115,16 @@ static void write_history(struct json_writer *writer, const struct history_statu
     json_end(writer, '}');
 }
 
-/* What an operator should look after, in words. */
-static void write_warnings(struct json_writer *writer, const struct api_call *call,
-                           const struct history_status *history)
-{
-    char text[ERROR_MESSAGE_SIZE + 64];
-    struct api_health health = {0};
-    call->runtime->health(call->runtime->context, &health);
-    json_name(writer, "warnings");
-    json_begin(writer, '[');
-    if (health.refused)
-        json_string(writer, span_of(health.refused));
-    if (history && history->condition == HISTORY_FAILS) {
-        (void)snprintf(text, sizeof text, "the history can't be written: %s", history->detail);
-        json_string(writer, span_of(text));
-    }
-    json_end(writer, ']');
-}
-
-static void write_history_and_warnings(struct json_writer *writer, const struct api_call *call)
-{
-    const struct api_history *history = call->runtime->history;
-    struct history_status status = {0};
-    if (history)
-        history->status(history->context, &status);
-    write_history(writer, history ? &status : NULL);
-    write_warnings(writer, call, history ? &status : NULL);
-}
-
 enum api_step cluster_get(struct api_call *call)
 {
     const struct state *state = call->snapshot->state;
+    const struct api_history *history = call->runtime->history;
+    struct cluster_invalid invalid = cluster_find_invalid(state->keyspace);
+    struct history_status status = {0};
+    struct api_health health = {0};
+    call->runtime->health(call->runtime->context, &health);
+    if (history)
+        history->status(history->context, &status);
     struct json_writer writer = reply_json(call, 200);
     json_begin(&writer, '{');
     json_integer_field(&writer, "revision", state->revision);
@@ -155,9 +132,10 @@ enum api_step cluster_get(struct api_call *call)
     write_leader(&writer, call);
     json_text_field(&writer, "solver", solver_kind_names[call->runtime->solver]);
     json_integer_field(&writer, "balance_tolerance", state->balance_tolerance);
-    cluster_write_glance(&writer, call->snapshot);
-    write_health(&writer, call);
-    write_history_and_warnings(&writer, call);
+    cluster_write_glance(&writer, call->snapshot, invalid.count);
+    write_health(&writer, call, &health);
+    write_history(&writer, history ? &status : NULL);
+    cluster_write_warnings(&writer, call->snapshot, &invalid, &health, history ? &status : NULL);
     json_end(&writer, '}');
     return reply_finish(call);
 }

@@ -2,17 +2,19 @@
 
 #include "api/item_status.h"
 
-/* Entries that do not decode: they are kept, but left out of everything. */
-static int64_t count_invalid(const struct keyspace *keyspace)
+struct cluster_invalid cluster_find_invalid(const struct keyspace *keyspace)
 {
-    int64_t count = 0;
+    struct cluster_invalid invalid = {0};
     struct keyspace_cursor cursor = keyspace_seek(keyspace, (struct span){NULL, 0});
-    for (const struct entry *entry; (entry = keyspace_next(&cursor));)
-        count += !entry->valid;
-    return count;
+    for (const struct entry *entry; (entry = keyspace_next(&cursor));) {
+        if (!entry->valid && invalid.count++ == 0)
+            invalid.first = entry;
+    }
+    return invalid;
 }
 
-static void write_totals(struct json_writer *writer, const struct snapshot *snapshot)
+static void write_totals(struct json_writer *writer, const struct snapshot *snapshot,
+                         int64_t invalid)
 {
     const struct state *state = snapshot->state;
     const struct solution *solution = snapshot_solution(snapshot);
@@ -30,7 +32,7 @@ static void write_totals(struct json_writer *writer, const struct snapshot *snap
         json_integer(writer, solution->unattainable);
     else
         json_null(writer);
-    json_integer_field(writer, "invalid", count_invalid(state->keyspace));
+    json_integer_field(writer, "invalid", invalid);
     json_end(writer, '}');
 }
 
@@ -117,9 +119,10 @@ static void write_balance(struct json_writer *writer, const struct state *state)
     json_end(writer, '}');
 }
 
-void cluster_write_glance(struct json_writer *writer, const struct snapshot *snapshot)
+void cluster_write_glance(struct json_writer *writer, const struct snapshot *snapshot,
+                          int64_t invalid)
 {
-    write_totals(writer, snapshot);
+    write_totals(writer, snapshot, invalid);
     write_items_by_state(writer, snapshot);
     write_zones(writer, snapshot->state);
     write_balance(writer, snapshot->state);

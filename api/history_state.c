@@ -108,7 +108,8 @@ static void write_first(struct api_call *call)
         json_null(&writer);
     json_name(&writer, "cluster");
     json_begin(&writer, '{');
-    cluster_write_glance(&writer, call->snapshot);
+    cluster_write_glance(&writer, call->snapshot,
+                         cluster_find_invalid(call->snapshot->state->keyspace).count);
     json_end(&writer, '}');
     open_section(walk, &writer, 0);
     walk->comma = writer.comma;

@@ -265,7 +265,8 @@ void loop_status(struct loop *loop, struct loop_status *ret)
     *ret = (struct loop_status){
         .store_reachable = following,
         .running = !loop->stopping,
-        .leading = loop->newest && state_is_leader(loop->newest),
+        .leading =
+            loop->newest && state_is_leader(loop->newest) && term.until_ms > clock_monotonic_ms(),
         .refused = loop->refused,
         .current_monotonic_ms = current_ms,
         .term = term,

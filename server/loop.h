@@ -39,9 +39,9 @@ struct loop_config {
 };
 
 struct loop_status {
-    bool store_reachable;         /* it is being watched, and what it tells is applied */
-    bool running;                 /* the threads are */
-    bool leading;                 /* this instance, as of the newest state */
+    bool store_reachable; /* it is being watched, and what it tells is applied */
+    bool running;         /* the threads are */
+    bool leading; /* this instance, as of the newest state, and its lease can't have expired */
     const char *refused;          /* why it can't lead this root: a static text; NULL: it may */
     int64_t current_monotonic_ms; /* as of when the newest snapshot was; 0: never */
     struct allocator_term term;   /* how long this instance's key is sure to stand */

@@ -102,11 +102,25 @@ static int range(struct store *port, const struct store_range *what, store_range
     return taken(request, inner->operations->range(inner, what, on_range, request));
 }
 
+/* A transaction whose checks didn't hold has written nothing, so it says nothing of that. */
+static void note_write(struct store_metrics *metrics, int error,
+                       const struct store_txn_result *result)
+{
+    if (error == ALLOT_EUNAVAILABLE || error == ALLOT_EUNKNOWN || error == ALLOT_EIO) {
+        metric_add(&metrics->failed_writes, 1);
+        metric_set(&metrics->write_failed_ms, clock_monotonic_ms());
+        metric_set(&metrics->write_error, error);
+    } else if (!error && result->succeeded) {
+        metric_set(&metrics->failed_writes, 0);
+    }
+}
+
 static void on_txn(void *context, int error, const struct store_txn_result *result)
 {
     struct request request = end(context, error);
     if (!error)
         metric_raise(&request.metrics->revision, result->revision);
+    note_write(request.metrics, error, result);
     request.done.txn(request.context, error, result);
 }
 

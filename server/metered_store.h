@@ -27,6 +27,11 @@ struct store_metrics {
         struct metric_histogram duration;          /* of those that were answered */
     } operations[STORE_OPERATION_COUNT];
     struct metric_value revision; /* the newest that was seen */
+    /* Whether it takes writes: transactions that failed since the last whose checks held, for
+     * reasons that aren't their own; when the last of them did, of the monotonic clock; and how. */
+    struct metric_value failed_writes;
+    struct metric_value write_failed_ms;
+    struct metric_value write_error;
 };
 
 /* @store is taken: it is destroyed with the new one. @metrics is borrowed. ALLOT_ENOMEM, and

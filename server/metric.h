@@ -23,6 +23,11 @@ static inline int64_t metric_read(const struct metric_value *metric)
     return atomic_load_explicit(&metric->value, memory_order_relaxed);
 }
 
+static inline void metric_set(struct metric_value *metric, int64_t value)
+{
+    atomic_store_explicit(&metric->value, value, memory_order_relaxed);
+}
+
 /* Of what is counted by error: [-code], more than there are codes in core/error.h. */
 enum { METRIC_ERRORS = 32 };
 

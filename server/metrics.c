@@ -55,11 +55,10 @@ static void write_lease(struct metrics_text *text, const struct loop_status *loo
 /* --- the loop --- */
 
 static void write_loop(const struct metrics *metrics, struct metrics_text *text,
-                       const struct loop_status *loop, int64_t now_ms)
+                       const struct loop_status *loop)
 {
     metrics_text_gauge(text, "allot_leader",
-                       "1: this server leads, and its lease can't have expired.",
-                       loop->leading && loop->term.until_ms > now_ms);
+                       "1: this server leads, and its lease can't have expired.", loop->leading);
     loop_metrics_write(loop_metrics(metrics->loop), text);
     metrics_text_gauge(text, "allot_loop_consecutive_failed_passes", "Failed passes in a row.",
                        loop->failed_passes);
@@ -134,7 +133,7 @@ void metrics_write(struct metrics *metrics, struct metrics_text *text)
     store_metrics_write(&metrics->store, text);
     write_store(text, &loop, now_ms);
     write_lease(text, &loop, now_ms, metrics->ttl_seconds);
-    write_loop(metrics, text, &loop, now_ms);
+    write_loop(metrics, text, &loop);
     write_moves(text, metrics->moves, now_ms);
     write_snapshot(metrics, text);
     process_metrics_write(text, metrics->started_ms);

@@ -10,9 +10,19 @@ static struct snapshot *take_snapshot(void *context)
     return publisher_snapshot(runtime->publisher);
 }
 
+/* Failures older than that say nothing of now: nobody may have written since. */
+enum { FAILED_WRITE_MS = 60000 };
+
+static int64_t recently_failed_writes(const struct store_metrics *store)
+{
+    bool recent = clock_monotonic_ms() - metric_read(&store->write_failed_ms) < FAILED_WRITE_MS;
+    return recent ? metric_read(&store->failed_writes) : 0;
+}
+
 static void tell_health(void *context, struct api_health *ret)
 {
     struct runtime *runtime = context;
+    const struct store_metrics *store = &runtime->metrics->store;
     struct loop_status status;
     loop_status(runtime->loop, &status);
     *ret = (struct api_health){
@@ -20,11 +30,15 @@ static void tell_health(void *context, struct api_health *ret)
         .snapshot_age_ms = status.current_monotonic_ms == 0
                                ? -1
                                : clock_monotonic_ms() - status.current_monotonic_ms,
+        .failed_writes = recently_failed_writes(store),
+        .write_error = (int)metric_read(&store->write_error),
         .allocator_running = status.running,
+        .leading = status.leading,
         .refused = status.refused,
         .store = runtime->store,
         .instance = runtime->instance,
-        .last_pass_errors = status.failed_passes,
+        .failed_passes = status.failed_passes,
+        .pass_error = status.allocator.last_error,
     };
 }
 

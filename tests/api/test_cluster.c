@@ -109,6 +109,105 @@ Test(cluster, before_it_is_solved)
     cr_expect(!client_json(&client, "/allocator/pending"));
 }
 
+/* Of a cluster that is well otherwise, as it is by now; "": there is no warning. */
+static const char *only_warning(void)
+{
+    cr_expect_eq(get("/v1/cluster"), 200);
+    size_t count = json_object_array_length(client_json(&client, "/warnings"));
+    cr_expect_leq(count, 1, "%s", client.reply.text);
+    return client_text(&client, "/warnings/0");
+}
+
+static void lead(void)
+{
+    fake_store_put(&client.store, "/schedulers/here", "{}");
+    fake_store_publish(&client.store);
+    client.health.leading = true;
+}
+
+Test(cluster, warns_of_a_store_that_does_not_answer)
+{
+    lead();
+    cr_expect_str_eq(only_warning(), "");
+    client.health.snapshot_age_ms = API_STALE_MS - 1;
+    cr_expect_str_eq(only_warning(), "");
+    client.health.snapshot_age_ms = 18700;
+    cr_expect_str_eq(only_warning(),
+                     "the store has been silent for 18 s: what is shown is that old");
+    client.health.store_reachable = false;
+    client.health.failed_writes = 3; /* no wonder */
+    cr_expect_str_eq(only_warning(), "the store can't be reached: nothing can be changed, and what "
+                                     "is shown was so 18 s ago");
+}
+
+Test(cluster, warns_of_a_store_that_takes_no_writes)
+{
+    lead();
+    client.health.failed_writes = 3;
+    client.health.write_error = ALLOT_EUNAVAILABLE;
+    cr_expect_str_eq(only_warning(),
+                     "the store takes no writes (failed in a row: 3, the last: store unavailable)");
+}
+
+Test(cluster, warns_if_nobody_leads)
+{
+    cr_expect_str_eq(only_warning(), "nobody leads: nothing is assigned");
+    client.health.refused = "others lead this root";
+    cr_expect_str_eq(only_warning(), "others lead this root");
+}
+
+Test(cluster, leads_no_longer_than_its_lease_is_sure_to_last)
+{
+    lead();
+    cr_expect_str_eq(only_warning(), "");
+    cr_expect(client_true(&client, "/allocator/leading"));
+    client.health.leading = false;
+    cr_expect(strstr(only_warning(), "lease may have expired"));
+    cr_expect_not(client_true(&client, "/allocator/leading"));
+    cr_expect_str_eq(client_text(&client, "/leader/instance"), "here");
+}
+
+Test(cluster, warns_of_passes_that_fail)
+{
+    lead();
+    client.health.failed_passes = 4;
+    cr_expect_str_eq(only_warning(), "");
+    client.health.failed_passes = 5;
+    cr_expect_str_eq(only_warning(), "what is decided isn't carried out (passes failed in a row: "
+                                     "5, the last: something had changed meanwhile)");
+    client.health.pass_error = ALLOT_EUNKNOWN;
+    cr_expect(strstr(only_warning(), "outcome unknown"));
+}
+
+/* What failed while it led. */
+Test(cluster, does_not_warn_of_passes_of_one_that_follows)
+{
+    fake_store_put(&client.store, "/schedulers/there", "{}");
+    fake_store_publish(&client.store);
+    client.health.failed_passes = 9;
+    cr_expect_str_eq(only_warning(), "");
+}
+
+Test(cluster, warns_of_what_has_no_room)
+{
+    lead();
+    fake_store_put(&client.store, "/items/a", "{\"replication\":3}");
+    fake_store_put(&client.store, "/members/east#1", "{\"item_limit\":4}");
+    fake_store_publish(&client.store);
+    cr_expect_str_eq(only_warning(),
+                     "there is no room for all replicas (wanted: 3, without room: 2)");
+}
+
+Test(cluster, warns_of_what_cannot_be_read)
+{
+    lead();
+    fake_store_put(&client.store, "/items/bad", "{");
+    fake_store_put(&client.store, "/items/worse", "");
+    fake_store_publish(&client.store);
+    cr_expect_str_eq(only_warning(),
+                     "what can't be read is left out (entries: 2, the first: /allot/items/bad)");
+}
+
 Test(cluster, live_and_ready)
 {
     cr_expect_eq(get("/livez"), 200);

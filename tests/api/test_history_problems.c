@@ -120,6 +120,12 @@ Test(history_problems, needs_no_snapshot)
 
 /* --- the cluster --- */
 
+static void elect(void)
+{
+    fake_store_put(&client.store, "/schedulers/there", "{}");
+    fake_store_publish(&client.store);
+}
+
 static struct json_object *warnings(void)
 {
     struct json_object *list = client_json(&client, "/warnings");
@@ -129,6 +135,7 @@ static struct json_object *warnings(void)
 
 Test(history_problems, the_cluster_tells_how_its_history_is)
 {
+    elect();
     history.status = (struct history_status){.condition = HISTORY_BEHIND,
                                              .reached = 40,
                                              .oldest = 3,
@@ -156,6 +163,7 @@ Test(history_problems, the_cluster_tells_how_its_history_is)
 
 Test(history_problems, the_cluster_warns_of_a_history_that_fails)
 {
+    elect();
     history.status =
         (struct history_status){.condition = HISTORY_FAILS, .detail = "no space is left"};
     cr_expect_eq(client_send(&client, "GET", "/v1/cluster", NULL), 200);
@@ -168,6 +176,7 @@ Test(history_problems, the_cluster_warns_of_a_history_that_fails)
 
 Test(history_problems, the_cluster_tells_that_there_is_none)
 {
+    elect();
     client.runtime.history = NULL;
     cr_expect_eq(client_send(&client, "GET", "/v1/cluster", NULL), 200);
     cr_expect(json_object_object_get_ex(client.reply.json, "history", NULL));

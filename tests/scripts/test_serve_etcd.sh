@@ -49,6 +49,10 @@ crash "$etcd_pid"
 until_true "reads don't say that they are stale" is_stale
 is_assigned "$second" alpha >/dev/null || fail "nothing to be read without etcd"
 until_true "ready without etcd" is_not_ready
+url=$second
+until_true "leads without etcd" shows /v1/cluster '.allocator.leading | not'
+shows /v1/cluster '.warnings[0] | startswith("the store can'"'"'t be reached")' >"$tree/output" ||
+    fail "no warning that etcd can't be reached"
 for name in one two three; do
     status=$(curl -s --max-time 2 -D "$tree/head" -o "$tree/output" -w '%{http_code}' -X PUT \
         -H 'Content-Type: application/json' -d '{"replication": 2}' "$second/v1/items/$name") ||
@@ -59,6 +63,7 @@ done
 start_etcd
 until_true "no item after a restart of etcd" put_to "$second/v1/items/gamma" '{"replication": 2}'
 until_true "gamma is not assigned" is_assigned "$second" gamma
+until_true "it still warns" shows /v1/cluster '.allocator.leading and .warnings == []'
 
 # A watch whose place was compacted away: the server loads anew, and readers don't notice.
 kill -STOP "$second_pid"

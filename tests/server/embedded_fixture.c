@@ -1,6 +1,7 @@
 #include "tests/server/embedded_fixture.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 
 static void on_failure(void *context, int error, const char *why)
 {
@@ -44,4 +45,17 @@ void embedded_fixture_remove(struct embedded_fixture *fixture)
 {
     embedded_fixture_close(fixture);
     temporary_remove(fixture->directory);
+}
+
+void embedded_fixture_break_disk(struct rlimit *ret_former)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, ret_former), 0);
+    struct rlimit broken = {.rlim_cur = 1, .rlim_max = ret_former->rlim_max};
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &broken), 0);
+}
+
+void embedded_fixture_mend_disk(const struct rlimit *former)
+{
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, former), 0);
 }

@@ -3,6 +3,7 @@
 #define ALLOT_TESTS_SERVER_EMBEDDED_FIXTURE_H
 
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 #include "server/embedded_store.h"
 #include "tests/support/temporary.h"
@@ -25,5 +26,9 @@ void embedded_fixture_close(struct embedded_fixture *fixture);
 int embedded_fixture_try(struct embedded_fixture *fixture);
 /* Closes it, if it is open, and removes the directory. */
 void embedded_fixture_remove(struct embedded_fixture *fixture);
+
+/* From here on no file may grow, or be written beyond its first byte; until it is mended. */
+void embedded_fixture_break_disk(struct rlimit *ret_former);
+void embedded_fixture_mend_disk(const struct rlimit *former);
 
 #endif

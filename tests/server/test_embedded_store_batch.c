@@ -2,10 +2,8 @@
 #include <criterion/criterion.h>
 #include <sched.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
-#include <sys/resource.h>
 
 #include "server/clock.h"
 #include "tests/server/embedded_fixture.h"
@@ -200,20 +198,6 @@ Test(embedded_store_batch, the_queue_is_bounded)
 
 /* --- the disk fails --- */
 
-/* No file may grow, or be written beyond its first byte. */
-static void break_disk(struct rlimit *ret_former)
-{
-    signal(SIGXFSZ, SIG_IGN);
-    cr_assert_eq(getrlimit(RLIMIT_FSIZE, ret_former), 0);
-    struct rlimit broken = {.rlim_cur = 1, .rlim_max = ret_former->rlim_max};
-    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &broken), 0);
-}
-
-static void mend_disk(const struct rlimit *former)
-{
-    cr_assert_eq(setrlimit(RLIMIT_FSIZE, former), 0);
-}
-
 /* One batch with everything that changes something, and some that doesn't. */
 static int submit_everything(struct store *store)
 {
@@ -251,13 +235,13 @@ Test(embedded_store_batch, nothing_remains_of_a_batch_that_cannot_be_written)
     int64_t revision = must_put(store, SPAN("/plain"), "old", 0);
 
     close_gate(&gate, store);
-    break_disk(&former);
+    embedded_fixture_break_disk(&former);
     int count = submit_everything(store);
     /* from what would have been the next revision */
     cr_assert_eq(sync_watch_start(&watch, store, conformance_all("/"), 0), 0);
     open_gate(&gate);
     answers_wait(count);
-    mend_disk(&former);
+    embedded_fixture_mend_disk(&former);
     for (int i = 0; i < count - 2; i++)
         cr_assert(answers.errors[i] == ALLOT_EIO || answers.errors[i] == ALLOT_EUNKNOWN);
     cr_assert_eq(answers.errors[count - 2], ALLOT_EIO);
@@ -307,12 +291,12 @@ Test(embedded_store_batch, a_large_transaction_that_cannot_be_written)
     struct store_op op = op_put(SPAN("/large"), "");
     op.value = (struct span){value, sizeof value};
     close_gate(&gate, store);
-    break_disk(&former);
+    embedded_fixture_break_disk(&former);
     for (int i = 0; i < 4; i++)
         cr_assert_eq(submit_op(store, op), 0);
     open_gate(&gate);
     answers_wait(4);
-    mend_disk(&former);
+    embedded_fixture_mend_disk(&former);
     for (int i = 0; i < 4; i++)
         cr_assert_eq(answers.errors[i], ALLOT_EIO);
     cr_assert_not(sync_exists(store, SPAN("/large"), NULL));
@@ -330,11 +314,11 @@ Test(embedded_store_batch, leases_expire_once_the_disk_is_back)
     cr_assert_eq(sync_grant(store, 1, 1, NULL), 0);
     must_put(store, SPAN("/a"), "1", 1);
     cr_assert_eq(sync_watch_start(&watch, store, conformance_all("/"), 3), 0);
-    break_disk(&former);
+    embedded_fixture_break_disk(&former);
     while (atomic_load(&fixture.failures) == 0)
         sched_yield();
     cr_assert(sync_exists(store, SPAN("/a"), NULL));
-    mend_disk(&former);
+    embedded_fixture_mend_disk(&former);
     cr_assert(sync_watch_wait(&watch, 1));
     cr_assert_not(sync_exists(store, SPAN("/a"), NULL));
     sync_watch_release(&watch);

@@ -96,6 +96,29 @@ Test(metered_store, knows_the_newest_revision)
     sync_answer_release(&answer);
 }
 
+Test(metered_store, knows_whether_it_takes_writes)
+{
+    struct rlimit former;
+    const struct store_op put = {.kind = STORE_OP_PUT, .keys.key = SPAN("/a")};
+    const struct store_compare missing = {
+        .keys.key = SPAN("/missing"), .target = STORE_CREATE_REVISION, .relation = STORE_NOT_EQUAL};
+    const struct store_txn unmet = {
+        .compares = &missing, .compare_count = 1, .success = &put, .success_count = 1};
+    cr_assert_eq(sync_put(fixture.store, SPAN("/a"), SPAN("1"), 0, NULL), 0);
+    cr_expect_eq(metric_read(&metrics.failed_writes), 0);
+    embedded_fixture_break_disk(&former);
+    for (int i = 0; i < 2; i++)
+        cr_expect_neq(sync_put(fixture.store, SPAN("/a"), SPAN("2"), 0, NULL), 0);
+    cr_expect_eq(sync_put(fixture.store, SPAN("/a"), SPAN("2"), 7, NULL), ALLOT_ELEASE);
+    cr_expect_eq(sync_txn(fixture.store, &unmet, NULL), 0); /* has nothing to write */
+    embedded_fixture_mend_disk(&former);
+    cr_expect_eq(metric_read(&metrics.failed_writes), 2);
+    cr_expect_eq(metric_read(&metrics.write_error), ALLOT_EUNKNOWN);
+    cr_expect_gt(metric_read(&metrics.write_failed_ms), 0);
+    cr_assert_eq(sync_put(fixture.store, SPAN("/a"), SPAN("2"), 0, NULL), 0);
+    cr_expect_eq(metric_read(&metrics.failed_writes), 0);
+}
+
 Test(metered_store, passes_on_that_there_is_no_memory)
 {
     struct store_lease_result lease;

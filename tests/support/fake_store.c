@@ -178,6 +178,7 @@ static struct keyspace *load(const struct fake_store *store)
 void fake_store_publish(struct fake_store *store)
 {
     const struct state_config config = {.candidates = SPAN(FAKE_ROOT "/schedulers/"),
+                                        .own_key = SPAN(FAKE_ROOT "/schedulers/here"),
                                         .gone_members_are_inconsistent = true};
     struct keyspace *keyspace = load(store);
     struct state *state = NULL;

@@ -272,6 +272,12 @@ export function Balance({ cluster }: { cluster: Glance }): JSX.Element {
     );
 }
 
+function roleWords({ leader, allocator }: Cluster): string {
+    if (allocator.leading) return ', leads';
+    if (!allocator.running) return ', its allocator is stopped';
+    return leader?.instance === allocator.instance ? ', can’t be sure that it leads' : ', follows';
+}
+
 function Servers({ cluster }: { cluster: Cluster }): JSX.Element {
     const { leader, allocator, store } = cluster;
     return (
@@ -283,7 +289,7 @@ function Servers({ cluster }: { cluster: Cluster }): JSX.Element {
                 </Fact>
                 <Fact name="This server">
                     {allocator.instance}
-                    <span class="muted">{allocator.leading ? ', leads' : allocator.running ? ', follows' : ', its allocator is stopped'}</span>
+                    <span class="muted">{roleWords(cluster)}</span>
                 </Fact>
                 <Fact name="Store">
                     {store.kind}, {store.reachable ? 'reachable' : <strong>▲ can’t be reached</strong>}
