@@ -128,7 +128,7 @@ struct error_problem {
 
 static const struct error_problem error_problems[] = {
     {ALLOT_ENOMEM, PROBLEM_MEMORY, ""},
-    {ALLOT_EUNAVAILABLE, PROBLEM_UNAVAILABLE, "the store can't be reached; nothing was changed"},
+    {ALLOT_EUNAVAILABLE, PROBLEM_UNAVAILABLE, "the store takes no writes now; nothing was changed"},
     {ALLOT_ELIMIT, PROBLEM_UNAVAILABLE, "the store has no room for more now; nothing was changed"},
     {ALLOT_ECANCELED, PROBLEM_UNAVAILABLE, "the server is stopping; nothing was changed"},
     {ALLOT_ELEASE, PROBLEM_UNAVAILABLE, "the lease has just expired; nothing was changed"},
@@ -136,8 +136,18 @@ static const struct error_problem error_problems[] = {
     {ALLOT_ECOMPACTED, PROBLEM_GONE, "the revision is compacted away"},
 };
 
+static bool store_is_reachable(const struct api_call *call)
+{
+    struct api_health health = {0};
+    call->runtime->health(call->runtime->context, &health);
+    return health.store_reachable;
+}
+
 enum api_step problem_of_error(struct api_call *call, int error, const char *what)
 {
+    if (error == ALLOT_EUNAVAILABLE && !store_is_reachable(call))
+        return problem(call, PROBLEM_UNAVAILABLE,
+                       "failed %s: the store can't be reached; nothing was changed", what);
     for (size_t i = 0; i < sizeof error_problems / sizeof error_problems[0]; i++) {
         const struct error_problem *found = &error_problems[i];
         if (found->error == error)

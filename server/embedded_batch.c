@@ -197,7 +197,8 @@ static int write_batch(struct embedded_store *store, int sweep)
 static void fail_batch(struct embedded_store *store, struct embedded_request *batch, int error,
                        bool is_uncertain)
 {
-    error = error == ALLOT_ENOMEM ? ALLOT_ENOMEM : ALLOT_EIO;
+    if (error != ALLOT_ENOMEM && error != ALLOT_EUNAVAILABLE)
+        error = ALLOT_EIO;
     embedded_state_undo(&store->state, 0);
     store->state.compact_revision = embedded_file_header(store->file)->compact_revision;
     embedded_watches_undone(&store->watches, store->state.revision);
@@ -254,7 +255,7 @@ static void finish_batch(struct embedded_store *store, struct embedded_request *
         error = write_batch(store, changed ? sweep_rows(&store->state) : SWEEP_IDLE);
         if (!error) {
             error = embedded_file_commit(store->file);
-            is_uncertain = true;
+            is_uncertain = error != ALLOT_EUNAVAILABLE;
         }
     }
     if (error)

@@ -2,11 +2,20 @@
 
 enum { SWEEP_MAX_ROWS = 512 };
 
+/* SQLITE_FULL is an answer to writing, not to syncing: not all of a commit's last frame, which
+ * alone makes the frames before it count, has come into the write-ahead log, and so a reader of the
+ * log stops before them. After any other error that frame may be there. */
+static int fail(struct embedded_file *file, const char *what, int code)
+{
+    int error = embedded_file_fail(file, what, code);
+    return code == SQLITE_FULL ? ALLOT_EUNAVAILABLE : error;
+}
+
 /* Runs a statement that is bound and gives no rows. */
 static int run(struct embedded_file *file, enum embedded_statement statement, const char *what)
 {
     int code = sqlite3_step(file->statements[statement]);
-    int error = code == SQLITE_DONE ? 0 : embedded_file_fail(file, what, code);
+    int error = code == SQLITE_DONE ? 0 : fail(file, what, code);
     sqlite3_reset(file->statements[statement]); /* repeats step's error */
     return error;
 }

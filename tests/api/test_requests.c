@@ -573,3 +573,17 @@ Test(requests, tell_how_old_a_snapshot_is_that_is_not_current)
     cr_expect_eq(put("{\"replication\":1}"), 201);
     cr_expect_null(client_reply_header(&client, "Age"));
 }
+
+Test(requests, tell_why_a_store_has_not_made_the_change)
+{
+    client.failing_step = API_TXN;
+    client.failing_error = ALLOT_EUNAVAILABLE;
+    cr_expect_eq(put("{\"replication\":1}"), 503);
+    cr_expect_str_eq(client_reply_header(&client, "Retry-After"), "1");
+    cr_expect(strstr(client_text(&client, "/detail"), "takes no writes now; nothing was changed"),
+              "%s", client.reply.text);
+    client.health.store_reachable = false;
+    cr_expect_eq(put("{\"replication\":1}"), 503);
+    cr_expect(strstr(client_text(&client, "/detail"), "can't be reached; nothing was changed"),
+              "%s", client.reply.text);
+}

@@ -1,9 +1,11 @@
 /* The embedded store and its file: what survives, and what is refused. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -244,6 +246,77 @@ Test(embedded_store_file, loses_nothing_acknowledged_when_killed)
         char key[32];
         snprintf(key, sizeof key, "/%08d", acknowledged[i]);
         cr_assert(sync_exists(fixture.store, span_of(key), NULL), "%s is lost", key);
+    }
+    embedded_fixture_remove(&fixture);
+}
+
+/* --- a full disk --- */
+
+/* How many writes there is room for: of the next one half, of those after it nothing. */
+static atomic_int room;
+
+static ssize_t write_with_room(int file, const void *bytes, size_t size, off_t offset)
+{
+    int left = atomic_fetch_sub(&room, 1);
+    if (left >= 0)
+        return pwrite(file, bytes, left > 0 ? size : size / 2, offset);
+    errno = ENOSPC;
+    return -1;
+}
+
+/* SQLite's writes are ours, or its own again. */
+static void limit_writes(bool limited)
+{
+    static const char *const names[] = {"pwrite", "pwrite64"};
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        sqlite3_syscall_ptr call = limited ? (sqlite3_syscall_ptr)write_with_room : NULL;
+        (void)vfs->xSetSystemCall(vfs, names[i], call);
+    }
+}
+
+/* Opens what another would find if this process were killed now. */
+static void open_as_after_a_crash(const struct embedded_fixture *crashed,
+                                  struct embedded_fixture *ret)
+{
+    static const char *const names[] = {"store.sqlite", "store.sqlite-wal"};
+    *ret = (struct embedded_fixture){.config = usual};
+    ret->config.data_dir = temporary_directory(ret->directory);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char command[1200], from[512];
+        path_in(crashed, names[i], from, sizeof from);
+        snprintf(command, sizeof command, "cp %s %s", from, ret->directory);
+        cr_assert_eq(system(command), 0); /* NOLINT(cert-env33-c): paths of our own */
+    }
+    cr_assert_eq(embedded_fixture_try(ret), 0, "%s", ret->why.text);
+}
+
+Test(embedded_store_file, has_nothing_of_what_it_had_no_room_for)
+{
+    enum { SEVERAL_PAGES = 20000 };
+    static char value[SEVERAL_PAGES];
+    struct embedded_fixture fixture, other;
+    int error = ALLOT_EUNAVAILABLE;
+    embedded_fixture_open(&fixture, usual);
+    must_put(fixture.store, SPAN("/a"), "1", 0);
+    for (int tried = 0; error; tried++) {
+        int64_t revision = sync_revision(fixture.store);
+        atomic_store(&room, tried);
+        limit_writes(true);
+        error = sync_put(fixture.store, SPAN("/b"), (struct span){value, sizeof value}, 0, NULL);
+        limit_writes(false);
+        open_as_after_a_crash(&fixture, &other);
+        if (error) {
+            cr_expect_eq(error, ALLOT_EUNAVAILABLE, "%d: %s", tried, allot_error_name(error));
+            cr_expect_not(sync_exists(fixture.store, SPAN("/b"), NULL));
+            cr_expect_not(sync_exists(other.store, SPAN("/b"), NULL), "%d", tried);
+            cr_expect_eq(sync_revision(other.store), revision);
+        } else {
+            cr_expect_geq(tried, 2 * SEVERAL_PAGES / 4096); /* each had been tried */
+            cr_expect(sync_exists(other.store, SPAN("/b"), NULL));
+        }
+        embedded_fixture_remove(&other);
+        must_put(fixture.store, SPAN("/a"), "2", 0); /* there is room again */
     }
     embedded_fixture_remove(&fixture);
 }
