@@ -22,16 +22,23 @@ awk '/^<!-- commands/ { inside = 1 }
 
 start_etcd
 start server --store etcd --etcd-endpoints "$etcd_url"
+
+# One that is well stands first; another waits for who doesn't report; there is no room for the last.
 put /v1/members/zone-a/one '{"item_limit": 2}' >"$tree/output"
-put /v1/members/zone-b/two '{"item_limit": 2}' >"$tree/output"
-for item in first second third/of-them; do
-    put "/v1/items/$(echo "$item" | sed 's,/,%2F,g')" '{"replication": 2}' >"$tree/output"
-done
-until_true "room for six" shows /v1/cluster '.totals.unattainable == 2'
+put /v1/members/zone-b/two '{"item_limit": 1}' >"$tree/output"
+put /v1/items/first '{"replication": 1}' >"$tree/output"
+until_true "the first is not assigned" shows /v1/items/first '.status.state == "healthy"'
+put /v1/items/second%2Fof-them '{"replication": 2, "consistency": "reported"}' >"$tree/output"
+until_true "the second does not wait" shows /v1/items/second%2Fof-them '.status.state == "converging"'
+curl -fsS -X PATCH "$url/v1/assignments/second%2Fof-them/zone-a/one" --json '{"consistent": true}' >"$tree/output"
+put /v1/items/third '{"replication": 2}' >"$tree/output"
+until_true "there is room for three" shows /v1/cluster '.totals.unattainable == 2'
 
 (cd "$tree" && ALLOT="$url" ETCDCTL_ENDPOINTS="$etcd_url" HISTORY="$tree/server/history.db" \
     timeout 120 sh -eux ./commands) >"$tree/output" 2>&1 || fail "a command of the runbook failed"
 shows /v1/cluster '.totals.unattainable == 0 and .allocator.paused == "no"' >"$tree/answer" ||
     fail "the runbook has made no room"
+shows '/v1/history?kind=member' '[.events[] | select(.after.exiting) | .suffix] | unique == ["two"]' >"$tree/answer" ||
+    fail "it has drained another than who doesn't report"
 
 stop "$pid"
