@@ -51,6 +51,21 @@ static void announce(struct loop *loop, const struct state *state)
         session_check(loop->session);
 }
 
+/* The state that a new one of @keyspace follows, with a reference; NULL: there is none, or the
+ * store has gone back since, so that it is of another past. */
+static struct state *former_of(struct loop *loop, const struct keyspace *keyspace)
+{
+    pthread_mutex_lock(&loop->mutex);
+    struct state *former = loop->newest;
+    if (former && (keyspace_cluster_id(former->keyspace) != keyspace_cluster_id(keyspace) ||
+                   keyspace_revision(former->keyspace) > keyspace_revision(keyspace)))
+        former = NULL;
+    if (former)
+        state_ref(former);
+    pthread_mutex_unlock(&loop->mutex);
+    return former;
+}
+
 static int on_applied(void *context, struct keyspace *keyspace)
 {
     struct loop *loop = context;
@@ -61,9 +76,7 @@ static int on_applied(void *context, struct keyspace *keyspace)
         .gone_members_are_inconsistent = !loop->config.gone_members_count,
         .balance_tolerance = loop->config.balance_tolerance,
     };
-    pthread_mutex_lock(&loop->mutex);
-    struct state *former = loop->newest ? state_ref(loop->newest) : NULL;
-    pthread_mutex_unlock(&loop->mutex);
+    struct state *former = former_of(loop, keyspace);
     struct state *state = NULL;
     int64_t begin_us = clock_monotonic_us();
     int error = state_follow(&config, former, keyspace, &state);

@@ -22,6 +22,7 @@ struct mirror {
     struct store_keys keys;    /* all under the root; points into the two above */
     pthread_t thread;
     struct progress progress; /* of the thread */
+    bool misfit;              /* what is being applied can't follow what there is. Its own too. */
 
     struct watch_queue queue;
 
@@ -60,6 +61,18 @@ static int load(struct mirror *mirror, struct keyspace **ret)
 
 /* --- the thread --- */
 
+/* What the keyspace reports: passed on. */
+static void on_anomaly(void *context, enum keyspace_anomaly anomaly, struct span key,
+                       int64_t mod_revision, const char *why)
+{
+    struct mirror *mirror = context;
+    const struct keyspace_config *config = &mirror->config.keyspace;
+    if (anomaly == KEYSPACE_VERSION_SKIP || anomaly == KEYSPACE_ABSENT_DELETE)
+        mirror->misfit = true;
+    if (config->report)
+        config->report(config->report_context, anomaly, key, mod_revision, why);
+}
+
 static int64_t last_heard_ms(const struct watch_message *messages)
 {
     while (messages->next)
@@ -73,7 +86,8 @@ static void set_keyspace(struct mirror *mirror, struct keyspace *keyspace)
     mirror->keyspace = keyspace;
 }
 
-/* Applies @messages, up to one that ends the watch, whose error is returned. */
+/* Applies @messages, up to one that ends the watch, whose error is returned. ALLOT_EORDER too: they
+ * don't fit. */
 static int apply(struct mirror *mirror, const struct watch_message *messages)
 {
     size_t count, events;
@@ -83,10 +97,13 @@ static int apply(struct mirror *mirror, const struct watch_message *messages)
     if (!responses)
         return ALLOT_ENOMEM;
     struct keyspace *keyspace = NULL;
+    mirror->misfit = false;
     int error = count ? keyspace_apply(mirror->keyspace, responses, count, &keyspace) : 0;
     free(responses);
     if (!error && keyspace)
         set_keyspace(mirror, keyspace);
+    if (!error && mirror->misfit)
+        error = ALLOT_EORDER;
     if (!error && events)
         error = mirror->config.applied(mirror->config.context, mirror->keyspace);
     return error ? error : end;
@@ -220,7 +237,10 @@ int mirror_start(const struct mirror_config *config, struct mirror **ret)
         goto no_mutex;
     if (watch_queue_init(&mirror->queue, QUEUE_MAX_BYTES) != 0)
         goto no_queue;
-    int error = keyspace_create(&config->keyspace, &mirror->empty);
+    struct keyspace_config keyspace = config->keyspace;
+    keyspace.report = on_anomaly;
+    keyspace.report_context = mirror;
+    int error = keyspace_create(&keyspace, &mirror->empty);
     if (!error)
         error = set_keys(mirror);
     if (!error && pthread_create(&mirror->thread, NULL, mirror_thread, mirror) != 0)

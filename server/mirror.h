@@ -1,5 +1,6 @@
 /* Keeps a keyspace in step with a store: loads it, watches, applies what comes, and starts over
- * when the watch breaks, with a thread of its own. */
+ * when the watch breaks, or tells of what can't follow what there is (then the store has gone back
+ * to another past), with a thread of its own. */
 #ifndef ALLOT_SERVER_MIRROR_H
 #define ALLOT_SERVER_MIRROR_H
 
