@@ -160,8 +160,9 @@ enum { STORE_PROGRESS_MS = 1000 };
  * up to `revision` has been sent. It comes about every STORE_PROGRESS_MS while nothing else does
  * and the store can be reached. `error` is 0, or the watch's end (its last message):
  * ALLOT_ECOMPACTED (it could start after compact_revision), ALLOT_EUNAVAILABLE,
- * ALLOT_ELIMIT (the watcher was too slow), ALLOT_EIO, ALLOT_ENOMEM, ALLOT_ECANCELED (the store
- * stops). The watch must be cancelled even then. */
+ * ALLOT_ELIMIT (the watcher was too slow), ALLOT_EORDER (the store has gone back to an older
+ * revision: what was told is not its past any more), ALLOT_EIO, ALLOT_ENOMEM, ALLOT_ECANCELED (the
+ * store stops). The watch must be cancelled even then. */
 struct store_watch_response {
     uint64_t cluster_id;
     int64_t revision;

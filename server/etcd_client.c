@@ -1,5 +1,6 @@
 #include "server/etcd_client.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,14 @@ void etcd_client_leave_endpoint(struct etcd_client *client, int endpoint)
 void etcd_client_report_refusal(struct etcd_client *client, const char *why)
 {
     etcd_client_report(client, ALLOT_EUNAVAILABLE, "etcd: refuses a watch: %.200s", why);
+}
+
+void etcd_client_report_return(struct etcd_client *client, int64_t former, int64_t revision)
+{
+    etcd_client_report(client, ALLOT_EORDER,
+                       "etcd: has gone back from revision %" PRId64 " to %" PRId64
+                       ": it was restored from a backup, or emptied",
+                       former, revision);
 }
 
 /* --- the thread --- */

@@ -96,6 +96,8 @@ void etcd_client_close_stream(struct etcd_stream *stream);
 void etcd_client_refuse_token(struct etcd_client *client, unsigned token_number);
 /* Tells the owner that etcd refuses something for good. */
 void etcd_client_report_refusal(struct etcd_client *client, const char *why);
+/* Tells the owner that the store is at an older revision than it was. */
+void etcd_client_report_return(struct etcd_client *client, int64_t former, int64_t revision);
 /* The endpoint does not do what it should: turn to another one. */
 void etcd_client_leave_endpoint(struct etcd_client *client, int endpoint);
 

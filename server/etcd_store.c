@@ -42,8 +42,9 @@ struct request {
         store_compact_done *compact;
     } done;
     void *context;
-    int64_t asked_revision; /* range */
-    size_t success_count;   /* txn */
+    struct etcd_known known; /* before it was sent */
+    int64_t asked_revision;  /* range */
+    size_t success_count;    /* txn */
     size_t failure_count;
     unsigned char kinds[]; /* of the operations: of success, then of failure */
 };
@@ -65,6 +66,7 @@ static struct request *create(struct store *store, enum etcd_method method, etcd
     if (!request)
         return NULL;
     request->store = etcd(store);
+    request->known = etcd_watches_known(&request->store->watches);
     request->context = context;
     request->call.method = method;
     request->call.endpoint = ETCD_ANY_ENDPOINT;
@@ -107,8 +109,8 @@ static void on_range(struct etcd_call *call, int error, const struct etcd_answer
     if (!error)
         error =
             wire_of(request->store)->read_range(answer, request->asked_revision, &arena, &result);
-    if (!error)
-        etcd_watches_heard(&request->store->watches, result.revision);
+    if (!error && request->asked_revision == 0)
+        etcd_watches_heard(&request->store->watches, request->known, result.revision);
     request->done.range(request->context, error, error ? NULL : &result);
     arena_release(&arena);
     request_destroy(request);
@@ -145,7 +147,7 @@ static void on_txn(struct etcd_call *call, int error, const struct etcd_answer *
         error =
             open_error(request, wire_of(request->store)->read_txn(answer, &kinds, &arena, &result));
     if (!error)
-        etcd_watches_heard(&request->store->watches, result.revision);
+        etcd_watches_heard(&request->store->watches, request->known, result.revision);
     request->done.txn(request->context, error, error ? NULL : &result);
     arena_release(&arena);
     request_destroy(request);

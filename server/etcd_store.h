@@ -20,6 +20,8 @@
  *   take, may be ALLOT_EUNKNOWN instead of ALLOT_ELIMIT.
  * - A watch goes on at the next endpoint when its connection breaks. It ends (ALLOT_EUNAVAILABLE)
  *   when that takes longer than `resume_timeout_ms`; also when etcd denies it.
+ * - All watches end (ALLOT_EORDER) when an answer shows that the store has gone back to an older
+ *   revision: it was restored from a backup, or emptied.
  * - If any answer of this store has told of a revision, its watches come to know that they have
  *   been told everything up to there, although nothing of what they watch may have changed: mostly
  *   within 200 ms. Where the user may read less than all keys, and etcd has compacted what a quiet
@@ -57,7 +59,8 @@ struct etcd_store_config {
     int64_t resume_timeout_ms;   /* 5000 */
     int64_t refresh_ms;          /* STORE_PROGRESS_MS */
     size_t max_answer;           /* bytes of an answer, or of one message of a watch; 64 MiB */
-    /* Called on the store's thread when an endpoint or a login fails. May be NULL. */
+    /* Called on the store's thread when an endpoint or a login fails, or the store has gone
+     * back. May be NULL. */
     void (*failed)(void *failed_context, int error, const char *why);
     void *failed_context;
 };

@@ -44,7 +44,7 @@ static void copy(struct span *span, char *to)
     span->data = to;
 }
 
-static void watch_free(struct store_watch *watch)
+void etcd_watch_free(struct store_watch *watch)
 {
     etcd_transfer_release(&watch->stream.transfer);
     etcd_transfer_release(&watch->look_back.transfer);
@@ -73,7 +73,7 @@ static struct store_watch *watch_create(struct etcd_watches *watches, const stru
     copy(&watch->keys.key, watch->bytes);
     copy(&watch->keys.range_end, watch->bytes + keys->key.size);
     if (etcd_transfer_init(&watch->stream.transfer, &etcd_gateway) < 0) {
-        watch_free(watch);
+        etcd_watch_free(watch);
         return NULL;
     }
     return watch;
@@ -108,7 +108,7 @@ int etcd_watches_add(struct etcd_watches *watches, const struct store_keys *keys
     }
     pthread_mutex_unlock(&watches->mutex);
     if (error)
-        watch_free(watch);
+        etcd_watch_free(watch);
     else
         etcd_client_wake(watches->client);
     return error;
@@ -154,61 +154,6 @@ void etcd_watch_end(struct store_watch *watch, int error, int64_t compact_revisi
     watch->ended = true;
 }
 
-void etcd_watches_heard(struct etcd_watches *watches, int64_t revision)
-{
-    if (watches->latest < revision)
-        watches->latest = revision;
-}
-
-/* --- refreshing --- */
-
-static void on_refreshed(struct etcd_call *call, int error, const struct etcd_answer *answer)
-{
-    struct store_watch *watch =
-        (struct store_watch *)(void *)((char *)call - offsetof(struct store_watch, refresh));
-    struct store_range_result result;
-    struct arena arena = {0};
-    watch->refreshing = false;
-    if (watch->orphan) {
-        watch_free(watch);
-        return;
-    }
-    if (!error)
-        error = etcd_client_wire(watch->watches->client)->read_range(answer, 0, &arena, &result);
-    arena_release(&arena);
-    if (error) {
-        watch->cut = true;
-        return;
-    }
-    watch->heard_ms = clock_monotonic_ms();
-    etcd_watches_heard(watch->watches, result.revision);
-    /* If the store is further, there is something to come, or looking back shows that there isn't.
-     */
-    if (watch->ended || watch->cut || etcd_watch_told(watch) < result.revision)
-        return;
-    const struct store_watch_response response = {.cluster_id = result.cluster_id,
-                                                  .revision = etcd_watch_told(watch)};
-    etcd_watch_tell(watch, &response);
-}
-
-static void refresh(struct store_watch *watch)
-{
-    const struct store_range range = {.keys.key = watch->keys.key, .limit = 1};
-    struct buffer body = watch->refresh.body;
-    buffer_clear(&body);
-    etcd_client_wire(watch->watches->client)->put_range(&body, &range);
-    watch->refresh = (struct etcd_call){
-        .method = ETCD_RANGE,
-        .body = body,
-        .repeatable = true,
-        .endpoint = watch->stream.endpoint,
-        .done = on_refreshed,
-    };
-    watch->heard_ms = clock_monotonic_ms(); /* so that a refused one waits its turn */
-    if (!body.error && etcd_client_submit(watch->watches->client, &watch->refresh) == 0)
-        watch->refreshing = true;
-}
-
 /* --- where streams begin --- */
 
 /* A compaction also forgets what was deleted in its very revision, and who begins there isn't told:
@@ -246,7 +191,8 @@ static void look_back(struct store_watch *watch, int64_t now_ms)
 /* Returns when there is something to do again. */
 static int64_t look_back_if_behind(struct store_watch *watch, int64_t now_ms)
 {
-    bool behind = etcd_watch_told(watch) < watch->watches->latest && !watch->cannot_look_back;
+    bool behind =
+        etcd_watch_told(watch) < watch->watches->known.revision && !watch->cannot_look_back;
     if (watch->look_back.transfer.running) {
         if (behind && now_ms < watch->look_back_ms)
             return watch->look_back_ms;
@@ -333,7 +279,7 @@ static int64_t take_care(struct store_watch *watch, int64_t now_ms)
         return wake_ms;
     int64_t refresh_ms = watch->heard_ms + watch->watches->refresh_ms;
     if (!watch->refreshing && now_ms >= refresh_ms) {
-        refresh(watch);
+        etcd_watch_refresh(watch);
         refresh_ms = now_ms + watch->watches->refresh_ms;
     }
     if (!watch->refreshing)
@@ -349,7 +295,7 @@ static void dispose(struct store_watch *watch)
     if (watch->refreshing)
         watch->orphan = true;
     else
-        watch_free(watch);
+        etcd_watch_free(watch);
 }
 
 /* Takes over those that were added, and those that were cancelled away. */

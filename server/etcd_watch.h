@@ -16,7 +16,13 @@
  * stream asks for the events of all keys since the watch's own revision: there is at least the one
  * that has brought the store further. Only if etcd denies that as well is progress as rare as the
  * server's own messages. (etcd's answer to a request for progress proves nothing before 3.4.26 and
- * 3.5.9: it may overtake events.) */
+ * 3.5.9: it may overtake events.)
+ *
+ * A store that goes back. An etcd that was restored from a backup, or begun anew with the same
+ * names, is the same cluster to who watches it, and a stream from a revision that it hasn't come to
+ * yet just waits. But no linearizable answer can be behind what was known before it was asked for:
+ * if one is, all watches end. So that this shows before others have brought the store further, a
+ * stream that begins behind its watch has the store asked at once: mostly its member is late. */
 #ifndef ALLOT_SERVER_ETCD_WATCH_H
 #define ALLOT_SERVER_ETCD_WATCH_H
 
@@ -24,6 +30,12 @@
 
 #include "core/store.h"
 #include "server/etcd_client.h"
+
+/* What is known of the store at a time. */
+struct etcd_known {
+    int64_t revision; /* the newest that anything has told of since it has gone back */
+    int64_t returns;  /* how often it has */
+};
 
 struct etcd_watches {
     struct etcd_client *client;
@@ -37,10 +49,10 @@ struct etcd_watches {
     size_t made;                 /* and not freed yet */
     size_t maximum;
     bool stopped;
+    struct etcd_known known; /* set by the thread alone */
 
     /* the thread's own */
     struct store_watch *first;
-    int64_t latest; /* the newest revision of the store that anything has told of */
 };
 
 /* ALLOT_ENOMEM. The client is set before the first round. */
@@ -53,12 +65,17 @@ int etcd_watches_add(struct etcd_watches *watches, const struct store_keys *keys
                      struct store_watch **ret);
 void etcd_watches_cancel(struct etcd_watches *watches, struct store_watch *watch);
 
+/* To be asked before a request is made. Any thread. */
+struct etcd_known etcd_watches_known(struct etcd_watches *watches);
+
 /* --- on the client's thread --- */
 
 /* Opens, refreshes and frees what is due. Returns when it must be called again. */
 int64_t etcd_watches_round(struct etcd_watches *watches, int64_t now_ms);
-/* An answer has told of a revision of the store: watches that are behind will get there. */
-void etcd_watches_heard(struct etcd_watches *watches, int64_t revision);
+/* A linearizable answer has told of the store's revision, to a request before which that much was
+ * known: watches that are behind will get there. If the store has gone back, all of them end
+ * (ALLOT_EORDER), and the client's owner is told. */
+void etcd_watches_heard(struct etcd_watches *watches, struct etcd_known before, int64_t revision);
 /* Ends and frees them all. */
 void etcd_watches_stop(struct etcd_watches *watches);
 

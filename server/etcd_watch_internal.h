@@ -1,5 +1,6 @@
-/* What the halves of the etcd store's watches share: etcd_watch.c (their life) and
- * etcd_watch_stream.c (what comes in on their streams). */
+/* What the parts of the etcd store's watches share: etcd_watch.c (their life),
+ * etcd_watch_stream.c (what comes in on their streams) and etcd_watch_refresh.c (how far the store
+ * is). */
 #ifndef ALLOT_SERVER_ETCD_WATCH_INTERNAL_H
 #define ALLOT_SERVER_ETCD_WATCH_INTERNAL_H
 
@@ -31,8 +32,9 @@ struct store_watch {
     int64_t heard_ms;  /* when the stream's member was last heard of */
 
     struct etcd_call refresh;
-    bool refreshing; /* the call is the client's */
-    bool orphan;     /* freed when the call comes back */
+    struct etcd_known refresh_known; /* when it was sent */
+    bool refreshing;                 /* the call is the client's */
+    bool orphan;                     /* freed when the call comes back */
 
     struct etcd_stream look_back;
     struct buffer look_back_body;
@@ -54,6 +56,15 @@ static inline int64_t etcd_watch_told(const struct store_watch *watch)
 void etcd_watch_tell(struct store_watch *watch, const struct store_watch_response *response);
 /* Tells its end. */
 void etcd_watch_end(struct store_watch *watch, int error, int64_t compact_revision);
+
+/* It has neither streams nor a call. */
+void etcd_watch_free(struct store_watch *watch);
+
+/* A member, which may be behind, has told of a revision of the store: watches that are behind will
+ * get there. */
+void etcd_watches_reach(struct etcd_watches *watches, int64_t revision);
+/* Asks the member of its stream how far the store is. It isn't being asked yet. */
+void etcd_watch_refresh(struct store_watch *watch);
 
 /* The callbacks of its streams. */
 bool etcd_watch_on_message(struct etcd_stream *stream, const struct etcd_answer *message);

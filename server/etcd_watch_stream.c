@@ -53,6 +53,8 @@ static void take_created(struct store_watch *watch, const struct etcd_watch_mess
     watch->broken_ms = 0;
     if (watch->next_revision == 0)
         watch->next_revision = message->revision + 1;
+    if (message->revision < etcd_watch_told(watch) && !watch->refreshing)
+        etcd_watch_refresh(watch);
 }
 
 /* The stream ends, or the whole watch does. */
@@ -146,7 +148,7 @@ bool etcd_watch_on_message(struct etcd_stream *stream, const struct etcd_answer 
         etcd_watch_end(watch, error, 0);
     bool go_on = !error && take_message(watch, &message);
     if (go_on)
-        etcd_watches_heard(watch->watches, message.revision);
+        etcd_watches_reach(watch->watches, message.revision);
     arena_release(&arena);
     return go_on;
 }
@@ -195,7 +197,7 @@ static bool take_look_back(struct store_watch *watch, const struct etcd_watch_me
     if (watch->seen_last_event < last)
         watch->seen_last_event = last;
     settle(watch, message->cluster_id);
-    return watch->seen_revision < watch->watches->latest;
+    return watch->seen_revision < watch->watches->known.revision;
 }
 
 bool etcd_watch_on_look_back(struct etcd_stream *stream, const struct etcd_answer *answer)

@@ -180,6 +180,42 @@ Test(etcd_store_watches, end_when_etcd_stands_still)
     fixture_remove(&fixture);
 }
 
+/* It is the same cluster, at a revision that the watch has left behind. */
+TEST_OVER_BOTH(etcd_store_watches, end_when_etcd_comes_back_empty)
+{
+    struct fixture fixture;
+    struct sync_watch watches[2];
+    fixture_open_over(&fixture, protocol);
+    int64_t former = 0;
+    for (int i = 0; i < 5; i++)
+        former = must_put(fixture.store, SPAN("/a/1"), "before", 0);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(sync_watch_start(&watches[i], fixture.store, conformance_all("/a/"), 1), 0);
+        cr_assert(sync_watch_wait_revision(&watches[i], former));
+    }
+    etcd_server_kill(&fixture.server);
+    etcd_server_empty(&fixture.server);
+    etcd_server_restart(&fixture.server, NULL);
+    for (int i = 0; i < 2; i++) {
+        cr_assert(sync_watch_wait(&watches[i], 1000));
+        sync_watch_stop(&watches[i]);
+        cr_assert_eq(watches[i].error, ALLOT_EORDER);
+        sync_watch_release(&watches[i]);
+    }
+    int64_t now = must_put(fixture.store, SPAN("/a/1"), "after", 0);
+    cr_assert_lt(now, former);
+    cr_assert_eq(sync_watch_start(&watches[0], fixture.store, conformance_all("/a/"), now), 0);
+    for (int i = 1; i < 20; i++) {
+        cr_assert(sync_watch_wait(&watches[0], (size_t)i));
+        now = must_put(fixture.store, SPAN("/a/1"), "after", 0);
+    }
+    cr_assert(sync_watch_wait_revision(&watches[0], now));
+    sync_watch_stop(&watches[0]);
+    cr_assert_eq(watches[0].error, 0);
+    sync_watch_release(&watches[0]);
+    fixture_remove(&fixture);
+}
+
 /* --- requests --- */
 
 TEST_OVER_BOTH(etcd_store_requests, fail_fast_and_recover)

@@ -62,8 +62,8 @@ struct scripted {
 static void begin(struct scripted *scripted, struct script *script, int64_t start_revision)
 {
     scripted_server_start(&scripted->server, play, script);
-    scripted->store = must_open(
-        &(struct etcd_store_config){.endpoints = scripted->server.url, .protocol = ETCD_GATEWAY});
+    scripted->store = must_open(&(struct etcd_store_config){
+        .endpoints = scripted->server.url, .protocol = ETCD_GATEWAY, .refresh_ms = 600000});
     cr_assert_eq(
         sync_watch_start(&scripted->watch, scripted->store, conformance_all("/a/"), start_revision),
         0);

@@ -182,6 +182,13 @@ void etcd_server_restart(struct etcd_server *server, const char *const *argument
     require(begin(server, arguments, speaks_http), "etcd does not start again");
 }
 
+void etcd_server_empty(const struct etcd_server *server)
+{
+    char data[sizeof server->directory + 8];
+    snprintf(data, sizeof data, "%s/data", server->directory);
+    temporary_remove(data);
+}
+
 void etcd_server_post(const struct etcd_server *server, const char *path, const char *body)
 {
     require(request(server, "POST", path, body) == 200, path);

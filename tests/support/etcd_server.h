@@ -23,6 +23,8 @@ void etcd_server_start_tls(struct etcd_server *server, const char *const *argume
 void etcd_server_kill(struct etcd_server *server);
 /* Begins again after etcd_server_kill, with what it had written, on the same port. */
 void etcd_server_restart(struct etcd_server *server, const char *const *arguments);
+/* After etcd_server_kill: what it had written is gone. It begins again as the same cluster. */
+void etcd_server_empty(const struct etcd_server *server);
 /* POSTs to its gateway, which must answer with 200. */
 void etcd_server_post(const struct etcd_server *server, const char *path, const char *body);
 /* Lets it stand still, and go on. */

@@ -1,0 +1,63 @@
+#!/bin/sh
+# An etcd that comes back empty, or older, below running servers: they serve what it has now, and their
+# history begins anew.
+set -eu
+cd "$(dirname "$0")/../.."
+. tests/scripts/stage.sh
+
+# items_are NAME...: at both servers, and no others.
+items_are() {
+    for url in "$gateway" "$grpc"; do
+        [ "$(curl -fsS "$url/v1/items" | jq -r '[.items[].id] | join(" ")')" = "$*" ] || return 1
+    done
+}
+
+# serves_writes NAME: an item that is put is there, at either server.
+serves_writes() {
+    url=$1
+    until_true "$2 is not put" put "/v1/items/$2" '{"replication": 1}'
+    until_true "$2 is not there at the one" curl -fsS "$gateway/v1/items/$2"
+    until_true "$2 is not there at the other" curl -fsS "$grpc/v1/items/$2"
+}
+
+# has_gone_back COUNT: each server has said so that often, and has a history for each time.
+has_gone_back() {
+    for name in gateway grpc; do
+        [ "$(grep -c 'level=error msg=store .*has gone back from revision' "$tree/$name.log")" -ge "$1" ] ||
+            return 1
+        [ "$(find "$tree/$name" -name 'history.db*' ! -name '*-wal' ! -name '*-shm' | wc -l)" -gt "$1" ] ||
+            return 1
+    done
+}
+
+start_etcd
+start gateway --store etcd --etcd-endpoints "$etcd_url" --ttl-seconds 2
+gateway=$url
+start grpc --store etcd --etcd-endpoints "$etcd_url" --ttl-seconds 2 --etcd-protocol grpc
+grpc=$url
+for item in 1 2 3 4 5 6 7 8; do
+    serves_writes "$gateway" "before-$item"
+done
+
+# Empty, but with the same name: to who watches it, it is the same cluster.
+crash "$etcd_pid"
+rm -r "$tree/etcd"
+start_etcd
+until_true "items of an etcd that is no more are served" items_are
+serves_writes "$gateway" first
+until_true "it isn't said that etcd is empty" has_gone_back 1
+
+# As of a backup. What was written since is lost.
+etcdctl snapshot save "$tree/backup" >"$tree/output" 2>&1
+serves_writes "$grpc" lost
+serves_writes "$grpc" lost-too
+crash "$etcd_pid"
+rm -r "$tree/etcd"
+etcdctl snapshot restore "$tree/backup" --name test --data-dir "$tree/etcd" \
+    --initial-advertise-peer-urls "$peer_url" --initial-cluster "test=$peer_url" \
+    >"$tree/output" 2>&1
+start_etcd
+until_true "items that are lost are served" items_are first
+serves_writes "$grpc" second
+until_true "it isn't said that etcd is older" has_gone_back 2
+until_true "the others are not there" items_are first second
