@@ -5,7 +5,8 @@
  * to leave a member. It is under way until it is consistent, or others have made room for it: of an
  * item, as many as it has replicas that aren't consistent, but no more than it has above its
  * replication; those with the highest slots, which came last. Members that are gone have no
- * replicas. What an item lacks is repaired whatever the limits say. Pure. */
+ * replicas. What an item lacks is repaired whatever the limits say, where its member has a free
+ * slot. Pure. */
 #ifndef ALLOT_CORE_RULES_H
 #define ALLOT_CORE_RULES_H
 
