@@ -29,7 +29,10 @@ const struct openapi_parameter openapi_parameters[] = {
     {"dry_run", BOOLEAN,
      "true: check everything, write nothing, and reply 200 with the plan of what would come of it",
      NULL, false},
-    {"force", BOOLEAN, "true: although it still holds assignments", NULL, false},
+    {"force", BOOLEAN,
+     "true: although it still holds assignments. Those of a member with a lease go at once; in a "
+     "batch or a plan they go when others have replaced them, or the lease has expired",
+     NULL, false},
     {"from", MOMENT,
      "from this revision or time on; without it, from an hour before `to`, or before now",
      "/history/moves", false},
