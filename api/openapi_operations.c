@@ -199,7 +199,8 @@ const struct openapi_operation openapi_operations[] = {
      NULL},
     {"GET",
      ITEM "/explain",
-     "Why an item is placed as it is",
+     "Why an item is placed as it is: `missing` is what it lacks now, `waits_for` what keeps a "
+     "replica from coming or going; `capacity`: that won't happen as things are",
      NULL,
      "Explanation",
      {200},
