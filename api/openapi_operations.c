@@ -16,7 +16,11 @@ const struct openapi_parameter openapi_parameters[] = {
     {"actor", STRING, "only what this principal has done", NULL, false},
     {"after", "{\"type\":\"integer\",\"minimum\":0}",
      "with wait: the revision of the list that may be out of date", NULL, false},
-    {"apply", BOOLEAN, "true: make the changes of the plan whose token is given", NULL, false},
+    {"apply", BOOLEAN,
+     "true: make the changes of the plan whose token is given; 412 if members, their limits, "
+     "items, their replications, what exiting members give up, or what is to be changed is no "
+     "longer as it was",
+     NULL, false},
     {"at", MOMENT, "a revision, or a time: the state after the last change up to then", NULL, true},
     {"atomic", BOOLEAN,
      "false: each change for itself, at most 10000 of them; without it all or none, at most 100",
@@ -278,7 +282,7 @@ const struct openapi_operation openapi_operations[] = {
      NULL},
     {"POST",
      "/v1/plan",
-     "What would happen if; or apply that",
+     "What would happen if, as if nothing were paused and moves were not limited; or apply that",
      "PlanRequest",
      "PlanOrResults",
      {200},
