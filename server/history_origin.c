@@ -19,6 +19,20 @@ static void read_store(void *context, const struct store_range_result *result)
     *found = (struct found_store){result->cluster_id, result->revision};
 }
 
+/* By a key that may be read by who may read nothing but what is below the root. */
+static int find_store(struct store *store, struct span root, struct found_store *ret)
+{
+    struct buffer key;
+    buffer_init(&key, MAX_BYTES);
+    buffer_append(&key, root);
+    buffer_append(&key, SPAN(KEYS_FORMAT));
+    const struct store_range any = {.keys.key = buffer_span(&key)};
+    int error =
+        key.error ? key.error : store_wait_range(store, &any, RANGE_TIMEOUT_MS, read_store, ret);
+    buffer_release(&key);
+    return error;
+}
+
 /* --- the newest event --- */
 
 /* What it says that the store has at its revision. */
@@ -100,11 +114,10 @@ static int compare_mark(struct store *store, const struct mark *mark, bool *ret_
 int history_origin_check(struct store *store, struct span root, const struct history_writer *writer,
                          struct history_readers *readers, bool *ret_is_same)
 {
-    const struct store_range any = {.keys.key = root, .limit = 1};
     struct found_store found = {0};
     uint64_t cluster = history_writer_cluster(writer);
     struct mark mark = {0};
-    int error = store_wait_range(store, &any, RANGE_TIMEOUT_MS, read_store, &found);
+    int error = find_store(store, root, &found);
     if (error)
         return error;
     if ((cluster != 0 && cluster != found.cluster_id) ||

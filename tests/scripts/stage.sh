@@ -95,9 +95,13 @@ forget() {
     pids=$left
 }
 
-# shows PATH FILTER: what $url serves there is as the jq filter says.
+# shows PATH FILTER [FLAG...]: what $url serves there, to a curl with these flags, is as the jq filter
+# says. (To jq 1.6 no input at all is as it says.)
 shows() {
-    curl -fsS "$url$1" | jq -e "$2"
+    path=$1
+    filter=$2
+    shift 2
+    curl -fsS -o "$tree/shown" "$@" "$url$path" && jq -e "$filter" "$tree/shown"
 }
 
 # put PATH JSON

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The log of an allotd over an etcd with users: each request by its id and its trace, everything at a
-# signal, and never a secret.
+# The log of an allotd over an etcd with users, its own of which can use nothing but its root: each
+# request by its id and its trace, everything at a signal, and never a secret.
 set -eu
 cd "$(dirname "$0")/../.."
 . tests/scripts/stage.sh
@@ -14,6 +14,10 @@ start_etcd
 printf %s "$password" >"$tree/password"
 etcdctl user add root:"$password" >"$tree/output"
 etcdctl user grant-role root root >"$tree/output"
+etcdctl role add allot >"$tree/output"
+etcdctl role grant-permission allot readwrite --prefix=true /allot/ >"$tree/output"
+etcdctl user add allot:"$password" >"$tree/output"
+etcdctl user grant-role allot allot >"$tree/output"
 etcdctl auth enable >"$tree/output"
 echo "deploy operator $(printf %s "$token" | sha256sum | cut -d ' ' -f 1)" >"$tree/tokens"
 
@@ -36,11 +40,11 @@ logged() {
 
 # Who registered it, by the trace.
 in_history() {
-    curl -fsS -H "Authorization: Bearer $token" "$url/v1/members/a/one/history" |
-        jq -e ".events[] | select(.actor.trace_id == \"$trace\")"
+    shows /v1/members/a/one/history ".events[] | select(.actor.trace_id == \"$trace\")" \
+        -H "Authorization: Bearer $token"
 }
 
-start server --store etcd --etcd-endpoints "$etcd_url" --etcd-user root \
+start server --store etcd --etcd-endpoints "$etcd_url" --etcd-user allot \
     --etcd-password-file "$tree/password" --auth-file "$tree/tokens"
 put_one "00-$trace-00f067aa0ba902b7-01"
 grep -q "^traceresponse: 00-$trace-[0-9a-f]\{16\}-01" "$tree/headers" || fail "another trace"
