@@ -104,16 +104,11 @@ static void note_success(struct history *history)
     history->failed = false;
     history->retry_ms = FIRST_RETRY_MS;
     history->written_ms = clock_monotonic_ms();
+    pthread_mutex_lock(&history->mutex);
+    history->events_written += history_writer_take_written(history->writer);
+    pthread_mutex_unlock(&history->mutex);
     bool is_behind = watch_queue_events(&history->queue) > 0;
     set_status(history, is_behind ? HISTORY_BEHIND : HISTORY_WORKS, "");
-}
-
-static void note_written(struct history *history, size_t events)
-{
-    pthread_mutex_lock(&history->mutex);
-    history->events_written += (int64_t)events;
-    pthread_mutex_unlock(&history->mutex);
-    note_success(history);
 }
 
 /* --- the file --- */
@@ -230,7 +225,7 @@ static int write_messages(struct history *history, const struct watch_message *m
         if (error)
             note_failure(history, error, history_writer_message(history->writer));
         else
-            note_written(history, events);
+            note_success(history);
     }
     free(responses);
     return error ? error : end;

@@ -30,6 +30,7 @@ struct history_writer {
     struct history_append_total fresh; /* since the last checkpoint, or the beginning */
     int64_t checkpoint_ms;             /* when that was */
     int64_t event_count;
+    int64_t written; /* events, that nobody has asked for */
     char *root_text; /* owned */
     struct span root;
 };
@@ -243,7 +244,9 @@ static void count_added(struct history_writer *writer, struct history_append_tot
 /* The same, once it is in the file. */
 static void count_written(struct history_writer *writer, struct history_append_total before)
 {
-    writer->event_count += history_append_total(writer->appender).events - before.events;
+    int64_t events = history_append_total(writer->appender).events - before.events;
+    writer->event_count += events;
+    writer->written += events;
 }
 
 /* When what nobody tells the time of was at the latest: it was before all that follows, and a batch
@@ -377,6 +380,13 @@ int history_writer_prune(struct history_writer *writer, const struct history_lim
     writer->event_count -= removed;
     history_names_make_room(writer->rows.names, *ret_more);
     return 0;
+}
+
+int64_t history_writer_take_written(struct history_writer *writer)
+{
+    int64_t written = writer->written;
+    writer->written = 0;
+    return written;
 }
 
 int history_writer_measure(struct history_writer *writer, struct history_status *ret)

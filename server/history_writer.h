@@ -52,6 +52,9 @@ int history_writer_bridge(struct history_writer *writer, struct keyspace *now, i
 int history_writer_prune(struct history_writer *writer, const struct history_limits *limits,
                          int64_t now_ms, bool *ret_more);
 
+/* How many events it has written since it was opened, or since this was called last. */
+int64_t history_writer_take_written(struct history_writer *writer);
+
 /* Sets what of @ret is the file's. */
 int history_writer_measure(struct history_writer *writer, struct history_status *ret);
 

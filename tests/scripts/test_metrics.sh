@@ -95,6 +95,13 @@ check all \
     'allot_history_write_errors_total=0' 'allot_history_healthy=1' \
     'process_open_fds>=8' 'process_threads>=4' 'process_resident_memory_bytes>=1000000'
 
+# Of a history that began with the server, and of which nothing was removed, all is kept that was written.
+is_counted() {
+    curl -fsS "$url/metrics" >"$tree/metrics"
+    written=$(sed -n 's/^allot_history_events_total //p' "$tree/metrics")
+    [ "$written" = "$(sed -n 's/^allot_history_rows //p' "$tree/metrics")" ]
+}
+until_true "events are counted that were not written" is_counted
 crash "$watcher"
 
 # ---- items that move ----
