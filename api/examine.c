@@ -94,7 +94,7 @@ static bool examine_principal(struct api_call *call, bool is_open)
         call->principal = call->parent->principal;
         return true;
     }
-    call->principal = (struct principal){.name = "anonymous", .role = PRINCIPAL_OPERATOR};
+    call->principal = (struct principal){.name = PRINCIPAL_OF_ANYBODY, .role = PRINCIPAL_OPERATOR};
     if (is_open)
         return true;
     if (!runtime->authenticate)

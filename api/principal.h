@@ -18,6 +18,12 @@ enum principal_role {
 };
 extern const char *const principal_role_names[]; /* ends with NULL */
 
+/* Whose a change is that no token was shown for: the loop's, of a server or of a member, or of
+ * anybody where there are no tokens. So no token has such a name. */
+#define PRINCIPAL_OF_ALLOCATOR "allocator"
+#define PRINCIPAL_OF_ALLOCATING_MEMBER "member"
+#define PRINCIPAL_OF_ANYBODY "anonymous"
+
 struct principal {
     char name[PRINCIPAL_NAME_SIZE];
     enum principal_role role;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/principal.h"
 #include "api/values.h"
 
 static int check_root(struct span root, struct error_message *why)
@@ -62,7 +63,7 @@ int candidate_init_scheduler(struct candidate *ret, struct span root, struct spa
     struct span under = append(&at, root);
     struct span prefix = joined(under, append(&at, SPAN(KEYS_SCHEDULERS)));
     struct span name = append(&at, instance);
-    *ret = (struct candidate){.principal = "allocator",
+    *ret = (struct candidate){.principal = PRINCIPAL_OF_ALLOCATOR,
                               .instance = name,
                               .prefix = prefix,
                               .key = joined(prefix, name),
@@ -96,7 +97,7 @@ int candidate_init_member(struct candidate *ret, struct span root, struct span z
     struct span last = append(&at, suffix);
     struct span value_copy = append(&at, value);
     under = append(&at, root);
-    *ret = (struct candidate){.principal = "member",
+    *ret = (struct candidate){.principal = PRINCIPAL_OF_ALLOCATING_MEMBER,
                               .instance = joined(first, last),
                               .prefix = prefix,
                               .key = joined(prefix, last),

@@ -71,6 +71,9 @@ static void copy_text(char *text, struct span span)
     text[span.size] = '\0';
 }
 
+static const char *const reserved[] = {PRINCIPAL_OF_ALLOCATOR, PRINCIPAL_OF_ALLOCATING_MEMBER,
+                                       PRINCIPAL_OF_ANYBODY};
+
 static int read_name(const struct reading *reading, struct span word, struct principal *principal)
 {
     if (word.size == 0 || word.size >= PRINCIPAL_NAME_SIZE) {
@@ -79,6 +82,12 @@ static int read_name(const struct reading *reading, struct span word, struct pri
     for (size_t i = 0; i < word.size; i++) {
         if (word.data[i] <= ' ' || word.data[i] > '~') {
             return refuse(reading, "expected a name of printable ASCII characters");
+        }
+    }
+    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
+        if (span_equal(word, span_of(reserved[i]))) {
+            return refuse(reading, "the name %s is reserved for what no token is shown for",
+                          reserved[i]);
         }
     }
     copy_text(principal->name, word);

@@ -14,8 +14,8 @@ enum { PRINCIPALS_MAX = 1000, PRINCIPALS_MAX_FILE = 1 << 20 };
 struct principals;
 
 /* Reads the file @path (copied). Errors, told in @why with the file and the line: ALLOT_EIO;
- * ALLOT_ESYNTAX (a line that isn't as above, a name or a hash twice, none at all); ALLOT_ELIMIT;
- * ALLOT_ENOMEM. */
+ * ALLOT_ESYNTAX (a line that isn't as above, a reserved name, a name or a hash twice, none at all);
+ * ALLOT_ELIMIT; ALLOT_ENOMEM. */
 int principals_open(const char *path, struct principals **ret, struct error_message *why);
 void principals_close(struct principals *principals); /* NULL is fine */
 

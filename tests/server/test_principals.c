@@ -104,6 +104,9 @@ Test(principals, bad_files_say_where)
         {"one reader " HASH_1 "\ntwo reader " HASH_1,
          "line 2: the same token has been given to one already"},
         {"one member:a " HASH_1, "line 1: expected a role: reader, operator or member:ZONE/SUFFIX"},
+        {"allocator operator " HASH_1, "line 1: the name allocator is reserved"},
+        {"member reader " HASH_1, "line 1: the name member is reserved"},
+        {"anonymous reader " HASH_1, "line 1: the name anonymous is reserved"},
         {"one member:a/%2 " HASH_1, "line 1: expected member:ZONE/SUFFIX, percent-encoded"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
