@@ -1,7 +1,6 @@
 #include "server/principals.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <gnutls/gnutls.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -12,6 +11,7 @@
 #include "api/path.h"
 #include "api/percent.h"
 #include "api/secret.h"
+#include "server/regular_file.h"
 
 struct known_principal {
     struct principal principal;
@@ -207,10 +207,10 @@ static int read_text(struct reading *reading, struct span text)
 /* The file's bytes into @text of PRINCIPALS_MAX_FILE + 1. */
 static int load_file(const char *path, char *text, size_t *ret_size, struct error_message *why)
 {
-    FILE *file = fopen(path, "re");
-    if (!file) {
-        (void)snprintf(why->text, sizeof why->text, "%.120s: %s", path, strerror(errno));
-        return ALLOT_EIO;
+    FILE *file = NULL;
+    int error = regular_file_open(path, &file, why);
+    if (error) {
+        return error;
     }
     size_t size = fread(text, 1, PRINCIPALS_MAX_FILE + 1, file);
     bool failed = ferror(file) != 0;

@@ -1,12 +1,13 @@
 #include "server/tls.h"
 
-#include <errno.h>
 #include <gnutls/x509.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "server/regular_file.h"
 
 enum { MAX_CHAIN = 8 };
 
@@ -58,12 +59,12 @@ static int fail(struct error_message *why, int error, const char *path, const ch
 
 static int read_file(const char *path, gnutls_datum_t *ret, struct error_message *why)
 {
-    FILE *file = fopen(path, "re");
-    if (!file) {
-        return fail(why, ALLOT_EIO, path, strerror(errno));
+    FILE *file = NULL;
+    int error = regular_file_open(path, &file, why);
+    if (error < 0) {
+        return error;
     }
     gnutls_datum_t datum = {malloc(TLS_MAX_FILE + 1), 0};
-    int error = 0;
     if (datum.data) {
         datum.size = (unsigned)fread(datum.data, 1, TLS_MAX_FILE + 1, file);
     }

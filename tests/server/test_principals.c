@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "server/principals.h"
 #include "tests/support/fail_alloc.h"
@@ -120,6 +121,18 @@ Test(principals, bad_files_say_where)
     struct error_message why = {""};
     cr_expect_eq(principals_open("/nowhere/tokens", &principals, &why), ALLOT_EIO);
     cr_expect_str_eq(why.text, "/nowhere/tokens: No such file or directory");
+}
+
+/* Nobody writes to it: it would be waited for for ever. */
+Test(principals, are_not_read_from_a_fifo)
+{
+    struct principals *principals = NULL;
+    struct error_message why = {""};
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_expect_eq(principals_open(path, &principals, &why), ALLOT_EIO);
+    cr_expect_not_null(strstr(why.text, "/tokens: expected a regular file"), "%s", why.text);
+    cr_expect_eq(principals_open(directory, &principals, &why), ALLOT_EIO);
+    cr_expect_not_null(strstr(why.text, "expected a regular file"), "%s", why.text);
 }
 
 Test(principals, survive_want_of_memory)
