@@ -66,6 +66,7 @@ test('replicas that can’t be placed are told with the reason', async () => {
     await page.getByRole('link', { name: 'See everywhere, one of them' }).click();
     await page.getByText('3 replicas can’t be placed:').waitFor();
     await page.goBack();
+    await page.getByRole('link', { name: 'See everywhere, one of them' }).waitFor();
     await server.request('DELETE', '/v1/items/everywhere');
     await page.getByText('Every item is where it should be.').waitFor();
     await expectNoFaults(page);
@@ -117,6 +118,42 @@ test('a server that says nothing is not taken for one with nothing to say', asyn
     server.process.kill('SIGCONT');
     await page.getByText('Live').waitFor();
     await page.getByText('Connection lost:').waitFor({ state: 'detached' });
+    await expectNoFaults(page);
+});
+
+test('a read that is never answered is told, and tried again', async () => {
+    const page = await open();
+    let lost = 0;
+    await page.route('**/v1/cluster', (route) => (lost++ === 0 ? undefined : route.continue()));
+    await server.request('PUT', '/v1/items/everywhere', { replication: 9 });
+    await page.getByText('What is shown is stale:').waitFor();
+    await page.getByText('○Stale').waitFor();
+    await expectNoBarriers(page);
+    await page.getByText('3 replicas can’t be placed.').waitFor();
+    await page.getByText('Live').waitFor();
+    await page.getByText('What is shown is stale:').waitFor({ state: 'detached' });
+    await server.request('DELETE', '/v1/items/everywhere');
+    await expectNoFaults(page);
+});
+
+test('a tab that is looked at again is not live before it has been answered', async () => {
+    const page = await open();
+    page.expectsFailures = true;
+    const setHidden = (hidden) =>
+        page.evaluate((value) => {
+            Object.defineProperty(document, 'hidden', { value, configurable: true });
+            document.dispatchEvent(new Event('visibilitychange'));
+        }, hidden);
+    await page.getByText('31 items').waitFor();
+    await setHidden(true);
+    await server.request('PUT', '/v1/items/unseen', { replication: 1 });
+    server.process.kill('SIGSTOP');
+    await setHidden(false);
+    await page.getByText('Connecting…').waitFor();
+    await page.getByText('Connection lost:').waitFor();
+    server.process.kill('SIGCONT');
+    await page.getByText('32 items').waitFor();
+    await page.getByText('Live').waitFor();
     await expectNoFaults(page);
 });
 

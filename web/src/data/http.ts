@@ -39,6 +39,42 @@ export const authority: { token: string | null; refused: (problem: Problem) => v
     refused: () => undefined,
 };
 
+// How long an answer may take, in ms: what is only read, and what is worked out or written.
+const readLimit = 10000;
+const writeLimit = 60000;
+
+// A signal that is raised along with `outer`, or once `ms` have passed since it was last renewed.
+export class Deadline {
+    private readonly own = new AbortController();
+    private readonly abort = (): void => this.own.abort();
+    private timer: ReturnType<typeof setTimeout>;
+
+    constructor(
+        private readonly ms: number,
+        private readonly outer?: AbortSignal,
+    ) {
+        this.timer = setTimeout(this.abort, ms);
+        if (outer?.aborted) this.abort();
+        outer?.addEventListener('abort', this.abort);
+    }
+
+    get signal(): AbortSignal {
+        return this.own.signal;
+    }
+
+    renew(): void {
+        clearTimeout(this.timer);
+        this.timer = setTimeout(this.abort, this.ms);
+    }
+
+    // Of what it was for nothing goes on.
+    end(): void {
+        clearTimeout(this.timer);
+        this.outer?.removeEventListener('abort', this.abort);
+        this.abort();
+    }
+}
+
 interface Options {
     body?: unknown;
     headers?: Record<string, string>;
@@ -73,25 +109,41 @@ export async function send(method: string, path: string, options: Options = {}):
     throw problem;
 }
 
-async function parse<T>(response: Response, signal?: AbortSignal): Promise<T> {
+// All that is answered, with what its headers tell.
+export interface Answer<T> {
+    body: T;
+    revision: number; // of the store, that it is of
+    etag: string | null;
+}
+
+// No answer within its time is none: else one that is lost would be waited for without end.
+async function ask<T>(method: string, path: string, options: Options, limit: number): Promise<Answer<T>> {
+    const deadline = new Deadline(limit, options.signal);
     try {
-        return (await response.json()) as T;
+        const response = await send(method, path, { ...options, signal: deadline.signal });
+        const revision = Number(response.headers.get('Allot-Revision') ?? 0);
+        return { body: (await response.json()) as T, revision, etag: response.headers.get('ETag') };
     } catch (error) {
-        if (signal?.aborted) throw error;
-        throw new Unreachable();
+        throw options.signal?.aborted || error instanceof Problem ? error : new Unreachable();
+    } finally {
+        deadline.end();
     }
 }
 
+export async function read<T>(path: string, signal?: AbortSignal): Promise<Answer<T>> {
+    return ask<T>('GET', path, signal ? { signal } : {}, readLimit);
+}
+
 export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-    return parse<T>(await send('GET', path, signal ? { signal } : {}), signal);
+    return (await read<T>(path, signal)).body;
 }
 
 export async function post<T>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<T> {
-    return parse<T>(await send('POST', path, { body, headers }));
+    return (await ask<T>('POST', path, { body, headers }, writeLimit)).body;
 }
 
 export async function put<T>(path: string, body: unknown): Promise<T> {
-    return parse<T>(await send('PUT', path, { body }));
+    return (await ask<T>('PUT', path, { body }, writeLimit)).body;
 }
 
 // All of a list, page by page, as of one revision.

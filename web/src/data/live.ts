@@ -1,6 +1,7 @@
 // The cluster as it is now, kept so by the stream of changes.
 //
 //     connecting ──► live ⇄ lost
+//         ▲ shown again after a time in the background
 //
 // What is shown is read anew, as a whole and not too often, whenever the stream tells that something
 // has changed. A stream that breaks off goes on after the revision that was seen last, so nothing is
@@ -17,6 +18,7 @@ export interface Live {
     heard: number; // where it is lost: when the server was heard of last
     trouble: string | null; // why it is lost
     notReady: string | null; // why the server can't serve what is current, in its own words
+    behind: boolean; // the stream has told of more than could be read, for some seconds
     cluster: Cluster | null;
     allocator: Allocator | null;
     members: Member[] | null;
@@ -25,14 +27,18 @@ export interface Live {
 // Twice the time after which the server sends a bookmark when nothing happens, and some.
 const silence = 8000;
 const pauses = [250, 500, 1000, 2000, 4000];
-// Between two reads of everything, beside the time that one takes.
+// Between two reads of everything, beside the time that one takes, as far as that counts.
 const leastGap = 300;
+const mostWeight = 2000;
+// What the stream has told of is shown after so long, or it is said to be missing.
+const mostBehind = 8000;
 
 export const live = new Observable<Live>({
     link: 'connecting',
     heard: 0,
     trouble: null,
     notReady: null,
+    behind: false,
     cluster: null,
     allocator: null,
     members: null,
@@ -52,13 +58,27 @@ let membersWanted = 0;
 let reading = false;
 let again = false;
 
-async function read(): Promise<void> {
+// The revision that is shown, the newest that the stream has told of, and since when that is more.
+let shown = 0;
+let told = 0;
+let aheadSince: number | null = null;
+
+function judge(): void {
+    const behind = aheadSince !== null && Date.now() - aheadSince > mostBehind;
+    if (behind !== live.value.behind) live.update({ behind });
+}
+
+async function readAll(): Promise<void> {
+    const began = Date.now();
     const [cluster, allocator, members] = await Promise.all([
         get<Cluster>('/v1/cluster'),
         get<Allocator>('/v1/allocator'),
         membersWanted > 0 ? getAll<Member>('/v1/members') : null,
     ]);
+    shown = cluster.revision;
+    aheadSince = shown < told ? began : null;
     live.update({ cluster, allocator, ...(members ? { members: members.items } : {}) });
+    judge();
 }
 
 // Reads everything soon; what is asked for meanwhile is one more read.
@@ -69,12 +89,12 @@ export function refresh(): void {
     }
     reading = true;
     const begin = Date.now();
-    void read()
+    void readAll()
         .catch((error: unknown) => {
             // The stream will find out, too; but it may be the store, and no change will come.
             if (error instanceof Problem) live.update({ notReady: wordsOf(error) });
         })
-        .then(() => new Promise((done) => setTimeout(done, leastGap + Date.now() - begin)))
+        .then(() => new Promise((done) => setTimeout(done, leastGap + Math.min(Date.now() - begin, mostWeight))))
         .then(() => {
             reading = false;
             if (again) {
@@ -107,13 +127,19 @@ async function follow(from: number, signal: AbortSignal, seen: (revision: number
     for await (const message of watch(from, silence, signal)) {
         heard = Date.now();
         if (live.value.link !== 'live') {
+            aheadSince = null;
             live.update({ link: 'live', trouble: null });
             refresh();
         }
         if (message.gone || message.revision === undefined) throw new Problem(410, {});
         seen(message.revision);
         if (message.events) for (const listener of listeners) listener(message.events);
-        if (message.revision > (live.value.cluster?.revision ?? 0)) refresh();
+        told = message.revision;
+        if (told > shown) {
+            aheadSince ??= heard;
+            refresh();
+        }
+        judge();
         if (message.bookmark) void askReady();
     }
 }
@@ -123,8 +149,9 @@ async function run(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted; failures++) {
         try {
             if (last === null) {
-                await read();
-                last = live.value.cluster?.revision ?? 0;
+                told = 0;
+                await readAll();
+                last = shown;
                 heard = Date.now();
                 live.update({ link: 'live', trouble: null });
             }
@@ -147,6 +174,7 @@ async function run(signal: AbortSignal): Promise<void> {
 function begin(): void {
     if (running || document.hidden) return;
     running = new AbortController();
+    live.update({ link: 'connecting', trouble: null });
     void run(running.signal);
 }
 
@@ -163,7 +191,7 @@ export function startLive(): () => void {
     return () => {
         document.removeEventListener('visibilitychange', onVisibility);
         end();
-        live.set({ ...live.value, link: 'connecting', cluster: null, allocator: null, members: null });
+        live.set({ ...live.value, link: 'connecting', behind: false, cluster: null, allocator: null, members: null });
     };
 }
 

@@ -1,5 +1,5 @@
 // The stream of changes: GET /v1/watch, as lines of JSON.
-import { Problem, send, Unreachable } from './http';
+import { Deadline, Problem, send, Unreachable } from './http';
 import type { WatchMessage } from './types';
 
 // Lines of a stream of text, as they come.
@@ -23,28 +23,22 @@ export async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerat
 // Messages after revision `from`, until the stream breaks off, which is never a good end. Nothing
 // for `silence` ms, when there should have been a bookmark, is an end as well.
 export async function* watch(from: number, silence: number, signal: AbortSignal): AsyncGenerator<WatchMessage> {
-    const own = new AbortController();
-    const abort = (): void => own.abort();
-    signal.addEventListener('abort', abort);
-    let timer = setTimeout(abort, silence);
+    const deadline = new Deadline(silence, signal);
     try {
         const response = await send('GET', `/v1/watch?from=${from}`, {
             headers: { Accept: 'application/x-ndjson' },
-            signal: own.signal,
+            signal: deadline.signal,
         });
         if (response.body) {
             for await (const line of linesOf(response.body)) {
-                clearTimeout(timer);
-                timer = setTimeout(abort, silence);
+                deadline.renew();
                 yield JSON.parse(line) as WatchMessage;
             }
         }
     } catch (error) {
         throw signal.aborted || error instanceof Problem ? error : new Unreachable();
     } finally {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', abort);
-        own.abort();
+        deadline.end();
     }
     throw new Unreachable();
 }

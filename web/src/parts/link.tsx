@@ -6,9 +6,10 @@ import { useObservable } from '../data/observable';
 import { useNow } from './hooks';
 
 export function LinkState(): JSX.Element {
-    const { link, cluster, notReady } = useObservable(live);
-    const good = link === 'live' && notReady === null;
-    const words = link === 'lost' ? 'Not connected' : link === 'connecting' ? 'Connecting…' : notReady ? 'Stale' : 'Live';
+    const { link, cluster, notReady, behind } = useObservable(live);
+    const stale = notReady !== null || behind;
+    const good = link === 'live' && !stale;
+    const words = link === 'lost' ? 'Not connected' : link === 'connecting' ? 'Connecting…' : stale ? 'Stale' : 'Live';
     return (
         <span class={`link-state ${good ? 'link-good' : 'link-bad'}`}>
             <span class="sign" aria-hidden="true">
@@ -27,7 +28,7 @@ function Since({ at }: { at: number }): JSX.Element {
 }
 
 export function LinkBanner(): JSX.Element {
-    const { link, heard, trouble, notReady, cluster } = useObservable(live);
+    const { link, heard, trouble, notReady, behind, cluster } = useObservable(live);
     return (
         <div role="alert">
             {link === 'lost' ? (
@@ -43,6 +44,10 @@ export function LinkBanner(): JSX.Element {
             ) : notReady !== null ? (
                 <div class="banner banner-warn">
                     <strong>What is shown may be stale:</strong> {notReady}.
+                </div>
+            ) : behind ? (
+                <div class="banner banner-warn">
+                    <strong>What is shown is stale:</strong> the cluster has changed since, and how it is now is not answered.
                 </div>
             ) : null}
         </div>
