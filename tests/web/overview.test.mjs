@@ -91,6 +91,49 @@ test('the allocator is paused, with a reason, and goes on', async () => {
     await expectNoFaults(page);
 });
 
+test('a pause stays a pause while others pause, too, and what they have set stays', async () => {
+    const page = await open();
+    await page.getByRole('button', { name: 'Pause…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Pause the allocator' });
+    await dialog.getByLabel('Reason').fill('fire in zone-a');
+    await dialog.getByRole('button', { name: 'Pause' }).focus();
+    await server.request('PUT', '/v1/allocator', { paused: 'all', reason: 'B was quicker', max_moves_per_minute: 60 });
+    await page.getByText(/Paused by anonymous since .*: B was quicker\./).waitFor();
+    await page.keyboard.press('Enter');
+    await dialog.getByText('Somebody else has changed it meanwhile').waitFor();
+    await dialog.getByText('B was quicker').waitFor();
+    const { in_force: inForce, reason } = await server.request('GET', '/v1/allocator');
+    assert.deepEqual([inForce, reason], ['all', 'B was quicker'], 'it is not resumed');
+    await expectNoBarriers(page);
+    await dialog.getByRole('button', { name: 'Pause' }).click();
+    await page.getByText(/Moves are paused, repairs go on by anonymous since .*: fire in zone-a\./).waitFor();
+    assert.equal((await server.request('GET', '/v1/allocator')).max_moves_per_minute, 60);
+    await server.request('PUT', '/v1/allocator', { paused: 'no' });
+    await page.getByText('Running.').waitFor();
+    await expectNoFaults(page);
+});
+
+test('limits that are set just as one pauses are not lost', async () => {
+    const page = await open();
+    page.expectsFailures = true;
+    let others = 0;
+    await page.route('**/v1/allocator', async (route) => {
+        if (route.request().method() === 'PUT' && others++ === 0)
+            await server.request('PUT', '/v1/allocator', { max_moves_in_flight: 7 });
+        await route.continue();
+    });
+    await page.getByRole('button', { name: 'Pause…' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Pause' }).click();
+    await dialog.getByText('Somebody else has changed it meanwhile').waitFor();
+    await dialog.getByRole('button', { name: 'Pause' }).click();
+    await page.getByText('Moves are paused, repairs go on').waitFor();
+    assert.equal((await server.request('GET', '/v1/allocator')).max_moves_in_flight, 7);
+    await server.request('PUT', '/v1/allocator', { paused: 'no' });
+    await page.getByText('Running.').waitFor();
+    await expectNoFaults(page);
+});
+
 test('a killed server is told, and when it comes back the page goes on', async () => {
     const page = await open();
     page.expectsFailures = true;

@@ -142,8 +142,8 @@ export async function post<T>(path: string, body: unknown, headers: Record<strin
     return (await ask<T>('POST', path, { body, headers }, writeLimit)).body;
 }
 
-export async function put<T>(path: string, body: unknown): Promise<T> {
-    return (await ask<T>('PUT', path, { body }, writeLimit)).body;
+export async function put<T>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<T> {
+    return (await ask<T>('PUT', path, { body, headers }, writeLimit)).body;
 }
 
 // All of a list, page by page, as of one revision.

@@ -1,7 +1,7 @@
 // The whole at a glance.
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { count, counted, memberName, percent, time } from '../data/format';
+import { count, counted, memberName, percent } from '../data/format';
 import { get, itemPath } from '../data/http';
 import { live, useMembersWanted } from '../data/live';
 import { useObservable } from '../data/observable';
@@ -12,7 +12,8 @@ import { itemStates } from '../data/types';
 import { Card, Empty, Fact, Facts, Note } from '../parts/basics';
 import { useLoaded, useTitle } from '../parts/hooks';
 import { StateBar, StateTable } from '../parts/state_bar';
-import { PauseDialog } from './pause_dialog';
+import { PauseDialog, PauseWords } from './pause_dialog';
+import type { PauseIntent } from './pause_dialog';
 
 export function verdict(cluster: Glance): { tone: 'good' | 'info' | 'warn' | 'bad'; words: string } {
     const { totals, items_by_state: states } = cluster;
@@ -82,16 +83,9 @@ function pauseWords(allocator: Allocator, cluster: Cluster): JSX.Element {
         ) : (
             <Note tone="good">Running.</Note>
         );
-    const by = allocator.by === null ? '' : ` by ${allocator.by}`;
-    const since = allocator.since === null ? '' : ` since ${time(allocator.since)}`;
-    const until = allocator.until === null ? '' : `, until ${time(allocator.until)}`;
     return (
         <Note tone="warn">
-            <strong>{allocator.in_force === 'all' ? 'Paused' : 'Moves are paused, repairs go on'}</strong>
-            {by}
-            {since}
-            {until}
-            {allocator.reason === null ? '.' : `: ${allocator.reason}.`}
+            <PauseWords allocator={allocator} />
         </Note>
     );
 }
@@ -105,15 +99,16 @@ const limitNames = {
 
 function AllocatorCard({ cluster, allocator }: { cluster: Cluster; allocator: Allocator }): JSX.Element {
     const may = mayOperate(useObservable(session));
-    const [open, setOpen] = useState(false);
+    const [open, setOpen] = useState<{ intent: PauseIntent; allocator: Allocator } | null>(null);
+    const intent = allocator.in_force === 'no' ? 'pause' : 'resume';
     const pending = cluster.allocator.pending;
     return (
         <Card
             title="Allocator"
             aside={
                 may ? (
-                    <button type="button" class="button button-small" onClick={() => setOpen(true)}>
-                        {allocator.in_force === 'no' ? 'Pause…' : 'Resume…'}
+                    <button type="button" class="button button-small" onClick={() => setOpen({ intent, allocator })}>
+                        {intent === 'pause' ? 'Pause…' : 'Resume…'}
                     </button>
                 ) : null
             }
@@ -139,7 +134,7 @@ function AllocatorCard({ cluster, allocator }: { cluster: Cluster; allocator: Al
                     <Fact name="Failed passes in a row">{count(cluster.allocator.failed_passes)}</Fact>
                 ) : null}
             </Facts>
-            {open ? <PauseDialog allocator={allocator} onClose={() => setOpen(false)} /> : null}
+            {open ? <PauseDialog {...open} onClose={() => setOpen(null)} /> : null}
         </Card>
     );
 }

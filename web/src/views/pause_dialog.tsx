@@ -1,12 +1,15 @@
 // Pausing the allocator, and letting it go on.
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { put, wordsOf } from '../data/http';
+import { time } from '../data/format';
+import { Problem, put, read, wordsOf } from '../data/http';
 import { refresh } from '../data/live';
 import type { Allocator, Pause } from '../data/types';
-import { Field, Trouble } from '../parts/basics';
+import { Field, Note, Trouble } from '../parts/basics';
 import { Dialog } from '../parts/dialog';
 import { tell } from '../parts/toast';
+
+export type PauseIntent = 'pause' | 'resume';
 
 // A PUT replaces all settings: the limits stay as they are.
 function limitsOf(allocator: Allocator): Record<string, number> {
@@ -21,19 +24,116 @@ function limitsOf(allocator: Allocator): Record<string, number> {
     return Object.fromEntries(Object.entries(limits).filter((each): each is [string, number] => each[1] !== null));
 }
 
-export function PauseDialog({ allocator, onClose }: { allocator: Allocator; onClose: () => void }): JSX.Element {
-    const resumes = allocator.in_force !== 'no';
+// What operators have set, and nothing of what comes and goes by itself.
+function settingsOf(allocator: Allocator): string {
+    const { paused, in_force, valid, reason, until, by, since } = allocator;
+    return JSON.stringify([paused, in_force, valid, reason, until, by, since, limitsOf(allocator)]);
+}
+
+// Its moves begin and end at any moment, and change its ETag each time.
+const mostTries = 5;
+
+// Writes @settings beside the limits, unless others have changed something since @seen: then nothing
+// is done, and how it is now is returned.
+async function change(seen: Allocator, settings: object): Promise<Allocator | null> {
+    for (let tries = 1; ; tries++) {
+        const { body: now, etag } = await read<Allocator>('/v1/allocator');
+        if (settingsOf(now) !== settingsOf(seen)) return now;
+        try {
+            await put('/v1/allocator', { ...limitsOf(now), ...settings }, etag === null ? {} : { 'If-Match': etag });
+            return null;
+        } catch (error) {
+            if (tries === mostTries || !(error instanceof Problem) || error.status !== 412) throw error;
+        }
+    }
+}
+
+// That it is paused, by whom and why.
+export function PauseWords({ allocator }: { allocator: Allocator }): JSX.Element {
+    const by = allocator.by === null ? '' : ` by ${allocator.by}`;
+    const since = allocator.since === null ? '' : ` since ${time(allocator.since)}`;
+    const until = allocator.until === null ? '' : `, until ${time(allocator.until)}`;
+    return (
+        <>
+            <strong>{allocator.in_force === 'all' ? 'Paused' : 'Moves are paused, repairs go on'}</strong>
+            {by}
+            {since}
+            {until}
+            {allocator.reason === null ? '.' : `: ${allocator.reason}.`}
+        </>
+    );
+}
+
+function Meanwhile({ allocator }: { allocator: Allocator }): JSX.Element {
+    return (
+        <div role="alert">
+            <Note tone="warn">
+                <p>Somebody else has changed it meanwhile, and nothing has been done here. This is how it is now; do you still want to?</p>
+                <p>
+                    {allocator.in_force === 'no' ? <strong>Running.</strong> : <PauseWords allocator={allocator} />} The limits
+                    that are set now stay as they are.
+                </p>
+            </Note>
+        </div>
+    );
+}
+
+interface ChoiceProps {
+    pause: Pause;
+    onPause: (pause: Pause) => void;
+    reason: string;
+    onReason: (reason: string) => void;
+}
+
+function Choice({ pause, onPause, reason, onReason }: ChoiceProps): JSX.Element {
+    return (
+        <>
+            <fieldset>
+                <legend>What is put off</legend>
+                <label>
+                    <input type="radio" name="pause" checked={pause === 'rebalance'} onChange={() => onPause('rebalance')} /> Moves.
+                    What is missing is still repaired.
+                </label>
+                <label>
+                    <input type="radio" name="pause" checked={pause === 'all'} onChange={() => onPause('all')} /> Everything, repairs
+                    too.
+                </label>
+            </fieldset>
+            <Field label="Reason" hint="Shown to everybody, with your name.">
+                <input maxLength={200} value={reason} onInput={(event) => onReason(event.currentTarget.value)} />
+            </Field>
+        </>
+    );
+}
+
+interface Props {
+    intent: PauseIntent; // as it was chosen: it stays, whatever others do meanwhile
+    allocator: Allocator; // as it was then
+    onClose: () => void;
+}
+
+export function PauseDialog({ intent, allocator, onClose }: Props): JSX.Element {
+    const resumes = intent === 'resume';
+    const [seen, setSeen] = useState(allocator);
+    const [changed, setChanged] = useState(false);
     const [pause, setPause] = useState<Pause>('rebalance');
     const [reason, setReason] = useState('');
     const [busy, setBusy] = useState(false);
     const [trouble, setTrouble] = useState<string | null>(null);
     const submit = (): void => {
         setBusy(true);
+        setTrouble(null);
         const settings = resumes ? { paused: 'no' } : { paused: pause, ...(reason.trim() ? { reason: reason.trim() } : {}) };
-        put('/v1/allocator', { ...limitsOf(allocator), ...settings }).then(
-            () => {
-                tell(resumes ? 'The allocator goes on.' : 'The allocator is paused.');
+        change(seen, settings).then(
+            (other) => {
                 refresh();
+                setBusy(false);
+                if (other) {
+                    setSeen(other);
+                    setChanged(true);
+                    return;
+                }
+                tell(resumes ? 'The allocator goes on.' : 'The allocator is paused.');
                 onClose();
             },
             (error: unknown) => {
@@ -57,25 +157,11 @@ export function PauseDialog({ allocator, onClose }: { allocator: Allocator; onCl
                 </>
             }
         >
+            {changed ? <Meanwhile allocator={seen} /> : null}
             {resumes ? (
                 <p>What was put off is begun at once, on all servers of the cluster.</p>
             ) : (
-                <>
-                    <fieldset>
-                        <legend>What is put off</legend>
-                        <label>
-                            <input type="radio" name="pause" checked={pause === 'rebalance'} onChange={() => setPause('rebalance')} />{' '}
-                            Moves. What is missing is still repaired.
-                        </label>
-                        <label>
-                            <input type="radio" name="pause" checked={pause === 'all'} onChange={() => setPause('all')} />{' '}
-                            Everything, repairs too.
-                        </label>
-                    </fieldset>
-                    <Field label="Reason" hint="Shown to everybody, with your name.">
-                        <input maxLength={200} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
-                    </Field>
-                </>
+                <Choice pause={pause} onPause={setPause} reason={reason} onReason={setReason} />
             )}
             <Trouble words={trouble} />
         </Dialog>
