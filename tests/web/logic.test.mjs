@@ -42,12 +42,47 @@ test('changes are said as an operator would', () => {
     assert.deepEqual(changes.deregister(member), { method: 'DELETE', path: `${changes.limit(member, 1).path}?force=true` });
 });
 
-test('of two ideas about the same member the later counts; new members take nobody’s name', () => {
-    const { addMembers, drain, gather, ideas, scaleLimits } = logic.ideas;
-    const member = { zone: 'a', suffix: 'new-1', item_limit: 5, exiting: false };
-    const list = [scaleLimits([member], 'it', 0.5), drain([member], 'it')];
-    assert.deepEqual(gather(list).map((change) => change.method), ['POST']);
-    assert.equal(list[0].changes[0].body.item_limit, 3);
+function memberOf(suffix, more = {}) {
+    return { zone: 'a', suffix, item_limit: 20, exiting: false, ...more };
+}
+
+test('limits are changed on top of what is supposed already', () => {
+    const { gather, lose, scaleLimits, setLimits } = logic.ideas;
+    const [one, two] = [memberOf('1'), memberOf('2')];
+    const said = ({ changes }) => changes.map((change) => `${change.method} ${change.path} ${change.body?.item_limit ?? ''}`.trim());
+    const halve = () => scaleLimits([one, two], 'all', 0.5);
+    assert.deepEqual(said(gather([halve(), halve()])), ['PATCH /v1/members/a/1 5', 'PATCH /v1/members/a/2 5']);
+    assert.deepEqual(gather([halve(), halve()]).notes, [null, null]);
+    assert.deepEqual(said(gather([setLimits([one], 'one', 30), halve()])), ['PATCH /v1/members/a/1 15', 'PATCH /v1/members/a/2 10']);
+    for (const list of [[lose([one], 'one'), halve()], [halve(), lose([one], 'one')]])
+        assert.deepEqual(said(gather(list)).sort(), ['DELETE /v1/members/a/1?force=true', 'PATCH /v1/members/a/2 10']);
+});
+
+test('of ideas that can’t be joined one is told to be overridden, and by which', () => {
+    const { drain, gather, lose, replicate, scaleLimits, setLimits } = logic.ideas;
+    const [one, two] = [memberOf('1'), memberOf('2')];
+    const halve = scaleLimits([one, two], 'all', 0.5);
+    assert.deepEqual(gather([lose([one], 'one'), halve]).notes, [null, 'Overridden for 1 of 2 by: Lose one']);
+    assert.deepEqual(gather([lose([one], 'one'), drain([one], 'one')]).notes, [null, 'Overridden by: Lose one']);
+    assert.deepEqual(gather([drain([one], 'one'), lose([one], 'one')]).notes, ['Overridden by: Lose one', null]);
+    assert.deepEqual(gather([setLimits([one], 'one', 3), drain([one], 'one')]).notes, ['Overridden by: Drain one', null]);
+    assert.deepEqual(gather([halve, setLimits([one], 'one', 20)]).notes, ['Overridden for 1 of 2 by: Set the limit of one to 20', null]);
+    assert.deepEqual(gather([replicate('i', 2), replicate('i', 3)]).notes, ['Overridden by: Give i 3 replicas', null]);
+    assert.deepEqual(gather([lose([one], 'one'), lose([one, two], 'all')]).notes, [null, null]);
+});
+
+test('an idea with nothing to do says so', () => {
+    const { drain, gather, scaleLimits, setLimits } = logic.ideas;
+    const note = (idea) => gather([idea]).notes[0];
+    assert.match(note(drain([memberOf('1', { exiting: true })], 'it')), /^Nothing to do: that is being drained already/);
+    assert.match(note(setLimits([memberOf('1')], 'it', 20)), /^Nothing to do/);
+    assert.match(note(scaleLimits([memberOf('1', { item_limit: 0 })], 'it', 2)), /^Nothing to do/);
+    assert.equal(note(setLimits([memberOf('1')], 'it', 21)), null);
+});
+
+test('new members take nobody’s name', () => {
+    const { addMembers, ideas } = logic.ideas;
+    const member = memberOf('new-1');
     const first = addMembers([member], 'a', 2, 9);
     assert.deepEqual(first.changes.map((change) => change.path), ['/v1/members/a/new-2', '/v1/members/a/new-3']);
     ideas.set([first]);

@@ -1,7 +1,7 @@
 // What if: changes are composed, seen, and applied.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { expectNoBarriers, expectNoFaults, items, members, openBrowser, openPage, Server } from './support.mjs';
+import { expectNoBarriers, expectNoFaults, items, members, openBrowser, openPage, Server, until } from './support.mjs';
 
 let server, browser;
 
@@ -65,6 +65,32 @@ test('a zone is lost, a limit halved and members are added; then that is applied
     await page.getByText('Nothing is supposed yet').waitFor();
     assert.equal((await server.request('GET', '/v1/cluster')).totals.members, 12);
     assert.equal((await server.request('GET', '/v1/members/zone-b/m-01')).item_limit, 15);
+    await expectNoFaults(page);
+});
+
+test('ideas about the same members are joined, and what can’t be is told', async () => {
+    const page = await open();
+    await page.getByLabel('Which').selectOption('zone:zone-c');
+    await suppose(page);
+    await page.getByLabel('Suppose to').selectOption('scale');
+    await page.getByLabel('Which').selectOption('all');
+    await suppose(page);
+    await page.getByText('Overridden for 3 of 12 by: Lose zone zone-c (3 members)').waitFor();
+    await page.getByLabel('Loads before and after').getByText('gone').first().waitFor();
+    await page.getByText('limit 30 → 15').first().waitFor();
+    await suppose(page);
+    await page.getByText('limit 30 → 8').first().waitFor();
+    await page.getByText(/replicas? could not be placed/).waitFor();
+    await expectNoBarriers(page);
+    await page.getByRole('button', { name: 'Begin again' }).click();
+    await server.request('POST', '/v1/members/zone-c/m-01/drain', {});
+    await page.getByLabel('Suppose to').selectOption('drain');
+    await until('the page knows', async () => {
+        await page.getByLabel('Which').selectOption('member:zone-c/m-01');
+        await suppose(page);
+        return page.getByText('Nothing to do: that is being drained already').isVisible();
+    });
+    await server.request('DELETE', '/v1/members/zone-c/m-01/drain');
     await expectNoFaults(page);
 });
 

@@ -169,13 +169,16 @@ function Composer({ members }: { members: Member[] }): JSX.Element {
     );
 }
 
-function Supposed({ list, total }: { list: Idea[]; total: number }): JSX.Element {
+function Supposed({ list, notes, total }: { list: Idea[]; notes: (string | null)[]; total: number }): JSX.Element {
     return (
         <>
             <ul class="ideas" aria-label="Supposed changes">
                 {list.map((idea, index) => (
                     <li key={index}>
-                        <span>{idea.words}</span>
+                        <span>
+                            {idea.words}
+                            {notes[index] ? <span class="idea-note">▲ {notes[index]}</span> : null}
+                        </span>
                         <button type="button" class="button button-small" onClick={() => remove(index)} aria-label={`Leave out: ${idea.words}`}>
                             ✕
                         </button>
@@ -263,7 +266,7 @@ export function WhatIfView(): JSX.Element {
     const list = useObservable(ideas);
     useMembersWanted();
     useTitle('What if');
-    const changes = gather(list);
+    const { changes, notes } = gather(list);
     return (
         <>
             <header class="view-head">
@@ -273,13 +276,15 @@ export function WhatIfView(): JSX.Element {
             <div class="what-if">
                 <Card title="Suppose">
                     {members === null ? <p class="muted">Reading the members…</p> : <Composer members={members} />}
-                    <Supposed list={list} total={changes.length} />
+                    <Supposed list={list} notes={notes} total={changes.length} />
                 </Card>
                 {list.length === 0 ? (
                     <Empty title="Nothing is supposed yet">
                         <p>Lose a zone, add three members, halve a limit: choose one on this page, and add more to it.</p>
                     </Empty>
-                ) : changes.length > 0 && changes.length <= mostChanges ? (
+                ) : changes.length === 0 ? (
+                    <Empty title="Nothing of that is to be done" />
+                ) : changes.length <= mostChanges ? (
                     <Result changes={changes} />
                 ) : null}
             </div>
