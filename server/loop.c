@@ -10,6 +10,9 @@
 
 #define ROUNDS "/rounds/"
 
+static const char displaced[] =
+    "another server of this root has the same --instance: give each a name of its own";
+
 /* --- publishing --- */
 
 int loop_publish(struct loop *loop)
@@ -32,11 +35,22 @@ int loop_publish(struct loop *loop)
 
 /* --- the mirror's side --- */
 
+/* Whether our key stands as we put it: it can be a former run's, or another process's. */
+static bool is_announced(const struct state *state, struct allocator_term term)
+{
+    return state->own && state->own->lease == term.lease;
+}
+
+static bool leads(const struct state *state, struct allocator_term term)
+{
+    return state_is_leader(state) && is_announced(state, term);
+}
+
 /* Has our key announced if it isn't ours: it isn't yet, or is a former run's, or somebody has
  * interfered. */
 static void announce(struct loop *loop, const struct state *state)
 {
-    bool stands = state->own && state->own->lease == session_term(loop->session).lease;
+    bool stands = is_announced(state, session_term(loop->session));
     const char *fault = root_format_fault(state->keyspace);
     if (!fault && !stands && loop->candidate->fault)
         fault = loop->candidate->fault(state);
@@ -47,7 +61,8 @@ static void announce(struct loop *loop, const struct state *state)
     if (newly_refused)
         log_write(LOG_ERROR, "this root is not ours to lead",
                   LOG_FIELDS(log_text("why", fault), log_span("root", loop->config.root)));
-    if (!fault && !stands)
+    bool is_others = state->own && session_is_displaced(loop->session);
+    if (!fault && !stands && !is_others)
         session_check(loop->session);
 }
 
@@ -137,9 +152,14 @@ static void on_anomaly(void *context, enum keyspace_anomaly anomaly, struct span
 
 static void on_session_failed(void *context, const char *what, int error)
 {
-    (void)context;
-    log_write(LOG_WARNING, "session",
-              LOG_FIELDS(log_text("cannot", what), log_text("error", allot_error_text(error))));
+    struct loop *loop = context;
+    if (error == ALLOT_EEXISTS && session_is_displaced(loop->session))
+        log_write(LOG_ERROR, displaced,
+                  LOG_FIELDS(log_span("instance", loop->candidate->instance),
+                             log_span("root", loop->config.root)));
+    else
+        log_write(LOG_WARNING, "session",
+                  LOG_FIELDS(log_text("cannot", what), log_text("error", allot_error_text(error))));
 }
 
 /* --- lifecycle --- */
@@ -174,6 +194,7 @@ static int start_threads(struct loop *loop)
         .ttl_seconds = loop->config.ttl_seconds,
         .exclusive = loop->candidate->exclusive,
         .failed = on_session_failed,
+        .context = loop,
     };
     struct mirror_config mirror = {
         .store = loop->config.store,
@@ -274,13 +295,14 @@ void loop_status(struct loop *loop, struct loop_status *ret)
     bool following = mirror_is_following(loop->mirror);
     int64_t current_ms = mirror_current_ms(loop->mirror);
     struct allocator_term term = session_term(loop->session);
+    bool is_displaced = session_is_displaced(loop->session);
     pthread_mutex_lock(&loop->mutex);
     *ret = (struct loop_status){
         .store_reachable = following,
         .running = !loop->stopping,
         .leading =
-            loop->newest && state_is_leader(loop->newest) && term.until_ms > clock_monotonic_ms(),
-        .refused = loop->refused,
+            loop->newest && leads(loop->newest, term) && term.until_ms > clock_monotonic_ms(),
+        .refused = !loop->refused && is_displaced ? displaced : loop->refused,
         .current_monotonic_ms = current_ms,
         .term = term,
         .failed_passes = loop->status.failed_passes,

@@ -81,7 +81,7 @@ static const char *describe(struct loop *loop)
     struct loop_status status;
     loop_status(loop, &status);
     if (status.refused)
-        return "STATUS=Not announced: members lead this root";
+        return "STATUS=Not announced: the log says why";
     int64_t age_ms = clock_monotonic_ms() - status.current_monotonic_ms;
     if (!status.store_reachable || age_ms > API_STALE_MS)
         return "STATUS=Waiting for the store";

@@ -27,6 +27,7 @@ struct session {
     int64_t lease; /* 0: none */
     int64_t renew_at_ms;
     bool announced;
+    bool was_announced; /* at any time: no former run's key can stand any more */
 
     pthread_mutex_t announcing; /* a transaction on the key is under way */
     char *value;                /* what it is to be; guarded by that */
@@ -35,7 +36,8 @@ struct session {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     bool stopping;
-    bool check; /* now */
+    bool check;     /* now */
+    bool displaced; /* set by the thread alone */
     struct allocator_term term;
 };
 
@@ -131,12 +133,23 @@ static int put_or_take_over(struct session *session)
         return error;
     if (holder.excluded)
         return ALLOT_ELOCKED;
-    if (!session->config.exclusive)
+    if (!session->config.exclusive || (session->was_announced && holder.lease))
         return ALLOT_EEXISTS;
     error = evict(session, &holder);
     if (!error)
         error = put_if_absent(session, &holder);
     return error ? error : holder.announced ? 0 : ALLOT_EEXISTS;
+}
+
+/* Notes what came of a try. */
+static void note(struct session *session, int error)
+{
+    bool displaced = error == ALLOT_EEXISTS && session->config.exclusive && session->was_announced;
+    session->announced = !error;
+    session->was_announced = session->was_announced || !error;
+    pthread_mutex_lock(&session->mutex);
+    session->displaced = displaced || (error && session->displaced);
+    pthread_mutex_unlock(&session->mutex);
 }
 
 /* One try. 0: the key stands under our lease (ours too if it was put by a try whose answer was
@@ -149,7 +162,7 @@ static int announce(struct session *session)
     pthread_mutex_lock(&session->announcing);
     error = put_or_take_over(session);
     pthread_mutex_unlock(&session->announcing);
-    session->announced = !error;
+    note(session, error);
     return error;
 }
 
@@ -207,9 +220,19 @@ static int work(struct session *session)
     }
     if (session->announced)
         return 0;
+    bool was_displaced = session->displaced;
     error = announce(session);
-    report(session, "announce", error);
+    if (error != ALLOT_EEXISTS || !was_displaced)
+        report(session, "announce", error);
     return error;
+}
+
+/* When to look again after @error: at a key that is another process's less often, to leave that in
+ * peace. */
+static int64_t next_look_ms(const struct session *session, int error)
+{
+    bool is_others = error == ALLOT_EEXISTS && session->displaced;
+    return error && !is_others ? clock_monotonic_ms() + RETRY_MS : session->renew_at_ms;
 }
 
 static void *session_thread(void *argument)
@@ -219,7 +242,7 @@ static void *session_thread(void *argument)
     progress_begin(&session->progress, "session");
     while (pause_until(session, wake_ms)) {
         int error = work(session);
-        wake_ms = error ? clock_monotonic_ms() + RETRY_MS : session->renew_at_ms;
+        wake_ms = next_look_ms(session, error);
     }
     if (session->lease)
         (void)store_wait_lease_revoke(session->config.store, session->lease, session->request_ms);
@@ -317,6 +340,14 @@ struct allocator_term session_term(struct session *session)
     struct allocator_term term = session->term;
     pthread_mutex_unlock(&session->mutex);
     return term;
+}
+
+bool session_is_displaced(struct session *session)
+{
+    pthread_mutex_lock(&session->mutex);
+    bool displaced = session->displaced;
+    pthread_mutex_unlock(&session->mutex);
+    return displaced;
 }
 
 struct progress *session_progress(struct session *session)

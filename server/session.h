@@ -14,14 +14,16 @@ struct session_config {
     struct span key;     /* copied */
     struct span value;   /* copied */
     int64_t ttl_seconds; /* of the lease */
-    /* The key can only be our own, from a former run: it is taken over at once, its former lease
-     * revoked. Otherwise a key under another lease is waited for until it disappears. */
+    /* The key is our own, from a former run, until we have announced it: it is taken over at once,
+     * its former lease revoked. From then on who puts it is another process that takes it for its
+     * own. That one's key, and without `exclusive` any under another lease, is waited for until it
+     * disappears. */
     bool exclusive;
     /* The key is only put while no key begins so. Empty: none. Copied. */
     struct span absent_prefix;
     /* Called on the session's thread when announcing or keeping alive failed. Announcing fails with
-     * ALLOT_EEXISTS for a key of somebody else's, with ALLOT_ELOCKED for keys that should be
-     * absent. It is tried again. May be NULL. */
+     * ALLOT_EEXISTS for a key of somebody else's (once while we are displaced), with ALLOT_ELOCKED
+     * for keys that should be absent. It is tried again. May be NULL. */
     void (*failed)(void *context, const char *what, int error);
     void *context;
 };
@@ -37,6 +39,9 @@ void session_check(struct session *session);
 /* Our lease, and until when it can't have expired (on the monotonic clock): counted from before the
  * last request that renewed it. The lease is told before the key is put under it. */
 struct allocator_term session_term(struct session *session);
+
+/* Whether an exclusive key was taken from us by another process, which has it still. */
+bool session_is_displaced(struct session *session);
 
 /* Gives the key another value (copied), under the lease that it has, and waits for the answer. Not
  * on the store's thread. ALLOT_EFENCE: it isn't as we put it, somebody else has changed or deleted

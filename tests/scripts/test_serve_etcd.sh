@@ -11,11 +11,14 @@ put_to() {
 
 # is_assigned URL ITEM: to two members.
 is_assigned() {
-    curl -fsS "$1/v1/items/$2/assignments" | jq -e '.items | length == 2'
+    url=$1
+    shows "/v1/items/$2/assignments" '.items | length == 2'
 }
 
 start_allotd() {
-    start "$1" --store etcd --ttl-seconds 2 --etcd-endpoints "$etcd_url"
+    name=$1
+    shift
+    start "$name" --store etcd --ttl-seconds 2 --etcd-endpoints "$etcd_url" "$@"
 }
 
 start_etcd
@@ -82,7 +85,23 @@ done
 grep -q 'mirror starts over.*compacted' "$tree/second.log" || fail "it has not loaded anew"
 until_true "delta is not assigned" is_assigned "$second" delta
 
+# Of two with the same name the one that came last leads, and the other one says so.
 stop "$second_pid"
+start_allotd elder --instance twin
+elder_pid=$pid elder=$url
+start_allotd younger --instance twin
+younger_pid=$pid younger=$url
+warns() {
+    curl -sS "$elder/readyz" | grep 'same --instance' && curl -fsS "$elder/v1/cluster" |
+        jq '.warnings[]' | grep 'same --instance'
+}
+until_true "the elder says nothing" warns
+until_true "no item of the elder" put_to "$elder/v1/items/epsilon" '{"replication": 2}'
+until_true "epsilon is not assigned" is_assigned "$younger" epsilon
+[ "$(grep -c 'same --instance' "$tree/elder.log")" -eq 1 ] || fail "it says so over and over"
+crash "$younger_pid"
+until_true "the elder does not lead" curl -fsS "$elder/readyz"
+stop "$elder_pid"
 
 refused() {
     wanted=$1

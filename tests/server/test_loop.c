@@ -333,6 +333,37 @@ Test(loop, does_not_wait_for_its_own_former_lease)
     stop(&instance);
 }
 
+/* Waits until the loop is refused, or isn't. */
+static void await_refused(struct instance *instance, bool refused)
+{
+    struct loop_status status = {0};
+    int64_t deadline = clock_monotonic_ms() + WAIT_MS;
+    do {
+        sched_yield();
+        loop_status(instance->loop, &status);
+    } while ((status.refused != NULL) != refused && clock_monotonic_ms() < deadline);
+    cr_assert_eq(status.refused != NULL, refused);
+    cr_assert_not(refused && status.leading);
+}
+
+Test(loop, leaves_the_lead_to_another_of_its_name)
+{
+    struct instance first = start("one");
+    await(&first, leads, "leads");
+    put_two_members();
+    struct instance second = start("one");
+    await_refused(&first, true);
+    put("items/x", "2");
+    await(&second, has_two_assignments, "the second decides");
+    await_refused(&second, false);
+    await_refused(&first, true);
+    stop(&second);
+    await_refused(&first, false);
+    put("items/y", "2");
+    await(&first, has_four_assignments, "the first decides again");
+    stop(&first);
+}
+
 Test(loop, leaves_alone_what_it_does_not_understand)
 {
     struct instance instance = start("one");

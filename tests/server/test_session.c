@@ -203,6 +203,38 @@ Test(session, takes_over_what_only_a_former_run_can_have_left)
     session_destroy(session);
 }
 
+/* The one that came last has the key; the other one doesn't take it back, but waits until it goes.
+ */
+Test(session, leaves_its_key_to_another_process_that_takes_it_for_its_own)
+{
+    struct session *first = start(true, TTL);
+    int64_t lease = await(true, "announced").kv.lease;
+    struct session *second = start(true, TTL);
+    while (!session_is_displaced(first)) {
+        session_check(first);
+        sched_yield();
+    }
+    struct standing taken = await(true, "taken");
+    cr_expect_neq(taken.kv.lease, lease);
+    cr_expect_eq(taken.kv.lease, session_term(second).lease);
+    int before = atomic_load(&failures);
+    int64_t end_ms = clock_monotonic_ms() + 1000;
+    while (clock_monotonic_ms() < end_ms) {
+        session_check(first);
+        session_check(second);
+        sched_yield();
+    }
+    cr_expect_eq(look().kv.create_revision, taken.kv.create_revision);
+    cr_expect_not(session_is_displaced(second));
+    cr_expect_eq(atomic_load(&failures), before, "it says so once");
+    session_destroy(second);
+    session_check(first);
+    (void)await(true, "announced again");
+    while (session_is_displaced(first))
+        sched_yield();
+    session_destroy(first);
+}
+
 Test(session, announces_nothing_until_it_is_checked)
 {
     struct session *session = NULL;
