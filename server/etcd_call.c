@@ -138,7 +138,8 @@ static void take_fault(struct etcd_slot *slot, struct etcd_call *call,
         etcd_calls_add_first(&client->pending, call);
     } else {
         int error = etcd_fault_error(fault, call->writes);
-        if (error == ALLOT_EUNAVAILABLE || error == ALLOT_EUNKNOWN)
+        bool is_login = call == &client->login; /* of which more is told */
+        if (!is_login && (error == ALLOT_EUNAVAILABLE || error == ALLOT_EUNKNOWN))
             etcd_client_report(client, error, "etcd: %.100s: %s",
                                client->endpoints.urls[slot->endpoint], fault->text);
         answer(client, call, error, &slot->transfer.answer);
@@ -150,7 +151,7 @@ static void take_answer(struct etcd_slot *slot, struct etcd_call *call)
     struct etcd_client *client = slot->client;
     struct etcd_fault fault;
     long status = etcd_transfer_status(&slot->transfer);
-    etcd_endpoints_worked(&client->endpoints, (size_t)slot->endpoint);
+    etcd_client_endpoint_worked(client, slot->endpoint);
     if (client->config.wire->is_fault(&slot->transfer.answer, &fault))
         take_fault(slot, call, &fault);
     else if (status != 200)
@@ -307,7 +308,7 @@ static int read_password(const char *path, char *password, size_t size, size_t *
 
 static void fail_login(struct etcd_client *client, int error, const char *why)
 {
-    etcd_client_report(client, error, "etcd: cannot log in as \"%.60s\": %.120s",
+    etcd_client_report(client, error, "etcd: cannot log in as \"%.60s\": %.160s",
                        client->config.user, why);
     client->login_retry_ms = clock_monotonic_ms() + LOGIN_PAUSE_MS;
     cancel_all(client, &client->parked, ALLOT_EUNAVAILABLE);

@@ -39,12 +39,20 @@ void etcd_client_endpoint_failed(struct etcd_client *client, int endpoint, const
     etcd_endpoints_failed(&client->endpoints, index, clock_monotonic_ms());
 }
 
+void etcd_client_endpoint_worked(struct etcd_client *client, int endpoint)
+{
+    size_t index = (size_t)endpoint;
+    if (client->endpoints.down[index])
+        etcd_client_report(client, 0, "etcd: %.100s: answers again", client->endpoints.urls[index]);
+    etcd_endpoints_worked(&client->endpoints, index);
+}
+
 /* --- streams --- */
 
 static bool on_stream_message(struct etcd_transfer *transfer, const struct etcd_answer *message)
 {
     struct etcd_stream *stream = (struct etcd_stream *)transfer;
-    etcd_endpoints_worked(&stream->client->endpoints, (size_t)stream->endpoint);
+    etcd_client_endpoint_worked(stream->client, stream->endpoint);
     return stream->message(stream, message);
 }
 

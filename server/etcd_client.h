@@ -21,7 +21,7 @@ struct etcd_client_config {
     size_t max_answer; /* bytes */
     size_t max_queue;  /* requests that are not answered yet */
     size_t max_queued_bytes;
-    /* On the thread, when something has failed; may be NULL. */
+    /* On the thread, when something has failed, or (@error 0) works again; may be NULL. */
     void (*failed)(void *failed_context, int error, const char *why);
     void *failed_context;
     /* On the thread. @round whenever something may have changed; it returns when it must be called

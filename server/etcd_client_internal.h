@@ -69,6 +69,8 @@ bool etcd_client_has_token(struct etcd_client *client, int64_t now_ms);
 
 /* An endpoint could not be reached. */
 void etcd_client_endpoint_failed(struct etcd_client *client, int endpoint, const char *why);
+/* It has answered. */
+void etcd_client_endpoint_worked(struct etcd_client *client, int endpoint);
 /* Tells the owner, but not the same thing over and over. */
 void etcd_client_report(struct etcd_client *client, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

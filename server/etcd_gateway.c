@@ -5,7 +5,10 @@
 #include "server/etcd_json_request.h"
 #include "server/etcd_transfer.h"
 
-enum { MAX_DEPTH = 32 }; /* of an answer's JSON */
+enum {
+    MAX_DEPTH = 32,  /* of an answer's JSON */
+    TEXT_SIZE = 160, /* of what is told of one that isn't JSON */
+};
 
 /* --- objects --- */
 
@@ -52,6 +55,40 @@ static bool deliver(struct etcd_transfer *transfer, struct json_object *message)
     return go_on;
 }
 
+/* The beginning of @bytes, in a line. */
+static void copy_text(struct span bytes, char text[TEXT_SIZE])
+{
+    size_t size = 0;
+    for (; size < bytes.size && size < TEXT_SIZE - 1; size++)
+        text[size] = bytes.data[size] >= ' ' && bytes.data[size] <= '~' ? bytes.data[size] : ' ';
+    while (size > 0 && text[size - 1] == ' ')
+        size--;
+    text[size] = '\0';
+}
+
+/* Takes what isn't JSON. As the body of an error it is text for people, of etcd or of what stands
+ * before it: then the answer is a fault that says so. */
+static bool take_text(struct etcd_transfer *transfer, struct span *bytes)
+{
+    char text[TEXT_SIZE];
+    if (etcd_transfer_status(transfer) == 200)
+        return etcd_transfer_cut(transfer, ETCD_TRANSFER_BAD);
+    copy_text(*bytes, text);
+    bytes->size = 0;
+    transfer->received = 0;
+    json_tokener_reset(transfer->tokener);
+    if (transfer->answer.json) /* its beginning is there */
+        return true;
+    struct json_object *message = json_object_new_object();
+    struct json_object *error = json_object_new_string(text);
+    if (!message || !error || json_object_object_add(message, "error", error) < 0) {
+        json_object_put(error);
+        json_object_put(message);
+        return etcd_transfer_cut(transfer, ETCD_TRANSFER_NO_MEMORY);
+    }
+    return deliver(transfer, message);
+}
+
 /* Hands the tokener what is there up to the end of a message. */
 static bool parse_some(struct etcd_transfer *transfer, struct span *bytes)
 {
@@ -66,7 +103,7 @@ static bool parse_some(struct etcd_transfer *transfer, struct span *bytes)
     }
     if (error != json_tokener_success || !json_object_is_type(message, json_type_object)) {
         json_object_put(message);
-        return etcd_transfer_cut(transfer, ETCD_TRANSFER_BAD);
+        return take_text(transfer, bytes);
     }
     *bytes = (struct span){bytes->data + taken, bytes->size - taken};
     transfer->received = 0;

@@ -6,7 +6,7 @@
 #include "server/etcd_wire.h"
 
 /* An answer is parsed as it comes: the bytes of it are never held. An error's object is a fault,
- * unary or amid a stream. */
+ * unary or amid a stream, and so is the text of an error that has no object. */
 extern const struct etcd_wire etcd_gateway;
 
 #endif

@@ -59,8 +59,8 @@ struct etcd_store_config {
     int64_t resume_timeout_ms;   /* 5000 */
     int64_t refresh_ms;          /* STORE_PROGRESS_MS */
     size_t max_answer;           /* bytes of an answer, or of one message of a watch; 64 MiB */
-    /* Called on the store's thread when an endpoint or a login fails, or the store has gone
-     * back. May be NULL. */
+    /* Called on the store's thread when an endpoint or a login fails, or the store has gone back;
+     * with an @error of 0 when an endpoint answers again. May be NULL. */
     void (*failed)(void *failed_context, int error, const char *why);
     void *failed_context;
 };

@@ -103,8 +103,11 @@ int process_fail(const char *what, int error, const struct error_message *why)
 static void on_store_failed(void *context, int error, const char *why)
 {
     (void)context;
-    log_write(LOG_ERROR, "store",
-              LOG_FIELDS(log_text("error", allot_error_text(error)), log_text("why", why)));
+    if (error)
+        log_write(LOG_ERROR, "store",
+                  LOG_FIELDS(log_text("error", allot_error_text(error)), log_text("why", why)));
+    else
+        log_write(LOG_INFO, "store", LOG_FIELDS(log_text("why", why)));
 }
 
 static int open_embedded(const struct config *config, struct process_store *ret,

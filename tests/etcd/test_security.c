@@ -223,6 +223,33 @@ TEST_OVER_BOTH(etcd_store_users, without_permission)
     etcd_server_remove(&server);
 }
 
+/* As etcd does with a certificate that has a common name, when there are users. */
+static bool refuse_in_plain_text(void *context, const struct scripted_request *request)
+{
+    (void)context;
+    return scripted_reply(request, 400, "CommonName of the client is not used\n");
+}
+
+Test(etcd_store_users, learn_why_they_cannot_log_in)
+{
+    char directory[TEMPORARY_SIZE], password[320];
+    struct scripted_server server;
+    struct error_message told = {""};
+    write_text(password, sizeof password, temporary_directory(directory), "secret");
+    scripted_server_start(&server, refuse_in_plain_text, NULL);
+    cr_expect_eq(try_range(&(struct etcd_store_config){.endpoints = server.url,
+                                                       .protocol = ETCD_GATEWAY,
+                                                       .user = "root",
+                                                       .password_file = password,
+                                                       .failed = note,
+                                                       .failed_context = &told}),
+                 ALLOT_EUNAVAILABLE);
+    cr_expect_str_eq(told.text,
+                     "etcd: cannot log in as \"root\": CommonName of the client is not used");
+    scripted_server_stop(&server);
+    temporary_remove(directory);
+}
+
 /* --- tokens of a scripted one --- */
 
 #define GOOD "{\"header\":{\"cluster_id\":\"7\",\"revision\":\"9\"}}"
