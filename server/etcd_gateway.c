@@ -59,8 +59,12 @@ static bool deliver(struct etcd_transfer *transfer, struct json_object *message)
 static void copy_text(struct span bytes, char text[TEXT_SIZE])
 {
     size_t size = 0;
-    for (; size < bytes.size && size < TEXT_SIZE - 1; size++)
-        text[size] = bytes.data[size] >= ' ' && bytes.data[size] <= '~' ? bytes.data[size] : ' ';
+    for (; size < bytes.size && size < TEXT_SIZE - 1; size++) {
+        bool is_plain = bytes.data[size] > ' ' && bytes.data[size] <= '~';
+        text[size] = ' ';
+        if (is_plain)
+            text[size] = bytes.data[size];
+    }
     while (size > 0 && text[size - 1] == ' ')
         size--;
     text[size] = '\0';

@@ -46,6 +46,13 @@ static bool leads(const struct state *state, struct allocator_term term)
     return state_is_leader(state) && is_announced(state, term);
 }
 
+static void report_refusal(const struct loop *loop, const char *why)
+{
+    log_write(LOG_ERROR, "this root is not ours to lead",
+              LOG_FIELDS(log_text("why", why), log_span("instance", loop->candidate->instance),
+                         log_span("root", loop->config.root)));
+}
+
 /* Has our key announced if it isn't ours: it isn't yet, or is a former run's, or somebody has
  * interfered. */
 static void announce(struct loop *loop, const struct state *state)
@@ -59,8 +66,7 @@ static void announce(struct loop *loop, const struct state *state)
     loop->refused = fault;
     pthread_mutex_unlock(&loop->mutex);
     if (newly_refused)
-        log_write(LOG_ERROR, "this root is not ours to lead",
-                  LOG_FIELDS(log_text("why", fault), log_span("root", loop->config.root)));
+        report_refusal(loop, fault);
     bool is_others = state->own && session_is_displaced(loop->session);
     if (!fault && !stands && !is_others)
         session_check(loop->session);
@@ -79,6 +85,16 @@ static struct state *former_of(struct loop *loop, const struct keyspace *keyspac
         state_ref(former);
     pthread_mutex_unlock(&loop->mutex);
     return former;
+}
+
+static void report_lead(struct loop *loop, const struct state *state)
+{
+    bool is_leading = leads(state, session_term(loop->session));
+    if (is_leading != loop->was_leading)
+        log_write(LOG_INFO, is_leading ? "leads" : "leads no more",
+                  LOG_FIELDS(log_span("instance", loop->candidate->instance),
+                             log_integer("revision", state->revision)));
+    loop->was_leading = is_leading;
 }
 
 static int on_applied(void *context, struct keyspace *keyspace)
@@ -114,6 +130,7 @@ static int on_applied(void *context, struct keyspace *keyspace)
     if (loop->config.hub)
         watch_hub_reach(loop->config.hub, state->revision);
     announce(loop, state);
+    report_lead(loop, state);
     return loop_publish(loop);
 }
 
@@ -153,10 +170,13 @@ static void on_anomaly(void *context, enum keyspace_anomaly anomaly, struct span
 static void on_session_failed(void *context, const char *what, int error)
 {
     struct loop *loop = context;
+    const char *why = NULL;
     if (error == ALLOT_EEXISTS && session_is_displaced(loop->session))
-        log_write(LOG_ERROR, displaced,
-                  LOG_FIELDS(log_span("instance", loop->candidate->instance),
-                             log_span("root", loop->config.root)));
+        why = displaced;
+    else if (error == ALLOT_ELOCKED)
+        why = "servers lead this root: end them, or have the member serve another";
+    if (why)
+        report_refusal(loop, why);
     else
         log_write(LOG_WARNING, "session",
                   LOG_FIELDS(log_text("cannot", what), log_text("error", allot_error_text(error))));

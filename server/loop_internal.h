@@ -20,6 +20,7 @@ struct loop {
     struct solver *solver; /* the thread's own */
     struct session *session;
     struct mirror *mirror;
+    bool was_leading; /* as of the state before. The mirror's thread's own */
     pthread_t thread;
     bool thread_started;
     struct progress progress;    /* of the thread */

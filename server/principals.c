@@ -199,7 +199,9 @@ static int read_text(struct reading *reading, struct span text)
         text = (struct span){text.data + size, text.size - size};
     }
     if (!error && reading->table->count == 0) {
-        error = refuse(reading, "expected a principal: NAME ROLE HASH");
+        (void)snprintf(reading->why->text, sizeof reading->why->text,
+                       "%.80s: expected a line NAME ROLE HASH at least", reading->path);
+        error = ALLOT_ESYNTAX;
     }
     return error;
 }

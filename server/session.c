@@ -28,6 +28,7 @@ struct session {
     int64_t renew_at_ms;
     bool announced;
     bool was_announced; /* at any time: no former run's key can stand any more */
+    int announce_error; /* of the last try */
 
     pthread_mutex_t announcing; /* a transaction on the key is under way */
     char *value;                /* what it is to be; guarded by that */
@@ -220,9 +221,11 @@ static int work(struct session *session)
     }
     if (session->announced)
         return 0;
-    bool was_displaced = session->displaced;
+    int before = session->announce_error;
     error = announce(session);
-    if (error != ALLOT_EEXISTS || !was_displaced)
+    session->announce_error = error;
+    bool goes_on = error == before && (error == ALLOT_EEXISTS || error == ALLOT_ELOCKED);
+    if (!goes_on)
         report(session, "announce", error);
     return error;
 }

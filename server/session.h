@@ -22,8 +22,9 @@ struct session_config {
     /* The key is only put while no key begins so. Empty: none. Copied. */
     struct span absent_prefix;
     /* Called on the session's thread when announcing or keeping alive failed. Announcing fails with
-     * ALLOT_EEXISTS for a key of somebody else's (once while we are displaced), with ALLOT_ELOCKED
-     * for keys that should be absent. It is tried again. May be NULL. */
+     * ALLOT_EEXISTS for a key of somebody else's, with ALLOT_ELOCKED for keys that should be
+     * absent: of these, for which it waits, only the first in a row is told. It is tried again. May
+     * be NULL. */
     void (*failed)(void *context, const char *what, int error);
     void *context;
 };

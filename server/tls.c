@@ -85,6 +85,17 @@ static int read_file(const char *path, gnutls_datum_t *ret, struct error_message
     return 0;
 }
 
+static int check_key(const struct material *read, struct error_message *why)
+{
+    gnutls_privkey_t key = NULL;
+    if (gnutls_privkey_init(&key) < 0) {
+        return fail(why, ALLOT_ENOMEM, opened.key, "out of memory");
+    }
+    int result = gnutls_privkey_import_x509_raw(key, &read->key, GNUTLS_X509_FMT_PEM, NULL, 0);
+    gnutls_privkey_deinit(key);
+    return result < 0 ? fail(why, ALLOT_EINVAL, opened.key, gnutls_strerror(result)) : 0;
+}
+
 /* GnuTLS sees whether they are a pair. */
 static int check_identity(const struct material *read, struct error_message *why)
 {
@@ -119,6 +130,9 @@ static int read_all(struct material *ret, struct error_message *why)
     int error = read_file(opened.cert, &ret->cert, why);
     if (error == 0) {
         error = read_file(opened.key, &ret->key, why);
+    }
+    if (error == 0) {
+        error = check_key(ret, why);
     }
     if (error == 0) {
         error = check_identity(ret, why);

@@ -43,3 +43,12 @@ grep -q '^lost x$' "$tree/first.told" || fail "the first did not hear that x is 
 grep -q '^gained x$' "$tree/second.told" || fail "the second did not hear of x"
 has_key '^/t/assign/x#zone-b#second#0$' || fail "x is not the second's"
 ! has_key '#first' || fail "something is left of the first"
+
+# Where servers lead, it says so, and what to do, once.
+start server --store etcd --etcd-endpoints "$etcd_url" --root /u
+"$ALLOTD" member --etcd-endpoints "$etcd_url" --root /u --zone zone-a --suffix third \
+    --item-limit 4 --on-assign true 2>"$tree/third.log" &
+pids="$pids $!"
+until_true "the third does not say why it keeps out" grep 'servers lead this root' "$tree/third.log"
+put /v1/items/x '{"replication": 1}' >/dev/null || fail "the server does not serve"
+[ "$(grep -c 'servers lead this root' "$tree/third.log")" -eq 1 ] || fail "it says so over and over"

@@ -40,6 +40,7 @@ curl -fsS -X DELETE "$first/v1/items/mine" || fail "the item is not deleted"
 crash "$first_pid"
 until_true "no item without the first" put_to "$second/v1/items/beta" '{"replication": 2}'
 until_true "beta is not assigned" is_assigned "$second" beta
+grep -q 'level=info msg=leads ' "$tree/second.log" || fail "it isn't said that the second leads"
 
 # Without etcd: reads go on, and say how old they are; writes are refused at once.
 is_stale() {
@@ -66,6 +67,7 @@ done
 start_etcd
 until_true "no item after a restart of etcd" put_to "$second/v1/items/gamma" '{"replication": 2}'
 until_true "gamma is not assigned" is_assigned "$second" gamma
+grep -q 'level=info msg=store why=.*answers again' "$tree/second.log" || fail "it isn't said that etcd is back"
 until_true "it still warns" shows /v1/cluster '.allocator.leading and .warnings == []'
 
 # A watch whose place was compacted away: the server loads anew, and readers don't notice.
@@ -98,6 +100,7 @@ warns() {
 until_true "the elder says nothing" warns
 until_true "no item of the elder" put_to "$elder/v1/items/epsilon" '{"replication": 2}'
 until_true "epsilon is not assigned" is_assigned "$younger" epsilon
+grep -q 'level=info msg="leads no more"' "$tree/elder.log" || fail "it isn't said that the elder leads no more"
 [ "$(grep -c 'same --instance' "$tree/elder.log")" -eq 1 ] || fail "it says so over and over"
 crash "$younger_pid"
 until_true "the elder does not lead" curl -fsS "$elder/readyz"

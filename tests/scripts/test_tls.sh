@@ -134,8 +134,16 @@ if "$allotd" serve --listen 127.0.0.1:0 --data-dir "$work/data" --tls-cert "$wor
 fi
 grep -q "cert.pem" "$work/refused" || fail "it doesn't name the bad certificate: $(cat "$work/refused")"
 
-# Clients have to show theirs.
 cp "$work/second.pem" "$work/cert.pem"
+echo nonsense >"$work/key.pem"
+if "$allotd" serve --listen 127.0.0.1:0 --data-dir "$work/data" --tls-cert "$work/cert.pem" \
+    --tls-key "$work/key.pem" 2>"$work/refused"; then
+    fail "it starts with a bad key"
+fi
+grep -q "key.pem" "$work/refused" || fail "it doesn't name the bad key: $(cat "$work/refused")"
+cp "$work/second.key" "$work/key.pem"
+
+# Clients have to show theirs.
 cp "$work/ca.pem" "$work/clients.pem"
 start --tls-client-ca "$work/clients.pem"
 status=$(secure_curl -o "$work/answer" -w '%{http_code}' "$ALLOT/livez")

@@ -96,7 +96,7 @@ Test(principals, bad_files_say_where)
         const char *text;
         const char *expected;
     } cases[] = {
-        {"", "line 0: expected a principal: NAME ROLE HASH"},
+        {"", "tokens: expected a line NAME ROLE HASH at least"},
         {"one boss " HASH_1, "line 1: expected a role: reader, operator or member:ZONE/SUFFIX"},
         {"one reader", "line 1: expected the SHA-256 of the token, 64 hexadecimal digits"},
         {"one reader 1234", "line 1: expected the SHA-256 of the token, 64 hexadecimal digits"},
