@@ -81,6 +81,18 @@ int embedded_file_damaged(struct embedded_file *file, const char *what)
     return ALLOT_EVALUE;
 }
 
+int embedded_file_check_place(struct embedded_file *file)
+{
+    int moved = 0;
+    int code = sqlite3_file_control(file->database, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (code != SQLITE_OK)
+        return embedded_file_fail(file, "looking for it", code);
+    if (!moved)
+        return 0;
+    tell(file, "was moved, removed or replaced");
+    return ALLOT_EUNAVAILABLE;
+}
+
 const char *embedded_file_message(const struct embedded_file *file)
 {
     return file->message.text;

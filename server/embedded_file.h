@@ -53,7 +53,8 @@ int embedded_file_load(struct embedded_file *file, int64_t now_ms, struct embedd
 
 /* Writing: begin, any of the following, commit. On an error, also of commit's, everything since
  * begin has been taken back; but after a commit that failed it may be there again when the file is
- * opened after a crash, unless the error is ALLOT_EUNAVAILABLE, too: there was no room. */
+ * opened after a crash, unless the error is ALLOT_EUNAVAILABLE, too: there was no room. From begin
+ * that says that the file was moved, removed or replaced. */
 int embedded_file_begin(struct embedded_file *file);
 int embedded_file_write(struct embedded_file *file, const struct embedded_change *changes,
                         size_t count);

@@ -36,6 +36,9 @@ struct embedded_file {
 int embedded_file_fail(struct embedded_file *file, const char *what, int code);
 /* Tells that the file's content is not what it must be: ALLOT_EVALUE. */
 int embedded_file_damaged(struct embedded_file *file, const char *what);
+/* Whether it is still the file that stands at its path: what another one has, or nobody can find,
+ * isn't written. ALLOT_EUNAVAILABLE: it isn't. */
+int embedded_file_check_place(struct embedded_file *file);
 
 /* Binds integers to the first parameters. (That can't fail but for a bug: they need no memory.) */
 void embedded_file_bind(sqlite3_stmt *statement, const int64_t *numbers, int count);

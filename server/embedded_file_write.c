@@ -36,7 +36,8 @@ static void bind_span(sqlite3_stmt *statement, int parameter, struct span span)
 int embedded_file_begin(struct embedded_file *file)
 {
     file->uncertain = file->header;
-    return run(file, BEGIN, "writing");
+    int error = embedded_file_check_place(file);
+    return error ? error : run(file, BEGIN, "writing");
 }
 
 /* After an error: SQLite may have rolled back already. */

@@ -8,9 +8,9 @@
  *
  * If writing fails, all requests of the batch fail with it, since those that only read may have
  * seen what was not written, and nothing of them remains: ALLOT_EUNAVAILABLE if the disk is full,
- * else ALLOT_EIO; or ALLOT_EUNKNOWN for those that write if it was the commit itself that failed in
- * any other way (a quota is one), because what had reached the file by then may reappear after a
- * crash. The next batch tries anew.
+ * or the file was moved, removed or replaced, else ALLOT_EIO; or ALLOT_EUNKNOWN for those that
+ * write if it was the commit itself that failed in any other way (a quota is one), because what had
+ * reached the file by then may reappear after a crash. The next batch tries anew.
  *
  * Beyond the port:
  * - The newest version of each key is held in memory as well, older ones in the file alone. Opening

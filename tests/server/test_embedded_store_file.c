@@ -321,6 +321,29 @@ Test(embedded_store_file, has_nothing_of_what_it_had_no_room_for)
     embedded_fixture_remove(&fixture);
 }
 
+/* --- a file that is somewhere else by now --- */
+
+Test(embedded_store_file, takes_no_writes_while_it_is_not_in_its_place)
+{
+    struct embedded_fixture fixture;
+    char path[512], elsewhere[512];
+    embedded_fixture_open(&fixture, usual);
+    path_in(&fixture, "store.sqlite", path, sizeof path);
+    path_in(&fixture, "elsewhere", elsewhere, sizeof elsewhere);
+    must_put(fixture.store, SPAN("/a"), "1", 0);
+    cr_assert_eq(rename(path, elsewhere), 0);
+    cr_expect_eq(sync_put(fixture.store, SPAN("/a"), SPAN("2"), 0, NULL), ALLOT_EUNAVAILABLE);
+    cr_expect_eq(atomic_load(&fixture.failures), 1);
+    int other = open(path, O_CREAT | O_WRONLY, 0600);
+    cr_assert_geq(other, 0);
+    close(other);
+    cr_expect_eq(sync_put(fixture.store, SPAN("/a"), SPAN("2"), 0, NULL), ALLOT_EUNAVAILABLE);
+    cr_expect(sync_exists(fixture.store, SPAN("/a"), NULL));
+    cr_assert_eq(rename(elsewhere, path), 0);
+    cr_expect_eq(must_put(fixture.store, SPAN("/a"), "2", 0), 3);
+    embedded_fixture_remove(&fixture);
+}
+
 /* --- what is refused --- */
 
 Test(embedded_store_file, is_locked)
