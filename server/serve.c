@@ -402,7 +402,8 @@ int serve_command(int argc, char **argv)
         (void)printf(
             "usage: allotd [serve] [FLAG]...\n\n"
             "Serves the API and runs the allocation loop, until SIGTERM or SIGINT.\n"
-            "SIGHUP has it read tokens and certificate again, if it has any.\n"
+            "SIGHUP has it read tokens and certificate again; if it has neither, nor a service\n"
+            "manager, SIGHUP ends it.\n"
             "From SIGUSR1 on everything is logged, from SIGUSR2 on what --log-level says.\n"
             "A service manager is told how it is (NOTIFY_SOCKET, WATCHDOG_USEC).\n\n");
         config_help(CONFIG_SERVE, stdout);
