@@ -225,6 +225,16 @@ static struct span settings_key(struct api_call *call)
     return (struct span){key, size};
 }
 
+/* A pause that has ended before it began is a slip: of the date, or of the clock. */
+static bool is_over(const struct api_call *call, const struct allocator_body *body)
+{
+    int64_t until_ms = INT64_MAX;
+    if (body->paused == ALLOCATOR_RUNS || !body->until.data)
+        return false;
+    return timestamp_parse(body->until, &until_ms) == 0 &&
+           until_ms <= call->runtime->wall_clock_ms(call->runtime->context);
+}
+
 enum api_step allocator_put(struct api_call *call)
 {
     struct allocator_body body = {.limits = ALLOCATOR_RULES_NONE.limits};
@@ -237,6 +247,8 @@ enum api_step allocator_put(struct api_call *call)
         return API_REPLY;
     if (entry && is_stored(entry, &body))
         return reply_settings(call);
+    if (is_over(call, &body))
+        return problem_invalid_at(call, "/until", "must be a time to come");
     struct span key = settings_key(call);
     int error = key.data ? write_value(call, entry, &body, &value) : ALLOT_ENOMEM;
     if (error)
