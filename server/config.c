@@ -190,6 +190,17 @@ static int set_variables(struct parsing *parsing)
     return 0;
 }
 
+bool config_has_variable(const char *name, size_t size)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const char *variable = options[i].variable;
+        if (strlen(variable) == size && memcmp(variable, name, size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const struct option *find_option(enum config_command command, const char *name,
                                         size_t length)
 {

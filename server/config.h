@@ -94,6 +94,9 @@ int config_parse(enum config_command command, int argc, char *const *argv,
                  config_environment *environment, struct config *ret,
                  enum config_verdict *ret_verdict, struct error_message *why);
 
+/* Whether a command has the variable whose name @size bytes at @name are. */
+bool config_has_variable(const char *name, size_t size);
+
 /* Writes what --help shows of the flags. */
 void config_help(enum config_command command, FILE *out);
 

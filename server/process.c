@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "server/clock.h"
@@ -36,11 +37,28 @@ static sigset_t all_signals(void)
     return signals;
 }
 
+/* A misspelt variable sets nothing. Its value may be a secret. */
+static void warn_of_variables(void)
+{
+    for (char **pair = environ; *pair; pair++) {
+        size_t size = strcspn(*pair, "=");
+        if (strncmp(*pair, "ALLOT_", sizeof "ALLOT_" - 1) == 0 && !config_has_variable(*pair, size))
+            log_write(LOG_WARNING, "unknown variable; see --help",
+                      LOG_FIELDS(log_span("name", (struct span){*pair, size})));
+    }
+}
+
+void process_begin_log(const struct config *config)
+{
+    log_configure((enum log_level)config->log_level, (enum log_format)config->log_format,
+                  STDERR_FILENO);
+    warn_of_variables();
+}
+
 void process_begin(const struct config *config)
 {
     sigset_t signals = all_signals();
-    log_configure((enum log_level)config->log_level, (enum log_format)config->log_format,
-                  STDERR_FILENO);
+    process_begin_log(config);
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     (void)signal(SIGPIPE, SIG_IGN); /* a client that leaves is an error of write() */
 }

@@ -17,7 +17,9 @@ enum {
 /* What the environment says of the process's configuration. */
 const char *process_environment(const char *name);
 
-/* Sets the log up, and blocks SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 in every thread: before
+/* Sets the log up, and warns there of variables that look like ours and are none. */
+void process_begin_log(const struct config *config);
+/* The same, and blocks SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 in every thread: before
  * the first one begins. */
 void process_begin(const struct config *config);
 /* Waits for one of them, and returns which; 0: none so far, but it was worth to look up, at the

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "server/backup_file.h"
 #include "server/backup_restore.h"
@@ -207,7 +206,6 @@ int snapshot_command(int argc, char **argv)
         (void)printf("allotd %s\n", ALLOT_VERSION);
         return fflush(stdout) == 0 ? PROCESS_DONE : PROCESS_FAILED;
     }
-    log_configure((enum log_level)config.log_level, (enum log_format)config.log_format,
-                  STDERR_FILENO);
+    process_begin_log(&config);
     return action->run(&config, file);
 }

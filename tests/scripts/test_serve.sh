@@ -94,9 +94,12 @@ put /v1/items/c '{"replication":3}'
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null || true
 
-export ALLOT_DATA_DIR="$tree/data"
+export ALLOT_DATA_DIR="$tree/data" ALLOT_ITEM_LIMIT=7 ALLOT_LISTN=a-secret
 start
-unset ALLOT_DATA_DIR
+unset ALLOT_DATA_DIR ALLOT_ITEM_LIMIT ALLOT_LISTN
+grep -q 'level=warning msg="unknown variable; see --help" name=ALLOT_LISTN' "$tree/log" ||
+    fail "a misspelt variable is not warned of"
+! grep -q -e a-secret -e ALLOT_ITEM_LIMIT "$tree/log" || fail "its value is told, or a member's variable warned of"
 curl -fs "$url/v1/items/c" | grep -q '"replication":3' || fail "lost by SIGKILL"
 
 # ---- how it decides, and the proof of that ----

@@ -233,6 +233,17 @@ Test(config, help_and_version_win)
     cr_assert_eq(verdict, CONFIG_VERSION);
 }
 
+Test(config, knows_the_variables_of_all_commands)
+{
+    static const char *const known[] = {"ALLOT_LISTEN", "ALLOT_ITEM_LIMIT", "ALLOT_HOLD_SECONDS"};
+    static const char *const unknown[] = {"ALLOT_LISTN", "ALLOT_LISTEN_", "ALLOT_", ""};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        cr_expect(config_has_variable(known[i], strlen(known[i])), "%s", known[i]);
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
+        cr_expect_not(config_has_variable(unknown[i], strlen(unknown[i])), "%s", unknown[i]);
+    cr_expect_not(config_has_variable("ALLOT_LISTEN", strlen("ALLOT_LISTE")));
+}
+
 Test(config, help_names_every_flag_and_variable)
 {
     static const char *const words[] = {
