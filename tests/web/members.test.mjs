@@ -139,6 +139,50 @@ test('a plan that no longer holds is planned anew before it is applied', async (
     await expectNoFaults(page);
 });
 
+test('what is being applied can’t be left as it is', async () => {
+    const page = await open('#/members/zone-c/m-01');
+    let goOn;
+    const held = new Promise((done) => (goOn = done));
+    await page.route('**/v1/plan?apply=true', async (route) => {
+        await held;
+        await route.fulfill({ status: 503, json: { status: 503, detail: 'the store is away' } });
+    });
+    page.expectsFailures = true;
+    await page.getByRole('button', { name: 'Drain…', exact: true }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Drain', exact: true }).click();
+    await dialog.getByText('Applying…').waitFor();
+    assert.ok(await dialog.getByRole('button', { name: 'Leave as it is' }).isDisabled());
+    for (let times = 0; times < 3; times++) await page.keyboard.press('Escape');
+    await dialog.getByText('Applying…').waitFor();
+    // Not by the dialog, but by going elsewhere: then how it ended is told there.
+    await page.evaluate(() => (location.hash = '#/items'));
+    await page.getByRole('heading', { name: 'Items', level: 1 }).waitFor();
+    goOn();
+    await page.getByText('✕ the store is away').waitFor();
+    await expectNoFaults(page);
+});
+
+test('whoever has gone elsewhere meanwhile stays there', async () => {
+    await server.request('PUT', '/v1/members/zone-c/short', { item_limit: 0 });
+    const page = await open('#/members/zone-c/short');
+    let goOn;
+    const held = new Promise((done) => (goOn = done));
+    await page.route('**/v1/plan?apply=true', async (route) => {
+        await held;
+        await route.continue();
+    });
+    await page.getByRole('button', { name: 'Deregister…' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Deregister' }).click();
+    await page.getByText('Applying…').waitFor();
+    await page.evaluate(() => (location.hash = '#/items'));
+    await page.getByRole('heading', { name: 'Items', level: 1 }).waitFor();
+    goOn();
+    await page.getByText(/Done, at revision/).waitFor();
+    assert.match(page.url(), /#\/items$/);
+    await expectNoFaults(page);
+});
+
 test('a limit is changed', async () => {
     const page = await open();
     await page.getByRole('button', { name: 'Change the limit of zone-b/m-03' }).click();

@@ -4,7 +4,7 @@ import { useEffect, useId, useRef } from 'preact/hooks';
 
 interface Props {
     title: string;
-    onClose: () => void;
+    onClose: (() => void) | null; // null: not now
     children: ComponentChildren;
     actions: ComponentChildren;
 }
@@ -25,8 +25,10 @@ export function Dialog({ title, onClose, children, actions }: Props): JSX.Elemen
             aria-labelledby={heading}
             onCancel={(event) => {
                 event.preventDefault();
-                onClose();
+                onClose?.();
             }}
+            // Browsers close it at a second Escape, whatever they are told at the first.
+            onClose={() => (onClose ? onClose() : element.current?.showModal())}
         >
             <h2 id={heading}>{title}</h2>
             <div class="dialog-body">{children}</div>

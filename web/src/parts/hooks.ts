@@ -11,6 +11,18 @@ export function useNow(everyMs: number): number {
     return now;
 }
 
+// Whether the component is still there, for what goes on without it.
+export function useMounted(): { readonly current: boolean } {
+    const mounted = useRef(true);
+    useEffect(() => {
+        mounted.current = true;
+        return () => {
+            mounted.current = false;
+        };
+    }, []);
+    return mounted;
+}
+
 export interface Loading<T> {
     value: T | null;
     trouble: string | null;

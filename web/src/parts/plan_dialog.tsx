@@ -7,8 +7,9 @@ import { applyPlan, newKey, plan, sayChange } from '../data/plans';
 import type { Change, Plan } from '../data/types';
 import { Note, Trouble } from './basics';
 import { Dialog } from './dialog';
+import { useMounted } from './hooks';
 import { PlanView } from './plan_view';
-import { tell } from './toast';
+import { tell, tellTrouble } from './toast';
 
 interface State {
     plan: Plan | null;
@@ -33,6 +34,7 @@ export function usePlan(changes: Change[] | null): Planning {
     const [state, setState] = useState<State>({ plan: null, busy: null, trouble: null, stale: false });
     const turn = useRef(0);
     const key = useRef('');
+    const mounted = useMounted();
     const text = changes ? JSON.stringify(changes.map(({ session: _, ...change }) => change)) : null;
 
     const make = (stale: boolean): void => {
@@ -70,7 +72,8 @@ export function usePlan(changes: Change[] | null): Planning {
                 onDone();
             },
             (error: unknown) => {
-                if (error instanceof Problem && error.status === 412) make(true);
+                if (!mounted.current) tellTrouble(sayFailure(error));
+                else if (error instanceof Problem && error.status === 412) make(true);
                 else setState((old) => ({ ...old, busy: null, trouble: sayFailure(error) }));
             },
         );
@@ -105,6 +108,7 @@ interface Props {
 
 export function PlanDialog({ title, changes, action, grave, onClose, onDone, children }: Props): JSX.Element {
     const planning = usePlan(changes);
+    const applying = planning.busy === 'applying';
     const ready = changes !== null && planning.plan !== null && planning.busy === null;
     const done = (): void => {
         onClose();
@@ -113,10 +117,10 @@ export function PlanDialog({ title, changes, action, grave, onClose, onDone, chi
     return (
         <Dialog
             title={title}
-            onClose={onClose}
+            onClose={applying ? null : onClose}
             actions={
                 <>
-                    <button type="button" class="button" onClick={onClose}>
+                    <button type="button" class="button" disabled={applying} onClick={onClose}>
                         Leave as it is
                     </button>
                     <button
@@ -125,7 +129,7 @@ export function PlanDialog({ title, changes, action, grave, onClose, onDone, chi
                         disabled={!ready}
                         onClick={() => planning.apply(done)}
                     >
-                        {planning.busy === 'applying' ? 'Applying…' : action}
+                        {applying ? 'Applying…' : action}
                     </button>
                 </>
             }

@@ -12,7 +12,7 @@ import type { Assignment, Member } from '../data/types';
 import { Card, Empty, Fact, Facts, Trouble } from '../parts/basics';
 import { DataTable, sortRows } from '../parts/data_table';
 import type { Column, Sorting } from '../parts/data_table';
-import { useLoaded, useTitle } from '../parts/hooks';
+import { useLoaded, useMounted, useTitle } from '../parts/hooks';
 import { LoadBar, LoadLegend } from '../parts/load_bar';
 import { HistoryOf } from './events';
 import { Labels } from './labels';
@@ -140,6 +140,7 @@ export function MemberView({ zone, suffix }: { zone: string; suffix: string }): 
     const may = mayOperate(useObservable(session));
     const name = memberName({ zone, suffix });
     const member = members?.find((each) => each.zone === zone && each.suffix === suffix);
+    const mounted = useMounted();
     useMembersWanted();
     useTitle(name);
     return (
@@ -149,7 +150,7 @@ export function MemberView({ zone, suffix }: { zone: string; suffix: string }): 
                     <a href="#/members">Members</a> /
                 </p>
                 <h1>{name}</h1>
-                {member && may ? <Actions member={member} onGone={() => (location.hash = '#/members')} /> : null}
+                {member && may ? <Actions member={member} onGone={() => mounted.current && (location.hash = '#/members')} /> : null}
             </header>
             {member ? (
                 <MemberCards

@@ -7,7 +7,8 @@ import { refresh } from '../data/live';
 import type { Allocator, Pause } from '../data/types';
 import { Field, Note, Trouble } from '../parts/basics';
 import { Dialog } from '../parts/dialog';
-import { tell } from '../parts/toast';
+import { useMounted } from '../parts/hooks';
+import { tell, tellTrouble } from '../parts/toast';
 
 export type PauseIntent = 'pause' | 'resume';
 
@@ -120,6 +121,7 @@ export function PauseDialog({ intent, allocator, onClose }: Props): JSX.Element 
     const [reason, setReason] = useState('');
     const [busy, setBusy] = useState(false);
     const [trouble, setTrouble] = useState<string | null>(null);
+    const mounted = useMounted();
     const submit = (): void => {
         setBusy(true);
         setTrouble(null);
@@ -138,17 +140,18 @@ export function PauseDialog({ intent, allocator, onClose }: Props): JSX.Element 
             },
             (error: unknown) => {
                 setBusy(false);
-                setTrouble(wordsOf(error));
+                if (mounted.current) setTrouble(wordsOf(error));
+                else tellTrouble(wordsOf(error));
             },
         );
     };
     return (
         <Dialog
             title={resumes ? 'Let the allocator go on' : 'Pause the allocator'}
-            onClose={onClose}
+            onClose={busy ? null : onClose}
             actions={
                 <>
-                    <button type="button" class="button" onClick={onClose}>
+                    <button type="button" class="button" disabled={busy} onClick={onClose}>
                         Leave as it is
                     </button>
                     <button type="button" class="button button-main" disabled={busy} onClick={submit}>
