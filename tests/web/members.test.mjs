@@ -201,6 +201,22 @@ test('a limit is changed', async () => {
     await expectNoFaults(page);
 });
 
+test('what was read just before a change, beside what was read after it, is read again', async () => {
+    const page = await openPage(browser, server);
+    let goOn;
+    const held = new Promise((done) => (goOn = done));
+    await page.route('**/v1/cluster', (route) => held.then(() => route.continue()));
+    const read = page.waitForResponse('**/v1/members?*');
+    await page.goto(`${server.base}/#/members/zone-a/m-03`);
+    await read;
+    // Nothing moves for that, so that no other change comes after it.
+    await server.request('PATCH', '/v1/members/zone-a/m-03', { item_limit: 40, labels: { rack: 'seven' } });
+    goOn();
+    await page.getByText('rack=seven').first().waitFor();
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await expectNoFaults(page);
+});
+
 test('one is deregistered, with its secret if it has one', async () => {
     // So large that the others' fair shares become less than what they hold, whatever came before.
     await server.request('PUT', '/v1/members/zone-c/leased', {

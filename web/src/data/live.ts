@@ -8,7 +8,7 @@
 // missed; where that is no longer possible, everything is read anew. While nobody looks (the tab is
 // in the background) there is no stream: a browser has only a few connections for one server.
 import { useEffect } from 'preact/hooks';
-import { get, getAll, Problem, wordsOf } from './http';
+import { get, getAll, Problem, read, wordsOf } from './http';
 import { Observable } from './observable';
 import type { Allocator, Cluster, Member, WatchEvent } from './types';
 import { watch } from './watch';
@@ -58,7 +58,7 @@ let membersWanted = 0;
 let reading = false;
 let again = false;
 
-// The revision that is shown, the newest that the stream has told of, and since when that is more.
+// The lowest revision of what is shown, the newest that the stream has told of, and since when that is more.
 let shown = 0;
 let told = 0;
 let aheadSince: number | null = null;
@@ -72,12 +72,13 @@ async function readAll(): Promise<void> {
     const began = Date.now();
     const [cluster, allocator, members] = await Promise.all([
         get<Cluster>('/v1/cluster'),
-        get<Allocator>('/v1/allocator'),
+        read<Allocator>('/v1/allocator'),
         membersWanted > 0 ? getAll<Member>('/v1/members') : null,
     ]);
-    shown = cluster.revision;
+    // They are read at the same time, not at the same revision.
+    shown = Math.min(cluster.revision, allocator.revision, members?.revision ?? Infinity);
     aheadSince = shown < told ? began : null;
-    live.update({ cluster, allocator, ...(members ? { members: members.items } : {}) });
+    live.update({ cluster, allocator: allocator.body, ...(members ? { members: members.items } : {}) });
     judge();
 }
 
