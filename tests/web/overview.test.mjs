@@ -91,6 +91,23 @@ test('the allocator is paused, with a reason, and goes on', async () => {
     await expectNoFaults(page);
 });
 
+test('what changes without a revision is shown, too', async () => {
+    const page = await open();
+    await page.getByText('Running.').waitFor();
+    const until = new Date(Date.now() + 10000).toISOString().replace(/\.\d+/, '');
+    await server.request('PUT', '/v1/allocator', { paused: 'all', until });
+    await page.getByText('Paused by anonymous').waitFor();
+    await page.getByText('Running.').waitFor();
+    await page.route('**/v1/cluster', async (route) => {
+        const reply = await route.fetch();
+        await route.fulfill({ json: { ...(await reply.json()), warnings: ['the disk is full'] } });
+    });
+    await page.getByText('the disk is full').waitFor();
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await server.request('PUT', '/v1/allocator', { paused: 'no' });
+    await expectNoFaults(page);
+});
+
 test('a pause stays a pause while others pause, too, and what they have set stays', async () => {
     const page = await open();
     await page.getByRole('button', { name: 'Pause…' }).click();

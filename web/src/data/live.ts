@@ -4,9 +4,10 @@
 //         ▲ shown again after a time in the background
 //
 // What is shown is read anew, as a whole and not too often, whenever the stream tells that something
-// has changed. A stream that breaks off goes on after the revision that was seen last, so nothing is
-// missed; where that is no longer possible, everything is read anew. While nobody looks (the tab is
-// in the background) there is no stream: a browser has only a few connections for one server.
+// has changed, and now and then for what changes without a revision. A stream that breaks off goes on
+// after the revision that was seen last, so nothing is missed; where that is no longer possible,
+// everything is read anew. While nobody looks (the tab is in the background) there is no stream: a
+// browser has only a few connections for one server.
 import { useEffect } from 'preact/hooks';
 import { get, getAll, Problem, read, wordsOf } from './http';
 import { Observable } from './observable';
@@ -30,6 +31,9 @@ const pauses = [250, 500, 1000, 2000, 4000];
 // Between two reads of everything, beside the time that one takes, as far as that counts.
 const leastGap = 300;
 const mostWeight = 2000;
+// What is shown is read anew after so long even if the stream tells of no change: a pause that ends, a
+// store that can't be written and other conditions are of no revision.
+const mostAge = 8000;
 // What the stream has told of is shown after so long, or it is said to be missing.
 const mostBehind = 8000;
 
@@ -58,7 +62,9 @@ let membersWanted = 0;
 let reading = false;
 let again = false;
 
-// The lowest revision of what is shown, the newest that the stream has told of, and since when that is more.
+// When what is shown was asked for, its lowest revision, the newest that the stream has told of, and since
+// when that is more.
+let asked = 0;
 let shown = 0;
 let told = 0;
 let aheadSince: number | null = null;
@@ -77,6 +83,7 @@ async function readAll(): Promise<void> {
     ]);
     // They are read at the same time, not at the same revision.
     shown = Math.min(cluster.revision, allocator.revision, members?.revision ?? Infinity);
+    asked = began;
     aheadSince = shown < told ? began : null;
     live.update({ cluster, allocator: allocator.body, ...(members ? { members: members.items } : {}) });
     judge();
@@ -139,7 +146,7 @@ async function follow(from: number, signal: AbortSignal, seen: (revision: number
         if (told > shown) {
             aheadSince ??= heard;
             refresh();
-        }
+        } else if (heard - asked > mostAge) refresh();
         judge();
         if (message.bookmark) void askReady();
     }
