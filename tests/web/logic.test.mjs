@@ -10,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const web = fileURLToPath(new URL('../../web', import.meta.url));
 const { build } = createRequire(join(web, 'package.json'))('esbuild');
 const folder = mkdtempSync(join(tmpdir(), 'allot-logic.'));
-const names = ['format', 'history', 'ideas', 'load', 'plans', 'watch'];
+const names = ['format', 'history', 'ideas', 'item_pages', 'load', 'plans', 'watch'];
 const logic = {};
 
 before(async () => {
@@ -87,6 +87,39 @@ test('new members take nobody’s name', () => {
     assert.deepEqual(first.changes.map((change) => change.path), ['/v1/members/a/new-2', '/v1/members/a/new-3']);
     ideas.set([first]);
     assert.equal(addMembers([member], 'a', 1, 9).changes[0].path, '/v1/members/a/new-4');
+});
+
+// What the requests for a list of so many items get, each after as many turns as it says.
+function serveItems(total, delayOf) {
+    let asked = 0;
+    globalThis.fetch = async (path) => {
+        const query = new URL(path, 'http://allot').searchParams;
+        const [from, limit] = [Number(query.get('continue') ?? 0), Number(query.get('limit'))];
+        for (let turns = delayOf(++asked); turns > 0; turns--) await new Promise((done) => setImmediate(done));
+        const items = Array.from({ length: Math.min(limit, total - from) }, (_, n) => ({ id: `i${from + n}` }));
+        const more = from + limit < total ? { continue: String(from + limit) } : {};
+        return Response.json({ revision: 1, items, ...more });
+    };
+}
+
+test('a list that is read anew while one scrolls has every row once', async () => {
+    for (const delays of [[1], [9, 1, 1, 1], [1, 1, 1, 9, 1], [1, 9, 1, 1, 1, 9]]) {
+        serveItems(5000, (nth) => delays[(nth - 1) % delays.length]);
+        const pages = new logic.item_pages.ItemPages({ contains: '', prefix: '', state: '', label: '' });
+        pages.state.subscribe(() => pages.see(0, pages.state.value.rows.length));
+        const settled = async () => {
+            for (let turns = 0; turns < 100; turns++) await new Promise((done) => setImmediate(done));
+            return pages.state.value;
+        };
+        const first = pages.reload();
+        pages.see(0, 0);
+        await first;
+        await Promise.all([pages.reload(), pages.reload()]);
+        const { rows, more, busy } = await settled();
+        assert.deepEqual(rows.map((row) => row.id), Array.from({ length: 5000 }, (_, n) => `i${n}`));
+        assert.deepEqual([more, busy], [false, false]);
+        pages.close();
+    }
 });
 
 test('lines are found however a stream is cut', async () => {

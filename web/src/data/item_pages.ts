@@ -41,6 +41,7 @@ export class ItemPages {
         outdated: false,
     });
     private token = '';
+    private turn = 0; // raised each time it begins again: answers to what was asked before don't count
     private abort = new AbortController();
     private touched = new Set<string>();
     private timer: ReturnType<typeof setTimeout> | null = null;
@@ -53,43 +54,55 @@ export class ItemPages {
         if (this.timer !== null) clearTimeout(this.timer);
     }
 
-    // Begins again, with as many rows as there were.
+    // Begins again, with as many rows as there were: those stay until all of the others are there.
     async reload(): Promise<void> {
+        const own = ++this.turn;
         const wanted = this.state.value.rows.length;
-        await this.read(false);
-        while (this.state.value.rows.length < wanted && this.state.value.more && this.state.value.trouble === null)
-            await this.read(true);
+        this.state.update({ busy: true, trouble: null });
+        try {
+            let rows: Item[] = [];
+            let page: List<Item>;
+            do {
+                page = await this.read(rows.length > 0 ? this.token : '');
+                if (own !== this.turn) return;
+                this.token = page.continue ?? '';
+                rows = rows.concat(page.items);
+            } while (this.token && page.items.length > 0 && rows.length < wanted);
+            this.state.update({ rows, revision: page.revision, more: this.token !== '', busy: false, outdated: false });
+        } catch (error) {
+            this.fail(error, own);
+        }
     }
 
     // The rows in view have changed: reads on where their end is near.
     see(begin: number, end: number): void {
         this.view = [begin, end];
         const { rows, more, busy, trouble } = this.state.value;
-        if (more && !busy && trouble === null && end + pageSize / 4 > rows.length) void this.read(true);
+        if (more && !busy && trouble === null && end + pageSize / 4 > rows.length) void this.goOn();
     }
 
-    private async read(goesOn: boolean): Promise<void> {
-        const { signal } = this.abort;
-        const token = goesOn ? this.token : '';
-        this.state.update({ busy: true, trouble: null });
+    private read(token: string): Promise<List<Item>> {
+        const path = pathOf(this.filters, pageSize);
+        return get<List<Item>>(token ? `${path}&continue=${token}` : path, this.abort.signal);
+    }
+
+    private async goOn(): Promise<void> {
+        const own = this.turn;
+        this.state.update({ busy: true });
         try {
-            const path = pathOf(this.filters, pageSize);
-            const page = await get<List<Item>>(token ? `${path}&continue=${token}` : path, signal);
+            const page = await this.read(this.token);
+            if (own !== this.turn) return;
             this.token = page.continue ?? '';
-            this.state.update({
-                rows: token ? this.state.value.rows.concat(page.items) : page.items,
-                revision: page.revision,
-                more: page.continue !== undefined,
-                busy: false,
-                ...(token ? {} : { outdated: false }),
-            });
+            this.state.update({ rows: this.state.value.rows.concat(page.items), more: this.token !== '', busy: false });
         } catch (error) {
-            if (signal.aborted) return;
-            this.state.update({ busy: false });
             // The revision that the list stands at is no longer kept.
-            if (error instanceof Problem && error.status === 410 && token) await this.reload();
-            else this.state.update({ trouble: wordsOf(error) });
+            if (own === this.turn && error instanceof Problem && error.status === 410) await this.reload();
+            else this.fail(error, own);
         }
+    }
+
+    private fail(error: unknown, turn: number): void {
+        if (turn === this.turn && !this.abort.signal.aborted) this.state.update({ busy: false, trouble: wordsOf(error) });
     }
 
     // What has changed, of the stream.

@@ -84,7 +84,7 @@ function Found({ pages, total, filtered }: { pages: ItemPages; total: number; fi
                     {rows.length === 0 && busy ? 'Searching…' : words}
                 </p>
                 {outdated ? (
-                    <button type="button" class="button button-small" onClick={() => void pages.reload()}>
+                    <button type="button" class="button button-small" disabled={busy} onClick={() => void pages.reload()}>
                         ↻ Others have changed: read anew
                     </button>
                 ) : null}
