@@ -91,6 +91,18 @@ test('the allocator is paused, with a reason, and goes on', async () => {
     await expectNoFaults(page);
 });
 
+test('what a pause puts off is not taken for done', async () => {
+    const page = await open();
+    await server.request('PUT', '/v1/allocator', { paused: 'all' });
+    await server.request('POST', '/v1/members/zone-a/m-01/drain', {});
+    await page.getByText(/^Every item has its replicas, but not where they should be: .* put off by the pause\.$/).waitFor();
+    await expectNoBarriers(page);
+    await server.request('PUT', '/v1/allocator', { paused: 'no' });
+    await server.request('DELETE', '/v1/members/zone-a/m-01/drain', {});
+    await page.getByText('Every item is where it should be.').waitFor();
+    await expectNoFaults(page);
+});
+
 test('what changes without a revision is shown, too', async () => {
     const page = await open();
     await page.getByText('Running.').waitFor();

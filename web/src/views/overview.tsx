@@ -15,7 +15,12 @@ import { StateBar, StateTable } from '../parts/state_bar';
 import { PauseDialog, PauseWords } from './pause_dialog';
 import type { PauseIntent } from './pause_dialog';
 
-export function verdict(cluster: Glance): { tone: 'good' | 'info' | 'warn' | 'bad'; words: string } {
+interface Verdict {
+    tone: 'good' | 'info' | 'warn' | 'bad';
+    words: string;
+}
+
+export function verdict(cluster: Glance): Verdict {
     const { totals, items_by_state: states } = cluster;
     const lost = totals.unattainable ?? 0;
     const lacking = states.under_replicated + states.unassigned;
@@ -25,6 +30,15 @@ export function verdict(cluster: Glance): { tone: 'good' | 'info' | 'warn' | 'ba
     if (states.converging > 0)
         return { tone: 'info', words: `Every item has its replicas; ${counted(states.converging, 'item')} still moving.` };
     return { tone: 'good', words: 'Every item is where it should be.' };
+}
+
+// With what is still to be done, which no state of an item tells.
+function verdictNow(cluster: Cluster): Verdict {
+    const found = verdict(cluster);
+    const { pending, paused } = cluster.allocator;
+    if (found.tone !== 'good' || pending === null || pending.add + pending.remove === 0) return found;
+    const words = `Every item has its replicas, but not where they should be: ${count(pending.add)} to add, ${count(pending.remove)} to remove`;
+    return paused === 'no' ? { tone: 'info', words: `${words}.` } : { tone: 'warn', words: `${words}, put off by the pause.` };
 }
 
 function Size({ cluster }: { cluster: Glance }): JSX.Element {
@@ -299,8 +313,8 @@ function Servers({ cluster }: { cluster: Cluster }): JSX.Element {
 }
 
 // The part that a moment of the past has as well.
-export function ClusterSummary({ cluster, past }: { cluster: Glance; past?: boolean }): JSX.Element {
-    const { tone, words } = verdict(cluster);
+export function ClusterSummary({ cluster, judged, past }: { cluster: Glance; judged: Verdict; past?: boolean }): JSX.Element {
+    const { tone, words } = judged;
     const isEmpty = itemStates.every((state) => cluster.items_by_state[state] === 0);
     return (
         <Card title="Items" class="card-main">
@@ -350,7 +364,7 @@ export function OverviewView(): JSX.Element {
             <h1 class="hidden">Overview</h1>
             {cluster && allocator ? (
                 <div class="packed">
-                    <ClusterSummary cluster={cluster} />
+                    <ClusterSummary cluster={cluster} judged={verdictNow(cluster)} />
                     <Unattainable cluster={cluster} />
                     <Warnings cluster={cluster} />
                     <AllocatorCard cluster={cluster} allocator={allocator} />

@@ -13,7 +13,7 @@ import type { Sorting } from '../parts/data_table';
 import { useLoaded, useTitle } from '../parts/hooks';
 import { LoadLegend, MemberMap } from '../parts/load_bar';
 import { memberColumns } from './members';
-import { Balance, ClusterSummary, Zones } from './overview';
+import { Balance, ClusterSummary, verdict, Zones } from './overview';
 
 function Members({ past }: { past: PastState }): JSX.Element {
     const [sorting, setSorting] = useState<Sorting>({ key: 'name', down: false });
@@ -96,7 +96,7 @@ export function PastView({ at }: { at: string }): JSX.Element {
                 <div class={`stack ${busy ? 'faded' : ''}`}>
                     <Moment past={value} />
                     <div class="packed">
-                        <ClusterSummary cluster={value.cluster} past />
+                        <ClusterSummary cluster={value.cluster} judged={verdict(value.cluster)} past />
                         <Zones cluster={value.cluster} />
                         <Balance cluster={value.cluster} />
                     </div>
