@@ -230,10 +230,12 @@ static void read_settings(struct loop *loop, const struct state *state, struct s
                          log_span("root", loop->config.root)));
 }
 
-/* When a pause that is in force ends by itself, on the monotonic clock; INT64_MAX: not so far. */
-static int64_t end_of_pause(const struct settings *settings)
+/* When a pause that was in force at @wall_ms ends by itself, on the monotonic clock; INT64_MAX: not
+ * so far. The step was taken by that time, too: else a pause could end between the two, and nobody
+ * would be woken. */
+static int64_t end_of_pause(const struct settings *settings, int64_t wall_ms)
 {
-    int64_t left_ms = settings->until_ms - clock_wall_ms();
+    int64_t left_ms = settings->until_ms - wall_ms;
     bool ends = settings->until_ms != INT64_MAX && left_ms > 0;
     return ends ? clock_monotonic_ms() + left_ms : INT64_MAX;
 }
@@ -256,11 +258,12 @@ static void finish(struct loop *loop)
         execute(loop, step.txn);
 }
 
-/* One step of the allocator, by the rules of now. */
-static struct allocator_step take_step(struct loop *loop, const struct settings *settings)
+/* One step of the allocator, by the rules of @wall_ms. */
+static struct allocator_step take_step(struct loop *loop, const struct settings *settings,
+                                       int64_t wall_ms)
 {
     allocator_set_term(loop->allocator, session_term(loop->session));
-    struct allocator_rules rules = settings_rules_at(settings, clock_wall_ms());
+    struct allocator_rules rules = settings_rules_at(settings, wall_ms);
     allocator_set_rules(loop->allocator, &rules);
     round_writer_begin_step(&loop->writer);
     struct allocator_step step = allocator_step(loop->allocator, clock_monotonic_ms());
@@ -296,7 +299,8 @@ static void run(struct loop *loop)
     struct allocator_status before = {0}; /* what was reported of */
     struct settings settings = SETTINGS_NONE;
     while (!is_stopping(loop)) {
-        struct allocator_step step = take_step(loop, &settings);
+        int64_t wall_ms = clock_wall_ms();
+        struct allocator_step step = take_step(loop, &settings, wall_ms);
         int64_t wake_at_ms = step.wake_at_ms;
         int64_t gather_ms = is_busy(&loop->status) ? 0 : loop->config.gather_ms;
         switch (step.action) {
@@ -319,7 +323,8 @@ static void run(struct loop *loop)
             break;
         }
         struct state *state = NULL;
-        if (!wait_for_state(loop, gather_ms, earlier(wake_at_ms, end_of_pause(&settings)), &state))
+        wake_at_ms = earlier(wake_at_ms, end_of_pause(&settings, wall_ms));
+        if (!wait_for_state(loop, gather_ms, wake_at_ms, &state))
             break;
         if (state) {
             read_settings(loop, state, &settings);
