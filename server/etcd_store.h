@@ -21,7 +21,8 @@
  * - A watch goes on at the next endpoint when its connection breaks. It ends (ALLOT_EUNAVAILABLE)
  *   when that takes longer than `resume_timeout_ms`; also when etcd denies it.
  * - All watches end (ALLOT_EORDER) when an answer shows that the store has gone back to an older
- *   revision: it was restored from a backup, or emptied.
+ *   revision: it was restored from a backup, or emptied. One does when a connection anew doesn't
+ *   tell again what the last one had told last.
  * - If any answer of this store has told of a revision, its watches come to know that they have
  *   been told everything up to there, although nothing of what they watch may have changed: mostly
  *   within 200 ms. Where the user may read less than all keys, and etcd has compacted what a quiet

@@ -22,7 +22,10 @@
  * names, is the same cluster to who watches it, and a stream from a revision that it hasn't come to
  * yet just waits. But no linearizable answer can be behind what was known before it was asked for:
  * if one is, all watches end. So that this shows before others have brought the store further, a
- * stream that begins behind its watch has the store asked at once: mostly its member is late. */
+ * stream that begins behind its watch has the store asked at once: mostly its member is late. If
+ * others were faster, the events that a stream begins with again are missing: that watch ends. (Or
+ * what they had deleted was compacted in that very revision. Nothing is lost by that end either.)
+ */
 #ifndef ALLOT_SERVER_ETCD_WATCH_H
 #define ALLOT_SERVER_ETCD_WATCH_H
 

@@ -75,14 +75,18 @@ static void take_cancelled(struct store_watch *watch, const struct etcd_watch_me
     etcd_watch_end(watch, ALLOT_EUNAVAILABLE, 0);
 }
 
-/* Leaves out of the stream's first events those that it tells again. They come in one message. */
-static void skip_told(struct store_watch *watch, struct etcd_watch_message *message)
+/* Leaves out of the stream's first events those that it tells again. They come in one message.
+ * False: they aren't there, so this is another store than the one that has told of them. */
+static bool skip_told(struct store_watch *watch, struct etcd_watch_message *message)
 {
+    bool must_be_there = watch->told_again > 0 && watch->told_again == watch->event_revision;
+    size_t before = message->event_count;
     for (; message->event_count > 0 && watch->told_again > 0 &&
            message->events[0].kv.mod_revision == watch->told_again;
          message->event_count--)
         message->events++;
     watch->told_again = 0;
+    return message->event_count < before || !must_be_there;
 }
 
 static bool take_events(struct store_watch *watch, const struct etcd_watch_message *message)
@@ -119,8 +123,10 @@ static bool take_message(struct store_watch *watch, struct etcd_watch_message *m
         etcd_watch_end(watch, ALLOT_EIO, 0);
         return false;
     }
-    if (message->event_count > 0)
-        skip_told(watch, message);
+    if (message->event_count > 0 && !skip_told(watch, message)) {
+        etcd_watch_end(watch, ALLOT_EORDER, 0);
+        return false;
+    }
     if (message->event_count > 0)
         return take_events(watch, message);
     if (!message->created)

@@ -99,7 +99,7 @@ Test(etcd_store_streams, that_break_off_go_on_where_they_were)
 {
     struct script script = {
         .streams = {CREATED("4") EVENTS("5", PUT("5")) "{\"result\":{\"header\":",
-                    CREATED("6") EVENTS("8", PUT("7")) /* complete up to 8 */
+                    CREATED("6") EVENTS("8", PUT("5") "," PUT("7")) /* complete up to 8 */
                     "{\"error\":{\"grpc_code\":14,\"http_code\":503,\"message\":\"etcdserver: no "
                     "leader\",\"http_status\":\"Service Unavailable\"}}",
                     CREATED("8") PROGRESS("20"), CREATED("20") EVENTS("21", PUT("21"))},
@@ -145,6 +145,21 @@ Test(etcd_store_streams, do_not_tell_again)
     cr_assert_eq(scripted.watch.events[0].kv.mod_revision, 5);
     cr_assert_eq(scripted.watch.events[1].kv.mod_revision, 9);
     end(&scripted, 0, 2);
+}
+
+/* The store was emptied, and has come further than it was by the time that the stream is opened. */
+Test(etcd_store_streams, end_where_what_was_told_is_not_there)
+{
+    struct script script = {
+        .streams = {CREATED("4") EVENTS("5", PUT("4") "," PUT("5")),
+                    CREATED("9") EVENTS("9", PUT("8") "," PUT("9"))},
+        .ended = {true},
+    };
+    struct scripted scripted;
+    begin(&scripted, &script, 4);
+    cr_assert(sync_watch_wait(&scripted.watch, 100));
+    cr_assert_str_eq(script.starts[1], "5");
+    end(&scripted, ALLOT_EORDER, 2);
 }
 
 static void expect_end(const char *text, int error)
