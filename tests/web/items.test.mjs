@@ -95,3 +95,20 @@ test('one tells where its replicas are and why, and is given more by plan', asyn
     page.faults = page.faults.filter((fault) => !fault.startsWith('Failed to load resource'));
     await expectNoFaults(page);
 });
+
+test('the loads beside its reasons are those of now, whatever has changed them', async () => {
+    const page = await open('#/items/orders%2F00009');
+    const { items: replicas } = await server.request('GET', '/v1/items/orders%2F00009/assignments');
+    const name = `${replicas[0].zone}/${replicas[0].suffix}`;
+    const row = page.getByRole('region', { name: 'Members and reasons' }).getByRole('row').filter({ hasText: name });
+    const loadOf = async () => (await server.request('GET', `/v1/members/${name}`)).status.assigned;
+    const shown = (load) => row.getByText(load.toLocaleString('en-US'), { exact: true }).first();
+    const before = await loadOf();
+    await shown(before).waitFor();
+    await server.write(items(300, 2, (n) => `further/${n}`));
+    await server.settle();
+    const now = await loadOf();
+    assert.notEqual(now, before);
+    await shown(now).waitFor();
+    await expectNoFaults(page);
+});

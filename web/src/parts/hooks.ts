@@ -23,6 +23,20 @@ export function useMounted(): { readonly current: boolean } {
     return mounted;
 }
 
+// `value`, late by up to `ms` so that it changes no more often than that.
+export function useThrottled<T>(value: T, ms: number): T {
+    const [given, setGiven] = useState(value);
+    const latest = useRef(value);
+    latest.current = value;
+    const late = !Object.is(value, given);
+    useEffect(() => {
+        if (!late) return undefined;
+        const timer = setTimeout(() => setGiven(latest.current), ms);
+        return () => clearTimeout(timer);
+    }, [late, ms]);
+    return given;
+}
+
 export interface Loading<T> {
     value: T | null;
     trouble: string | null;

@@ -12,12 +12,13 @@ import type { Explanation, Item, Reason } from '../data/types';
 import { Card, Empty, Fact, Facts, Field, Note, readWhole, StateMark, Trouble } from '../parts/basics';
 import { DataTable, sortRows } from '../parts/data_table';
 import type { Column, Sorting } from '../parts/data_table';
-import { useLoaded, useTitle } from '../parts/hooks';
+import { useLoaded, useThrottled, useTitle } from '../parts/hooks';
 import { PlanDialog } from '../parts/plan_dialog';
 import { HistoryOf } from './events';
 import { Labels } from './labels';
 
 const mostReplicas = 64;
+const explainEveryMs = 1000;
 
 function ReplicationDialog({ item, onClose }: { item: Item; onClose: () => void }): JSX.Element {
     const [text, setText] = useState(String(item.replication));
@@ -149,7 +150,7 @@ function Summary({ item }: { item: Item }): JSX.Element {
     );
 }
 
-// Raised when something of the item changes, or something that its explanation rests on.
+// Raised when something of the item changes, or a member.
 function useItemTurn(id: string): number {
     const [turn, setTurn] = useState(0);
     useEffect(
@@ -165,9 +166,11 @@ function useItemTurn(id: string): number {
 
 export function ItemView({ id }: { id: string }): JSX.Element {
     const may = mayOperate(useObservable(session));
-    const { link } = useObservable(live);
+    const { link, cluster } = useObservable(live);
     const [open, setOpen] = useState(false);
     const turn = useItemTurn(id);
+    // Its explanation rests on all the others, too.
+    const revision = useThrottled(cluster?.revision, explainEveryMs);
     useTitle(id);
     const missing = (error: unknown): null => {
         if (error instanceof Problem && error.status === 404) return null;
@@ -180,7 +183,7 @@ export function ItemView({ id }: { id: string }): JSX.Element {
         ]);
         return { item, explanation };
     };
-    const { value, trouble, busy } = useLoaded(id, read, `${turn} ${link}`);
+    const { value, trouble, busy } = useLoaded(id, read, `${turn} ${link} ${revision}`);
     return (
         <>
             <header class="view-head">
