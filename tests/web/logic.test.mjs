@@ -33,11 +33,11 @@ test('changes are said as an operator would', () => {
     const { changes, sayChange } = logic.plans;
     const member = { zone: 'zone a/1', suffix: 'm#é' };
     assert.equal(changes.drain(member).path, '/v1/members/zone%20a%2F1/m%23%C3%A9/drain');
-    assert.equal(sayChange(changes.drain(member)), 'Drain zone a/1/m#é');
-    assert.equal(sayChange(changes.cancelDrain(member)), 'Take the drain of zone a/1/m#é back');
-    assert.equal(sayChange(changes.deregister(member)), 'Remove member zone a/1/m#é');
-    assert.equal(sayChange(changes.register(member, 7)), 'Add member zone a/1/m#é, for 7 items');
-    assert.equal(sayChange(changes.limit(member, 7)), 'Set the limit of zone a/1/m#é to 7');
+    assert.equal(sayChange(changes.drain(member)), 'Drain zone a/1 › m#é');
+    assert.equal(sayChange(changes.cancelDrain(member)), 'Take the drain of zone a/1 › m#é back');
+    assert.equal(sayChange(changes.deregister(member)), 'Remove member zone a/1 › m#é');
+    assert.equal(sayChange(changes.register(member, 7)), 'Add member zone a/1 › m#é, for 7 items');
+    assert.equal(sayChange(changes.limit(member, 7)), 'Set the limit of zone a/1 › m#é to 7');
     assert.equal(sayChange(changes.replication('a/drain', 2)), 'Give item a/drain 2 replicas');
     assert.deepEqual(changes.deregister(member), { method: 'DELETE', path: `${changes.limit(member, 1).path}?force=true` });
 });

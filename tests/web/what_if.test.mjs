@@ -126,3 +126,21 @@ test('what can’t be planned is said in words', async () => {
     await expectNoBarriers(page);
     await expectNoFaults(page);
 });
+
+test('two members whose names are the same but for where the slash is are two', async () => {
+    const [first, second] = ['/v1/members/e%2Ff/g', '/v1/members/e/f%2Fg'];
+    for (const path of [first, second]) await server.request('PUT', path, { item_limit: 0 });
+    const page = await open();
+    const planned = page.waitForRequest('**/v1/plan?*');
+    await page.getByLabel('Which').selectOption({ label: 'e/f › g' });
+    await suppose(page);
+    assert.equal((await planned).postDataJSON().changes[0].path, `${first}?force=true`);
+    await page.getByText('Lose e/f › g').waitFor();
+    await page.getByRole('link', { name: 'Members', exact: true }).click();
+    await page.getByLabel('Find').fill('e/f/g');
+    await page.getByText(/^2 of \d+ members/).waitFor();
+    const names = page.getByRole('region', { name: 'Members', exact: true }).locator('tbody a');
+    assert.deepEqual(await names.allTextContents(), ['e › f/g', 'e/f › g']);
+    for (const path of [first, second]) await server.request('DELETE', path);
+    await expectNoFaults(page);
+});

@@ -1,6 +1,7 @@
 // The frame around the views: where one can go, who one is, and whether what is shown is current.
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { memberKey } from './data/http';
 import { startLive } from './data/live';
 import { useObservable } from './data/observable';
 import { linkTo, route } from './data/route';
@@ -31,7 +32,7 @@ const places = [
 function viewOf({ path, query }: Route): JSX.Element {
     const [place = '', first, second] = path;
     if (place === 'members' && first !== undefined && second !== undefined)
-        return <MemberView key={`${first}/${second}`} zone={first} suffix={second} />;
+        return <MemberView key={memberKey({ zone: first, suffix: second })} zone={first} suffix={second} />;
     if (place === 'members') return <MembersView query={query} />;
     if (place === 'items' && first !== undefined) return <ItemView key={first} id={first} />;
     if (place === 'items') return <ItemsView query={query} />;

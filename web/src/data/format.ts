@@ -57,8 +57,9 @@ export function tickTime(at: number, step: number): string {
     return step >= 1000 ? text : `${text}.${String(date.getMilliseconds()).padStart(3, '0')}`;
 }
 
-export function memberName(member: MemberId): string {
-    return `${member.zone}/${member.suffix}`;
+// Its zone and its name in that: told apart by another sign where a slash is part of one.
+export function memberName({ zone, suffix }: MemberId): string {
+    return `${zone}${zone.includes('/') || suffix.includes('/') ? ' › ' : '/'}${suffix}`;
 }
 
 export const stateNames: Record<ItemState, string> = {

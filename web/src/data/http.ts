@@ -1,4 +1,5 @@
 // Requests to the server that this page comes from.
+import type { MemberId } from './types';
 
 interface ProblemBody {
     status?: number;
@@ -165,8 +166,13 @@ export function itemPath(id: string): string {
     return `/v1/items/${encodeURIComponent(id)}`;
 }
 
-export function memberPath(member: { zone: string; suffix: string }): string {
-    return `/v1/members/${encodeURIComponent(member.zone)}/${encodeURIComponent(member.suffix)}`;
+// Of no two members the same: both parts of a name may have a slash.
+export function memberKey(member: MemberId): string {
+    return `${encodeURIComponent(member.zone)}/${encodeURIComponent(member.suffix)}`;
+}
+
+export function memberPath(member: MemberId): string {
+    return `/v1/members/${memberKey(member)}`;
 }
 
 // What went wrong, as a sentence to show.

@@ -1,5 +1,6 @@
 // Changes that are being thought of: each idea is one or several changes, said as one.
-import { counted, memberName } from './format';
+import { counted } from './format';
+import { memberKey } from './http';
 import { Observable } from './observable';
 import { changes } from './plans';
 import type { Change, Member } from './types';
@@ -125,16 +126,13 @@ export function setLimits(members: Member[], what: string, limit: number): Idea 
 
 // New members are called so that they take nobody's name.
 export function addMembers(members: Member[], zone: string, number: number, limit: number): Idea {
-    const taken = new Set(members.map(memberName));
+    const taken = new Set(members.map(memberKey));
     for (const idea of ideas.value)
-        for (const change of idea.changes) {
-            const [, , , inZone = '', suffix = ''] = change.path.split('/');
-            taken.add(memberName({ zone: decodeURIComponent(inZone), suffix: decodeURIComponent(suffix) }));
-        }
+        for (const change of idea.changes) taken.add(resourceOf(change).split('/').slice(3).join('/'));
     const made: Change[] = [];
     for (let n = 1; made.length < number; n++) {
         const member = { zone, suffix: `new-${n}` };
-        if (!taken.has(memberName(member))) made.push(changes.register(member, limit));
+        if (!taken.has(memberKey(member))) made.push(changes.register(member, limit));
     }
     return { words: `Add ${counted(number, 'member')} to ${zone}, each for ${counted(limit, 'item')}`, changes: made };
 }

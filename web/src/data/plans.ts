@@ -1,4 +1,5 @@
 // Changes: what they are in words, what would come of them, and making them.
+import { memberName } from './format';
 import { itemPath, memberPath, post } from './http';
 import type { Change, MemberId, Plan, Results } from './types';
 
@@ -32,9 +33,9 @@ export const changes = {
 
 function nameIn(path: string): { kind: string; name: string; drain: boolean } {
     const [, , kind = '', ...rest] = (path.split('?')[0] ?? '').split('/');
-    const drain = rest.length === 3 && rest[2] === 'drain';
-    const name = (drain ? rest.slice(0, 2) : rest).map(decodeURIComponent).join('/');
-    return { kind, name, drain };
+    const [first = '', second = '', third] = rest.map(decodeURIComponent);
+    const name = kind === 'items' ? first : memberName({ zone: first, suffix: second });
+    return { kind, name, drain: third === 'drain' };
 }
 
 // A change as an operator would say it.

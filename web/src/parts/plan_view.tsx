@@ -1,6 +1,7 @@
 // What would come of some changes, as a picture and in words.
 import type { JSX } from 'preact';
 import { count, counted, memberName } from '../data/format';
+import { memberKey } from '../data/http';
 import { fairShare } from '../data/load';
 import type { Load } from '../data/load';
 import type { Plan, PlanLoad, PlanMember, PlanMove } from '../data/types';
@@ -141,7 +142,7 @@ function Picture({ plan }: { plan: Plan }): JSX.Element {
             <ul class="changes" aria-label="Loads before and after" tabIndex={0}>
                 {touched.map((member) => (
                     <MemberChange
-                        key={memberName(member)}
+                        key={memberKey(member)}
                         member={member}
                         before={before}
                         after={after}
@@ -204,7 +205,7 @@ export function PlanView({ plan }: { plan: Plan }): JSX.Element {
                         label="Steps of the plan"
                         columns={moveColumns}
                         rows={plan.moves}
-                        rowKey={(move) => `${move.round} ${move.operation} ${move.item} ${memberName(move)} ${move.slot}`}
+                        rowKey={(move) => `${move.round} ${move.operation} ${move.item} ${memberKey(move)} ${move.slot}`}
                     />
                 </details>
             ) : null}

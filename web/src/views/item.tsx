@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { count, counted, memberName } from '../data/format';
-import { get, itemPath, Problem } from '../data/http';
+import { get, itemPath, memberKey, Problem } from '../data/http';
 import { live, onChanges } from '../data/live';
 import { useObservable } from '../data/observable';
 import { changes } from '../data/plans';
@@ -61,7 +61,7 @@ function Replicas({ explanation }: { explanation: Explanation }): JSX.Element {
                     </thead>
                     <tbody>
                         {explanation.replicas.map((replica) => (
-                            <tr key={memberName(replica)}>
+                            <tr key={memberKey(replica)}>
                                 <th scope="row">
                                     <a href={linkTo(['members', replica.zone, replica.suffix])}>{memberName(replica)}</a>
                                     <div>{replica.detail}</div>
@@ -120,7 +120,7 @@ function Members({ explanation }: { explanation: Explanation }): JSX.Element {
                 label="Members and reasons"
                 columns={memberColumns}
                 rows={sortRows(explanation.members, memberColumns, sorting)}
-                rowKey={memberName}
+                rowKey={memberKey}
                 sorting={sorting}
                 onSort={setSorting}
             />

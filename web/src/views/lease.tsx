@@ -1,8 +1,7 @@
 // How long members have without another heartbeat.
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { memberName } from '../data/format';
-import { get, memberPath } from '../data/http';
+import { get, memberKey, memberPath } from '../data/http';
 import type { Lease, Member } from '../data/types';
 import { useNow } from '../parts/hooks';
 
@@ -18,7 +17,7 @@ export interface SeenLease {
 export function useLeases(members: Member[]): Map<string, SeenLease> {
     const [leases, setLeases] = useState(new Map<string, SeenLease>());
     const leased = members.filter((member) => member.ttl_seconds !== null).slice(0, most);
-    const key = leased.map(memberName).join('\n');
+    const key = leased.map(memberKey).join('\n');
     useEffect(() => {
         if (leased.length === 0) return undefined;
         const abort = new AbortController();
@@ -28,7 +27,7 @@ export function useLeases(members: Member[]): Map<string, SeenLease> {
                     const lease = await get<Lease>(`${memberPath(member)}/lease`, abort.signal).catch(() => null);
                     if (lease?.seconds_left == null) return null;
                     const ends = Date.now() + 1000 * lease.seconds_left;
-                    return [memberName(member), { ends, ttl: lease.ttl_seconds ?? 0 }];
+                    return [memberKey(member), { ends, ttl: lease.ttl_seconds ?? 0 }];
                 }),
             );
             if (!abort.signal.aborted) setLeases(new Map(found.filter((each) => each !== null)));

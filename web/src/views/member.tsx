@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { count, counted, memberName, percent } from '../data/format';
-import { getAll, memberPath } from '../data/http';
+import { getAll, memberKey, memberPath } from '../data/http';
 import { live, useMembersWanted } from '../data/live';
 import { loadOf, verdictOf, verdictWords } from '../data/load';
 import { useObservable } from '../data/observable';
@@ -65,7 +65,7 @@ function Actions({ member, onGone }: { member: Member; onGone: () => void }): JS
 function Held({ member }: { member: Member }): JSX.Element {
     const [sorting, setSorting] = useState<Sorting>({ key: 'item', down: false });
     const read = (): Promise<{ items: Assignment[] }> => getAll<Assignment>(`${memberPath(member)}/assignments`);
-    const { value, trouble } = useLoaded(memberName(member), read, live.value.cluster?.revision);
+    const { value, trouble } = useLoaded(memberKey(member), read, live.value.cluster?.revision);
     return (
         <Card title="Items that it holds">
             <Trouble words={trouble} />
@@ -118,7 +118,7 @@ function MemberCards({ member, itemSlots, memberSlots }: { member: Member; itemS
                         <a href={linkTo(['members'], { zone: member.zone })}>{member.zone}</a>
                     </Fact>
                     <Fact name="Lease left">
-                        <LeaseLeft member={member} lease={leases.get(memberName(member))} />
+                        <LeaseLeft member={member} lease={leases.get(memberKey(member))} />
                     </Fact>
                     <Fact name="Labels">
                         <Labels labels={member.labels} />

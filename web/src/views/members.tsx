@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { count, counted, memberName, percent } from '../data/format';
+import { memberKey } from '../data/http';
 import { live, useMembersWanted } from '../data/live';
 import { loadOf, verdictOf, verdictWords } from '../data/load';
 import type { Load } from '../data/load';
@@ -132,7 +133,7 @@ export function MembersView({ query }: { query: URLSearchParams }): JSX.Element 
         .filter(
             (row) =>
                 (zone === '' || row.member.zone === zone) &&
-                memberName(row.member).includes(find) &&
+                `${row.member.zone}/${row.member.suffix}`.includes(find) &&
                 filters[show].passes(row),
         );
     const scale = Math.max(1, ...rows.map(({ load }) => Math.max(load.limit, load.assigned)));
@@ -145,7 +146,7 @@ export function MembersView({ query }: { query: URLSearchParams }): JSX.Element 
         number: true,
         wide: true,
         sort: ({ member }) => member.ttl_seconds ?? Infinity,
-        show: ({ member }) => <LeaseLeft member={member} lease={leases.get(memberName(member))} />,
+        show: ({ member }) => <LeaseLeft member={member} lease={leases.get(memberKey(member))} />,
     });
     if (may)
         columns.push({
@@ -224,7 +225,7 @@ export function MembersView({ query }: { query: URLSearchParams }): JSX.Element 
                         label="Members"
                         columns={columns}
                         rows={sorted}
-                        rowKey={({ member }) => memberName(member)}
+                        rowKey={({ member }) => memberKey(member)}
                         sorting={sorting}
                         onSort={setSorting}
                         onRange={(begin, end) => setRange((old) => (old[0] === begin && old[1] === end ? old : [begin, end]))}

@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { count, counted, memberName, percent } from '../data/format';
-import { get, itemPath } from '../data/http';
+import { get, itemPath, memberKey } from '../data/http';
 import { live, useMembersWanted } from '../data/live';
 import { useObservable } from '../data/observable';
 import { linkTo } from '../data/route';
@@ -163,7 +163,7 @@ function Draining({ members }: { members: Member[] | null }): JSX.Element {
             ) : (
                 <ul class="lines">
                     {shown.map((member) => (
-                        <li key={memberName(member)}>
+                        <li key={memberKey(member)}>
                             <a href={linkTo(['members', member.zone, member.suffix])}>⇥ {memberName(member)}</a>
                             <span class="number">
                                 {(member.status?.assigned ?? 0) === 0

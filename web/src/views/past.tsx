@@ -1,9 +1,10 @@
 // The cluster as it was: the overview and the members at a chosen moment.
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { memberName, time } from '../data/format';
+import { time } from '../data/format';
 import { readPast } from '../data/history';
 import type { PastState } from '../data/history';
+import { memberKey } from '../data/http';
 import { live } from '../data/live';
 import { loadOf } from '../data/load';
 import { linkTo } from '../data/route';
@@ -33,7 +34,7 @@ function Members({ past }: { past: PastState }): JSX.Element {
                         label="Members, then"
                         columns={columns}
                         rows={sortRows(rows, columns, sorting)}
-                        rowKey={({ member }) => memberName(member)}
+                        rowKey={({ member }) => memberKey(member)}
                         sorting={sorting}
                         onSort={setSorting}
                     />

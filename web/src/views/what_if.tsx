@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { count, counted, memberName } from '../data/format';
 import { add, addMembers, drain, gather, ideas, lose, remove, replicate, scaleLimits, setLimits } from '../data/ideas';
 import type { Idea } from '../data/ideas';
+import { memberKey } from '../data/http';
 import { live, useMembersWanted } from '../data/live';
 import { useObservable } from '../data/observable';
 import { mostChanges } from '../data/plans';
@@ -26,7 +27,7 @@ type Kind = keyof typeof kinds;
 
 interface Draft {
     kind: Kind;
-    target: string; // "zone:zone-a", "member:zone-a/one" or "all"
+    target: string; // "zone:zone-a", "member:" and its key, or "all"
     zone: string;
     number: string;
     limit: string;
@@ -39,9 +40,9 @@ const emptyDraft: Draft = { kind: 'lose', target: '', zone: '', number: '3', lim
 function targetOf(target: string, members: Member[]): { members: Member[]; what: string } | null {
     if (target === 'all') return { members, what: 'every member' };
     const [kind, name] = [target.slice(0, target.indexOf(':')), target.slice(target.indexOf(':') + 1)];
-    const found = members.filter((member) => (kind === 'zone' ? member.zone === name : memberName(member) === name));
+    const found = members.filter((member) => (kind === 'zone' ? member.zone === name : memberKey(member) === name));
     if (found.length === 0) return null;
-    return { members: found, what: kind === 'zone' ? `zone ${name} (${counted(found.length, 'member')})` : name };
+    return { members: found, what: kind === 'zone' ? `zone ${name} (${counted(found.length, 'member')})` : found.map(memberName).join() };
 }
 
 // The idea that a draft stands for, or what it lacks.
@@ -82,7 +83,7 @@ function Target({ draft, members, onChange }: { draft: Draft; members: Member[];
                 </optgroup>
                 <optgroup label="Members">
                     {members.map((member) => (
-                        <option key={memberName(member)} value={`member:${memberName(member)}`}>
+                        <option key={memberKey(member)} value={`member:${memberKey(member)}`}>
                             {memberName(member)}
                         </option>
                     ))}
