@@ -150,6 +150,18 @@ test('numbers and times are told shortly', () => {
     assert.equal(duration(36e5 * 50), '2 days');
 });
 
+test('names look like no other, and leave a sentence as it is', () => {
+    const { inSentence, memberName, visible } = logic.format;
+    assert.equal(visible('\u202Egnp.exe\u0007'), '[U+202E]gnp.exe[U+0007]');
+    assert.equal(visible('ze\u200Bro\u2028'), 'ze[U+200B]ro[U+2028]');
+    assert.equal(visible('é 😀 a\tb'), 'é 😀 a\tb');
+    assert.equal(inSentence('orders/7'), 'orders/7');
+    assert.equal(inSentence('עברית/12'), '\u2068עברית/12\u2069');
+    assert.equal(inSentence('a\u2069\u202Eb'), 'a[U+2069][U+202E]b', 'it can’t leave its isolate');
+    assert.equal(visible(`Give ${inSentence('עברית/12')} 31 replicas`), 'Give \u2068עברית/12\u2069 31 replicas');
+    assert.equal(memberName({ zone: 'אזור', suffix: 'm-1' }), '\u2068אזור\u2069/m-1');
+});
+
 test('a convergence ends with the last round that did something about a change', () => {
     const round = (why, began, time, additions) => ({ why, began: `2026-01-01T00:00:${began}Z`, time: `2026-01-01T00:00:${time}Z`, additions });
     const rounds = [

@@ -42,6 +42,22 @@ test('they are drawn by zone, and say in words what is drawn', async () => {
     await expectNoFaults(page);
 });
 
+test('marks that turn text around are written out wherever a name is', async () => {
+    const path = `/v1/members/zone-a/${encodeURIComponent('\u202E10-m')}`;
+    await server.request('PUT', path, { item_limit: 0, labels: { team: 'a\u202Eb' } });
+    const page = await open();
+    await page.getByRole('region', { name: 'Members', exact: true }).getByRole('link', { name: 'zone-a/[U+202E]10-m' }).click();
+    await page.getByRole('heading', { name: 'zone-a/[U+202E]10-m' }).waitFor();
+    await page.getByText('team=a[U+202E]b').first().waitFor();
+    await page.getByRole('button', { name: 'Deregister…' }).click();
+    await page.getByRole('heading', { name: 'Deregister zone-a/[U+202E]10-m' }).waitFor();
+    assert.equal(await page.title(), 'zone-a/[U+202E]10-m · allot');
+    const drawn = await page.evaluate(() => document.documentElement.outerHTML);
+    assert.ok(!drawn.includes('\u202E'));
+    await server.request('DELETE', path);
+    await expectNoFaults(page);
+});
+
 test('the table is sorted, filtered and searched', async () => {
     const page = await open();
     await page.getByRole('button', { name: 'Limit', exact: true }).first().waitFor();

@@ -57,9 +57,29 @@ export function tickTime(at: number, step: number): string {
     return step >= 1000 ? text : `${text}.${String(date.getMilliseconds()).padStart(3, '0')}`;
 }
 
+const isolate = '\u2068';
+const isolateEnd = '\u2069';
+const unseen = /(?![\t\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+const rightToLeft = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+function written(character: string): string {
+    return `[U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}]`;
+}
+
+// With what nobody can see written out, but for what sets a name apart in a sentence.
+export function visible(text: string): string {
+    return text.replace(unseen, (each) => (each === isolate || each === isolateEnd ? each : written(each)));
+}
+
+// A name within a sentence, whose order it doesn't change, whatever script it is of.
+export function inSentence(name: string): string {
+    const shown = name.replace(unseen, written);
+    return rightToLeft.test(shown) ? `${isolate}${shown}${isolateEnd}` : shown;
+}
+
 // Its zone and its name in that: told apart by another sign where a slash is part of one.
 export function memberName({ zone, suffix }: MemberId): string {
-    return `${zone}${zone.includes('/') || suffix.includes('/') ? ' › ' : '/'}${suffix}`;
+    return `${inSentence(zone)}${zone.includes('/') || suffix.includes('/') ? ' › ' : '/'}${inSentence(suffix)}`;
 }
 
 export const stateNames: Record<ItemState, string> = {

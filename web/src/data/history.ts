@@ -1,5 +1,5 @@
 // What has happened: events, rounds of the allocator, and the cluster as it was.
-import { count, counted, memberName } from './format';
+import { count, counted, inSentence, memberName } from './format';
 import { get, Problem, wordsOf } from './http';
 import { Observable } from './observable';
 import type { Glance, Member } from './types';
@@ -81,7 +81,7 @@ export interface EventFilters {
 /* --- in words --- */
 
 function text(value: unknown): string {
-    if (typeof value === 'string') return value;
+    if (typeof value === 'string') return inSentence(value);
     if (typeof value === 'number') return count(value);
     return JSON.stringify(value) ?? 'nothing';
 }

@@ -1,5 +1,5 @@
 // Changes that are being thought of: each idea is one or several changes, said as one.
-import { counted } from './format';
+import { counted, inSentence } from './format';
 import { memberKey } from './http';
 import { Observable } from './observable';
 import { changes } from './plans';
@@ -134,9 +134,9 @@ export function addMembers(members: Member[], zone: string, number: number, limi
         const member = { zone, suffix: `new-${n}` };
         if (!taken.has(memberKey(member))) made.push(changes.register(member, limit));
     }
-    return { words: `Add ${counted(number, 'member')} to ${zone}, each for ${counted(limit, 'item')}`, changes: made };
+    return { words: `Add ${counted(number, 'member')} to ${inSentence(zone)}, each for ${counted(limit, 'item')}`, changes: made };
 }
 
 export function replicate(item: string, replication: number): Idea {
-    return { words: `Give ${item} ${counted(replication, 'replica')}`, changes: [changes.replication(item, replication)] };
+    return { words: `Give ${inSentence(item)} ${counted(replication, 'replica')}`, changes: [changes.replication(item, replication)] };
 }

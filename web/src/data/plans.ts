@@ -1,5 +1,5 @@
 // Changes: what they are in words, what would come of them, and making them.
-import { memberName } from './format';
+import { inSentence, memberName } from './format';
 import { itemPath, memberPath, post } from './http';
 import type { Change, MemberId, Plan, Results } from './types';
 
@@ -34,7 +34,7 @@ export const changes = {
 function nameIn(path: string): { kind: string; name: string; drain: boolean } {
     const [, , kind = '', ...rest] = (path.split('?')[0] ?? '').split('/');
     const [first = '', second = '', third] = rest.map(decodeURIComponent);
-    const name = kind === 'items' ? first : memberName({ zone: first, suffix: second });
+    const name = kind === 'items' ? inSentence(first) : memberName({ zone: first, suffix: second });
     return { kind, name, drain: third === 'drain' };
 }
 

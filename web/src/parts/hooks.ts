@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { visible } from '../data/format';
 import { wordsOf } from '../data/http';
 
 // The time, again and again: for what is told as "3 s ago".
@@ -105,6 +106,6 @@ export function useLoaded<T>(
 // The title of the document, for tabs and screen readers.
 export function useTitle(title: string): void {
     useEffect(() => {
-        document.title = `${title} · allot`;
+        document.title = visible(`${title} · allot`);
     }, [title]);
 }

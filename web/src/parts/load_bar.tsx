@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { loadOf, verdictOf, verdictWords } from '../data/load';
 import type { Load } from '../data/load';
-import { count } from '../data/format';
+import { count, inSentence } from '../data/format';
 import type { Member } from '../data/types';
 
 function part(value: number, whole: number): string {
@@ -40,7 +40,7 @@ export function LoadBar({ load, exiting, scale }: BarProps): JSX.Element {
 // What the bar shows, in words, beside the numbers that stand above it.
 export function sayLoad(member: Member, load: Load): string {
     const words = [
-        `items in ${member.zone}`,
+        `items in ${inSentence(member.zone)}`,
         `fair share ${count(load.share)}`,
         `${count(load.primaries)} as primary`,
         verdictWords[verdictOf(load)],
@@ -98,7 +98,7 @@ export function MemberMap({ members, itemSlots, memberSlots, hrefOf }: MapProps)
             {[...zones].map(([zone, its]) => (
                 <section key={zone} class="map-zone" aria-label={`Zone ${zone}`}>
                     <h3>
-                        {zone} <span class="muted">{count(its.length)}</span>
+                        {inSentence(zone)} <span class="muted">{count(its.length)}</span>
                     </h3>
                     <ul class="map-cells">
                         {its.map((member) => (

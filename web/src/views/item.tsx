@@ -1,7 +1,7 @@
 // One item: where its replicas are, why, and how many there should be.
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { count, counted, memberName } from '../data/format';
+import { count, counted, inSentence, memberName } from '../data/format';
 import { get, itemPath, memberKey, Problem } from '../data/http';
 import { live, onChanges } from '../data/live';
 import { useObservable } from '../data/observable';
@@ -25,7 +25,7 @@ function ReplicationDialog({ item, onClose }: { item: Item; onClose: () => void 
     const replication = readWhole(text, 0, mostReplicas);
     const list = replication === null || replication === item.replication ? null : [changes.replication(item.id, replication)];
     return (
-        <PlanDialog title={`Replicas of ${item.id}`} changes={list} action="Set the replication" grave={replication === 0} onClose={onClose}>
+        <PlanDialog title={`Replicas of ${inSentence(item.id)}`} changes={list} action="Set the replication" grave={replication === 0} onClose={onClose}>
             <Field label="It wants so many replicas" hint={`Now ${count(item.replication)}.`}>
                 <input inputMode="numeric" value={text} onInput={(event) => setText(event.currentTarget.value)} />
             </Field>
@@ -208,7 +208,7 @@ export function ItemView({ id }: { id: string }): JSX.Element {
                     <HistoryOf path={`${itemPath(id)}/history`} turn={turn} />
                 </div>
             ) : value && !busy ? (
-                <Empty title={`There is no item ${id}`}>
+                <Empty title={`There is no item ${inSentence(id)}`}>
                     <p>It was deleted, or it never was.</p>
                     <a class="button" href="#/items">
                         See the items

@@ -1,4 +1,5 @@
 import type { JSX } from 'preact';
+import { inSentence } from '../data/format';
 
 export function Labels({ labels }: { labels: Record<string, string> }): JSX.Element {
     const entries = Object.entries(labels);
@@ -7,7 +8,7 @@ export function Labels({ labels }: { labels: Record<string, string> }): JSX.Elem
         <span class="labels">
             {entries.map(([name, value]) => (
                 <span key={name} class="label">
-                    {name}={value}
+                    {inSentence(name)}={inSentence(value)}
                 </span>
             ))}
         </span>

@@ -1,7 +1,7 @@
 // The whole at a glance.
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { count, counted, memberName, percent } from '../data/format';
+import { count, counted, inSentence, memberName, percent } from '../data/format';
 import { get, itemPath, memberKey } from '../data/http';
 import { live, useMembersWanted } from '../data/live';
 import { useObservable } from '../data/observable';
@@ -78,7 +78,7 @@ function Unattainable({ cluster }: { cluster: Cluster }): JSX.Element | null {
             {value?.missing ? (
                 <p>
                     {value.missing.detail}.{' '}
-                    <a href={linkTo(['items', value.id])}>See {value.id}, one of them</a>
+                    <a href={linkTo(['items', value.id])}>See {inSentence(value.id)}, one of them</a>
                 </p>
             ) : null}
             <p class="muted">

@@ -1,7 +1,7 @@
 // Pausing the allocator, and letting it go on.
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { time } from '../data/format';
+import { inSentence, time } from '../data/format';
 import { Problem, put, read, wordsOf } from '../data/http';
 import { refresh } from '../data/live';
 import type { Allocator, Pause } from '../data/types';
@@ -51,7 +51,7 @@ async function change(seen: Allocator, settings: object): Promise<Allocator | nu
 
 // That it is paused, by whom and why.
 export function PauseWords({ allocator }: { allocator: Allocator }): JSX.Element {
-    const by = allocator.by === null ? '' : ` by ${allocator.by}`;
+    const by = allocator.by === null ? '' : ` by ${inSentence(allocator.by)}`;
     const since = allocator.since === null ? '' : ` since ${time(allocator.since)}`;
     const until = allocator.until === null ? '' : `, until ${time(allocator.until)}`;
     return (
@@ -60,7 +60,7 @@ export function PauseWords({ allocator }: { allocator: Allocator }): JSX.Element
             {by}
             {since}
             {until}
-            {allocator.reason === null ? '.' : `: ${allocator.reason}.`}
+            {allocator.reason === null ? '.' : `: ${inSentence(allocator.reason)}.`}
         </>
     );
 }

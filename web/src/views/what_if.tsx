@@ -1,7 +1,7 @@
 // Thinking of changes, and seeing what would come of them.
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { count, counted, memberName } from '../data/format';
+import { count, counted, inSentence, memberName } from '../data/format';
 import { add, addMembers, drain, gather, ideas, lose, remove, replicate, scaleLimits, setLimits } from '../data/ideas';
 import type { Idea } from '../data/ideas';
 import { memberKey } from '../data/http';
@@ -42,7 +42,7 @@ function targetOf(target: string, members: Member[]): { members: Member[]; what:
     const [kind, name] = [target.slice(0, target.indexOf(':')), target.slice(target.indexOf(':') + 1)];
     const found = members.filter((member) => (kind === 'zone' ? member.zone === name : memberKey(member) === name));
     if (found.length === 0) return null;
-    return { members: found, what: kind === 'zone' ? `zone ${name} (${counted(found.length, 'member')})` : found.map(memberName).join() };
+    return { members: found, what: kind === 'zone' ? `zone ${inSentence(name)} (${counted(found.length, 'member')})` : found.map(memberName).join() };
 }
 
 // The idea that a draft stands for, or what it lacks.
