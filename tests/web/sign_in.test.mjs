@@ -88,22 +88,49 @@ test('a member’s token is told apart', async () => {
     await expectNoFaults(page);
 });
 
+// The server reads other tokens, and is told so.
+async function readTokens(lines, token, status, role) {
+    writeFileSync(join(server.folder, 'tokens'), lines);
+    server.process.kill('SIGHUP');
+    await until('the tokens are read', async () => {
+        const reply = await fetch(`${server.base}/v1/whoami`, { headers: { Authorization: `Bearer ${token}` } });
+        return reply.status === status && (role === undefined || (await reply.json()).role === role);
+    });
+}
+
+test('an operator who is a reader now has no buttons any more', async () => {
+    const lines = readFileSync(join(server.folder, 'tokens'), 'utf8');
+    const demoted = lines.replace('deploy operator', 'deploy reader');
+    const page = await open();
+    await signIn(page, tokens.operator);
+    await page.getByText('deploy (operator)').waitFor();
+    await page.goto(`${server.base}/#/members/zone-a/m-01`);
+    await page.getByRole('button', { name: 'Drain…' }).click();
+    await page.getByRole('dialog').getByText(/in \d+ rounds?\./).waitFor();
+    await readTokens(demoted, tokens.operator, 200, 'reader');
+    await page.getByRole('button', { name: 'Drain', exact: true }).click();
+    await page.getByText('Your role is reader now.').waitFor();
+    await page.getByText('deploy (reader)').waitFor();
+    assert.equal(await page.getByRole('button', { name: /…$/ }).count(), 0);
+    await readTokens(lines, tokens.operator, 200, 'operator');
+    for (const hidden of [true, false])
+        await page.evaluate((value) => {
+            Object.defineProperty(document, 'hidden', { value, configurable: true });
+            document.dispatchEvent(new Event('visibilitychange'));
+        }, hidden);
+    await page.getByRole('button', { name: 'Drain…' }).waitFor();
+    await expectNoFaults(page);
+});
+
 test('a token that is taken away leads back to the door', async () => {
-    const file = join(server.folder, 'tokens');
-    const lines = readFileSync(file, 'utf8');
+    const lines = readFileSync(join(server.folder, 'tokens'), 'utf8');
     const page = await open();
     await signIn(page, tokens.reader);
     await page.getByText('wall (reader)').waitFor();
-    writeFileSync(file, lines.split('\n').filter((line) => !line.startsWith('wall')).join('\n'));
-    server.process.kill('SIGHUP');
-    await until('the token is nobody’s', async () => {
-        const headers = { Authorization: `Bearer ${tokens.reader}` };
-        return (await fetch(`${server.base}/v1/whoami`, { headers })).status === 401;
-    });
+    await readTokens(lines.replace(/^wall.*\n/m, ''), tokens.reader, 401);
     await server.request('PUT', '/v1/items/news', { replication: 1 });
     await page.getByRole('heading', { name: 'Sign in to allot' }).waitFor();
     await page.getByText('That did not work:').waitFor();
-    writeFileSync(file, lines);
-    server.process.kill('SIGHUP');
+    await readTokens(lines, tokens.reader, 200);
     await expectNoFaults(page);
 });

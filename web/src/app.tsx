@@ -2,15 +2,15 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { memberKey } from './data/http';
-import { startLive } from './data/live';
+import { live, startLive } from './data/live';
 import { useObservable } from './data/observable';
 import { linkTo, route } from './data/route';
 import type { Route } from './data/route';
-import { session, signOut } from './data/session';
+import { renew, session, signOut } from './data/session';
 import type { Principal } from './data/types';
 import { Boundary } from './parts/boundary';
 import { LinkBanner, LinkState } from './parts/link';
-import { Toast } from './parts/toast';
+import { tellTrouble, Toast } from './parts/toast';
 import { ItemView } from './views/item';
 import { ItemsView } from './views/items';
 import { MemberView } from './views/member';
@@ -58,7 +58,21 @@ function Navigation({ current }: { current: string }): JSX.Element {
     );
 }
 
+// Asks anew each time the server is found again, and when the tab is looked at again.
+function useRenewal({ role }: Principal): void {
+    const { link } = useObservable(live);
+    const former = useRef(role);
+    useEffect(() => {
+        if (link === 'live') void renew();
+    }, [link]);
+    useEffect(() => {
+        if (former.current !== role) tellTrouble(`Your role is ${role} now.`);
+        former.current = role;
+    }, [role]);
+}
+
 function Who({ principal }: { principal: Principal }): JSX.Element | null {
+    useRenewal(principal);
     if (!principal.tokens) return null;
     return (
         <span class="who">

@@ -34,10 +34,12 @@ export class Unreachable extends Error {
     }
 }
 
-// Set by the session: the token, and what to do when the server knows it no longer.
-export const authority: { token: string | null; refused: (problem: Problem) => void } = {
+// Set by the session: the token, and what to do when the server knows it no longer, or it may not do
+// what it was thought to.
+export const authority: { token: string | null; refused: (problem: Problem) => void; forbidden: () => void } = {
     token: null,
     refused: () => undefined,
+    forbidden: () => undefined,
 };
 
 // How long an answer may take, in ms: what is only read, and what is worked out or written.
@@ -107,6 +109,7 @@ export async function send(method: string, path: string, options: Options = {}):
     if (response.ok) return response;
     const problem = await problemOf(response);
     if (problem.status === 401) authority.refused(problem);
+    if (problem.status === 403) authority.forbidden();
     throw problem;
 }
 

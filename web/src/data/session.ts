@@ -43,6 +43,27 @@ export async function enter(): Promise<void> {
     }
 }
 
+let asking = false;
+
+// Asks again: the token may be of another role by now.
+export async function renew(): Promise<void> {
+    if (asking || session.value.phase !== 'in') return;
+    asking = true;
+    const { token } = authority;
+    try {
+        const principal = await get<Principal>('/v1/whoami');
+        const current = session.value;
+        const same = current.phase === 'in' && JSON.stringify(current.principal) === JSON.stringify(principal);
+        if (current.phase === 'in' && authority.token === token && !same) session.set({ phase: 'in', principal });
+    } catch {
+        // A token that is no longer known has been seen to; of all else the stream tells.
+    } finally {
+        asking = false;
+    }
+}
+
+authority.forbidden = () => void renew();
+
 export async function signIn(token: string): Promise<void> {
     // A header can't carry anything else, and no token has it.
     if (!/^[!-~]+$/.test(token)) {
