@@ -88,6 +88,8 @@ static void issue_addition(struct pass *pass, int32_t item, struct addition addi
     struct span key =
         make_assignment_key(pass, &pass->state->items[item]->parts, &member->parts, addition.slot);
     check_entry(pass, member);
+    if (move && pass->options.moves_limited) /* whether it is one, and takes time, is the item's */
+        check_entry(pass, pass->state->items[item]);
     transaction_put(&pass->transaction, key, (struct span){0}, member->lease);
     bool in_flight = move && pass->options.moves_limited && !moves_at_once(pass->state, item);
     record(pass, (struct change){.kind = CHANGE_ADD,

@@ -401,6 +401,21 @@ Test(pass, makes_no_more_moves_at_a_time_than_it_may)
     }
 }
 
+/* Were its consistency or replication another by then, it might be over the limit. */
+Test(pass, moves_within_limits_while_the_item_is_as_it_was)
+{
+    static const struct builder_key KEYS[] = {
+        KEY("items/i", "1"),     KEY("items/new", "1"),       KEY("members/a#1", "9"),
+        KEY("members/a#2", "9"), KEY("assign/i#a#1#0", "ok"),
+    };
+    static const char *const MOVED[] = {"a#2", "a#1"};
+    const struct pass_options limits = {.moves_limited = true, .moves = {1, -1, -1, -1}};
+    struct description description;
+    run(&limits, BUILDER_STATE(KEYS), MOVED, &description);
+    cr_assert_str_eq(description.text, "if members/a#1@3, members/a#2@4, items/i@1 "
+                                       "then put assign/new#a#1#0=@0, put assign/i#a#2#1=@0.");
+}
+
 Test(pass, counts_the_moves_that_are_under_way)
 {
     const struct builder_key keys[] = {
