@@ -269,6 +269,14 @@ Test(etcd_store_streams, look_back_and_find_nothing_new)
     look(&looking, 20);
 }
 
+/* Its member is behind what has been told: late, and not of a store that has gone back. */
+Test(etcd_store_streams, begin_behind_and_catch_up)
+{
+    struct looking looking = {.follows = CREATED("2") EVENTS("5", PUT("5")),
+                              .looks_back = CREATED("20") EVENTS("20", PUT("5"))};
+    look(&looking, 20);
+}
+
 Test(etcd_store_streams, look_back_and_find_what_did_not_come_yet)
 {
     struct looking looking = {.follows = CREATED("5") EVENTS("5", PUT("5")),
