@@ -39,9 +39,9 @@ jq -e '.foreign.events == "failed"' "$tree/found" >/dev/null || fail "another si
 grep -q 'method=POST status=403.*/drain' "$tree/server.log" || fail "nothing of it has arrived"
 
 # The page of its own has put item a; nobody else has changed anything.
-curl -fsS "$url/v1/items" | jq -e '[.items[] | [.id, .replication]] == [["a", 7], ["b", 1]]' >/dev/null ||
+shows /v1/items '[.items[] | [.id, .replication]] == [["a", 7], ["b", 1]]' >/dev/null ||
     fail "items were changed"
-curl -fsS "$url/v1/members/zone-a/1" | jq -e '.exiting == false' >/dev/null || fail "the member drains"
+shows /v1/members/zone-a/1 '.exiting == false' >/dev/null || fail "the member drains"
 after=$(entities)
 [ "$after" = "$before" ] || fail "$before became $after"
 

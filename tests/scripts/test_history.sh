@@ -17,9 +17,10 @@ trap clean_up EXIT
 
 # history_is URL CONDITION, and has come to what the store has.
 history_is() {
-    revision=$(curl -fsS "$1/v1/cluster" | jq .revision)
-    curl -fsS "$1/v1/cluster" |
-        jq -e ".history.condition == \"$2\" and (\"$2\" != \"works\" or .history.revision >= $revision)"
+    url=$1
+    revision=$(curl -fsS "$url/v1/cluster" | jq .revision)
+    shows /v1/cluster \
+        ".history.condition == \"$2\" and (\"$2\" != \"works\" or .history.revision >= $revision)"
 }
 
 compare() {
@@ -72,7 +73,7 @@ curl -fsS "$url/readyz" >/dev/null || fail "not ready, for want of a history"
 curl -fsS -X PUT "$url/v1/members/zone-0/m0" --json '{"item_limit": 100}' >/dev/null
 curl -fsS -X PUT "$url/v1/items/full" --json '{"replication": 1}' >/dev/null
 is_assigned() {
-    curl -fsS "$url/v1/items/full/assignments" | jq -e '.items | length == 1'
+    shows /v1/items/full/assignments '.items | length == 1'
 }
 until_true "nothing is assigned" is_assigned
 # What came before the disk was full can be read; what is missing is told of, and why.
@@ -114,7 +115,7 @@ changer=$!
 python3 tests/scripts/change_things.py "$other" 5 150
 wait "$changer"
 is_settled() {
-    curl -fsS "$url/v1/cluster" | jq -e '.allocator.pending.add == 0 and .allocator.pending.remove == 0'
+    shows /v1/cluster '.allocator.pending.add == 0 and .allocator.pending.remove == 0'
 }
 until_true "the cluster does not settle" is_settled
 # Both to the same revision, with nothing after it: the one that leads goes last.

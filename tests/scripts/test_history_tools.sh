@@ -26,7 +26,7 @@ expect() {
 start server
 curl -fsS -X PUT "$url/v1/items/one" --json '{"replication": 1}' >/dev/null
 is_known() {
-    curl -fsS "$url/v1/items/one/history" | jq -e '.events | length == 1'
+    shows /v1/items/one/history '.events | length == 1'
 }
 until_true "the history doesn't have the item" is_known
 stop "$pid"
@@ -87,7 +87,7 @@ expect 1 'Read-only file system' migrate "$tree/fixed/his%tory?.db"
 
 launch homeless --history "$tree/no/such/history.db"
 says() {
-    curl -fsS "$url/v1/cluster" | jq -e --arg reason "$1" '.history.detail | contains($reason)'
+    shows /v1/cluster ".history.detail | contains(\"$1\")"
 }
 until_true "it isn't said why there is no history" \
     says "cannot make the directory $tree/no/such: No such file or directory"

@@ -20,7 +20,7 @@ until_true 'the pause is not logged' grep -q 'allocator settings.*paused=all' "$
 set_to /v1/members/a/1 '{"item_limit": 4}'
 set_to /v1/items/x '{"replication": 1}'
 is /v1/cluster '.allocator.pending.add == 1'
-curl -fsS "$url/v1/assignments" | jq -e '.items == []' >/dev/null || fail "assigned while paused"
+shows /v1/assignments '.items == []' >/dev/null || fail "assigned while paused"
 
 set_to /v1/allocator '{"paused": "rebalance"}'
 is /v1/items/x/assignments '[.items[].suffix] == ["1"]'
@@ -28,7 +28,7 @@ set_to /v1/members/a/2 '{"item_limit": 4}'
 curl -fsS -o /dev/null -X POST "$url/v1/members/a/1/drain" --json '{}'
 set_to /v1/items/y '{"replication": 1}'
 is /v1/items/y/assignments '[.items[].suffix] == ["2"]'
-curl -fsS "$url/v1/items/x/assignments" | jq -e '[.items[].suffix] == ["1"]' >/dev/null ||
+shows /v1/items/x/assignments '[.items[].suffix] == ["1"]' >/dev/null ||
     fail "moved while only repairs go on"
 is /v1/items/x/explain '[.members[].waits_for.code // empty] == ["paused"]'
 
@@ -36,7 +36,7 @@ set_to /v1/allocator '{"max_moves_per_minute": 0}'
 is /v1/items/x/explain '[.members[].waits_for.code // empty] == ["throttled"]'
 set_to /v1/items/z '{"replication": 1}'
 is /v1/items/z/assignments '.items | length == 1'
-curl -fsS "$url/v1/items/x/assignments" | jq -e '[.items[].suffix] == ["1"]' >/dev/null ||
+shows /v1/items/x/assignments '[.items[].suffix] == ["1"]' >/dev/null ||
     fail "moved over the limit"
 
 until=$(date -u -d '+3 seconds' +%Y-%m-%dT%H:%M:%SZ)

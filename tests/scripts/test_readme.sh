@@ -47,7 +47,8 @@ get() {
 # eventually WHAT PATH FILTER: within thirty seconds the resource is as the jq filter says.
 eventually() {
     for _ in $(seq 600); do
-        if get "$2" | jq -e "$3" >/dev/null 2>&1; then
+        get "$2" >"$work/shown"
+        if [ -s "$work/shown" ] && jq -e "$3" "$work/shown" >/dev/null 2>&1; then
             return
         fi
         sleep 0.05

@@ -7,8 +7,9 @@ cd "$(dirname "$0")/../.."
 
 # stored KEY FILTER: what is stored below the root is as the jq filter says.
 stored() {
-    etcdctl get "/allot/$1" --print-value-only | jq -e "$2" >"$tree/output" 2>&1 ||
-        fail "$1: not $2: $(etcdctl get "/allot/$1" --print-value-only)"
+    etcdctl get "/allot/$1" --print-value-only >"$tree/stored"
+    { [ -s "$tree/stored" ] && jq -e "$2" "$tree/stored" >"$tree/output" 2>&1; } ||
+        fail "$1: not $2: $(cat "$tree/stored")"
 }
 
 # tomorrow KEY JSON: what a later version writes, under the lease that is there, if any.
