@@ -64,7 +64,7 @@ test('replicas that can’t be placed are told with the reason', async () => {
     await page.getByText('1 item wants 9 replicas, and 6 members have a replica of it already').waitFor();
     await expectNoBarriers(page);
     await page.getByRole('link', { name: 'See everywhere, one of them' }).click();
-    await page.getByText('3 replicas can’t be placed:').waitFor();
+    await page.getByText('It lacks 3 replicas:').waitFor();
     await page.goBack();
     await page.getByRole('link', { name: 'See everywhere, one of them' }).waitFor();
     await server.request('DELETE', '/v1/items/everywhere');
