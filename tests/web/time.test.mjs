@@ -8,7 +8,7 @@ let server, browser, past;
 before(async () => {
     server = await new Server({ auth: true }).start();
     browser = await openBrowser();
-    await server.write([...members(2, 30), ...items(40, 2)]);
+    await server.write([...members(2, 600), ...items(40, 2)]);
     await server.settle();
     past = await server.request('GET', '/v1/cluster');
     await server.request('POST', '/v1/members/zone-a/m-01/drain', {});
@@ -92,7 +92,7 @@ test('changes are told in words, with who made them, and filtered', async () => 
     await changes(page).getByText('deleted').waitFor();
     await page.getByLabel('Kind').selectOption('member');
     await changes(page).getByText('to be drained').waitFor();
-    await changes(page).getByText('registered, for 30 items').first().waitFor();
+    await changes(page).getByText('registered, for 600 items').first().waitFor();
     await page.getByLabel('Kind').selectOption('');
     await page.getByLabel('By').fill('allocator');
     await changes(page).getByText(/taken from|given to/).first().waitFor();
@@ -162,6 +162,28 @@ test('an item tells its history, also one that is gone', async () => {
     await history.getByText('deleted').waitFor();
     await page.goto(`${server.base}/#/members/zone-a/m-01`);
     await history.getByText('to be drained').waitFor();
+    await expectNoFaults(page);
+});
+
+test('a history that one has scrolled on stays where it is', async () => {
+    await server.write(items(700, 2, (n) => `many/${n}`));
+    await server.settle();
+    const page = await open('#/members/zone-b/m-01');
+    const history = page.getByRole('region', { name: 'What has happened' });
+    await history.getByText('registered').or(history.getByText('given to')).first().waitFor();
+    const scroll = () => history.evaluate((box) => ((box.scrollTop = box.scrollHeight), box.scrollHeight));
+    const first = await scroll();
+    await until('there is more of it', async () => (await scroll()) > first);
+    await history.evaluate((box) => (box.scrollTop = 8000));
+    const height = await history.evaluate((box) => box.scrollHeight);
+    await server.request('PUT', '/v1/items/unrelated', { replication: 0 });
+    const { revision } = await server.request('GET', '/v1/cluster');
+    await page.getByText(`revision ${revision}`).first().waitFor();
+    await server.request('PATCH', '/v1/members/zone-b/m-01', { item_limit: 601 });
+    await page.getByRole('button', { name: 'There may be new ones: read anew' }).waitFor();
+    assert.deepEqual(await history.evaluate((box) => [box.scrollTop, box.scrollHeight]), [8000, height]);
+    await page.getByRole('button', { name: 'There may be new ones: read anew' }).click();
+    await page.getByRole('button', { name: 'There may be new ones: read anew' }).waitFor({ state: 'detached' });
     await expectNoFaults(page);
 });
 

@@ -1,6 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { visible } from '../data/format';
 import { wordsOf } from '../data/http';
+import { onChanges } from '../data/live';
+import type { WatchEvent } from '../data/types';
 
 // The time, again and again: for what is told as "3 s ago".
 export function useNow(everyMs: number): number {
@@ -22,6 +24,19 @@ export function useMounted(): { readonly current: boolean } {
         };
     }, []);
     return mounted;
+}
+
+// Raised with each change that `concerns` says is one of what `key` names.
+export function useTurn(key: string, concerns: (event: WatchEvent) => boolean): number {
+    const [turn, setTurn] = useState(0);
+    useEffect(
+        () =>
+            onChanges((events) => {
+                if (events.some(concerns)) setTurn((old) => old + 1);
+            }),
+        [key],
+    );
+    return turn;
 }
 
 // `value`, late by up to `ms` so that it changes no more often than that.

@@ -1,8 +1,8 @@
 // Events as a table, wherever they are shown.
 import type { JSX } from 'preact';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { memberName, time } from '../data/format';
-import { EventPages, joinSlots, sayActor, sayEvent } from '../data/history';
+import { eventPageSize, EventPages, joinSlots, sayActor, sayEvent } from '../data/history';
 import type { HistoryEvent } from '../data/history';
 import { live } from '../data/live';
 import { useObservable } from '../data/observable';
@@ -71,20 +71,34 @@ export function EventTable({ pages, label }: { pages: EventPages; label: string 
     );
 }
 
-// What has happened to one thing; read anew with each `turn`. Nothing, where no history is kept.
-export function HistoryOf(props: { path: string; turn: number }): JSX.Element | null {
-    const { cluster } = useObservable(live);
-    return cluster?.history ? <KeptHistory {...props} /> : null;
+export function ReadAnew({ onClick }: { onClick: () => void }): JSX.Element {
+    return (
+        <button type="button" class="button button-small" onClick={onClick}>
+            ↻ There may be new ones: read anew
+        </button>
+    );
 }
 
-function KeptHistory({ path, turn }: { path: string; turn: number }): JSX.Element {
+// What has happened to one thing, read anew as the cluster changes. Once somebody has scrolled on that is
+// only done when asked for, which is offered with each `turn`: something of the thing has changed. Nothing, where no history is kept.
+export function HistoryOf(props: { path: string; turn: number }): JSX.Element | null {
+    const { cluster } = useObservable(live);
+    return cluster?.history ? <KeptHistory {...props} newest={cluster.revision} /> : null;
+}
+
+function KeptHistory({ path, turn, newest }: { path: string; turn: number; newest: number }): JSX.Element {
     const pages = useMemo(() => new EventPages(path), [path]);
-    useEffect(() => {
+    const [read, setRead] = useState(turn);
+    const reload = (): void => {
+        setRead(turn);
         void pages.reload();
-    }, [pages, turn]);
+    };
+    useEffect(() => {
+        if (pages.state.value.rows.length <= eventPageSize) reload();
+    }, [pages, turn, newest]);
     useEffect(() => () => pages.close(), [pages]);
     return (
-        <Card title="History" class="span">
+        <Card title="History" class="span" aside={read === turn ? null : <ReadAnew onClick={reload} />}>
             <EventTable pages={pages} label="What has happened" />
         </Card>
     );

@@ -1,9 +1,9 @@
 // One item: where its replicas are, why, and how many there should be.
 import type { JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { count, counted, inSentence, memberName } from '../data/format';
 import { get, itemPath, memberKey, Problem } from '../data/http';
-import { live, onChanges } from '../data/live';
+import { live } from '../data/live';
 import { useObservable } from '../data/observable';
 import { changes } from '../data/plans';
 import { linkTo } from '../data/route';
@@ -12,7 +12,7 @@ import type { Explanation, Item, Reason } from '../data/types';
 import { Card, Empty, Fact, Facts, Field, Note, readWhole, StateMark, Trouble } from '../parts/basics';
 import { DataTable, sortRows } from '../parts/data_table';
 import type { Column, Sorting } from '../parts/data_table';
-import { useLoaded, useThrottled, useTitle } from '../parts/hooks';
+import { useLoaded, useThrottled, useTitle, useTurn } from '../parts/hooks';
 import { PlanDialog } from '../parts/plan_dialog';
 import { HistoryOf } from './events';
 import { Labels } from './labels';
@@ -150,25 +150,11 @@ function Summary({ item }: { item: Item }): JSX.Element {
     );
 }
 
-// Raised when something of the item changes, or a member.
-function useItemTurn(id: string): number {
-    const [turn, setTurn] = useState(0);
-    useEffect(
-        () =>
-            onChanges((events) => {
-                if (events.some((event) => event.id === id || event.item === id || event.kind === 'member'))
-                    setTurn((old) => old + 1);
-            }),
-        [id],
-    );
-    return turn;
-}
-
 export function ItemView({ id }: { id: string }): JSX.Element {
     const may = mayOperate(useObservable(session));
     const { link, cluster } = useObservable(live);
     const [open, setOpen] = useState(false);
-    const turn = useItemTurn(id);
+    const turn = useTurn(id, (event) => event.id === id || event.item === id || event.kind === 'member');
     // Its explanation rests on all the others, too.
     const revision = useThrottled(cluster?.revision, explainEveryMs);
     useTitle(id);

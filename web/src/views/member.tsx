@@ -12,7 +12,7 @@ import type { Assignment, Member } from '../data/types';
 import { Card, Empty, Fact, Facts, Trouble } from '../parts/basics';
 import { DataTable, sortRows } from '../parts/data_table';
 import type { Column, Sorting } from '../parts/data_table';
-import { useLoaded, useMounted, useTitle } from '../parts/hooks';
+import { useLoaded, useMounted, useTitle, useTurn } from '../parts/hooks';
 import { LoadBar, LoadLegend } from '../parts/load_bar';
 import { HistoryOf } from './events';
 import { Labels } from './labels';
@@ -90,6 +90,8 @@ function Held({ member }: { member: Member }): JSX.Element {
 function MemberCards({ member, itemSlots, memberSlots }: { member: Member; itemSlots: number; memberSlots: number }): JSX.Element {
     const load = loadOf(member, itemSlots, memberSlots);
     const leases = useLeases([member]);
+    const { zone, suffix } = member;
+    const turn = useTurn(memberKey(member), (event) => event.zone === zone && event.suffix === suffix);
     return (
         <div class="grid grid-two">
             <Card title="Load">
@@ -130,7 +132,7 @@ function MemberCards({ member, itemSlots, memberSlots }: { member: Member; itemS
             <div class="span">
                 <Held member={member} />
             </div>
-            <HistoryOf path={`${memberPath(member)}/history`} turn={live.value.cluster?.revision ?? 0} />
+            <HistoryOf path={`${memberPath(member)}/history`} turn={turn} />
         </div>
     );
 }

@@ -14,7 +14,7 @@ import { DataTable } from '../parts/data_table';
 import type { Column } from '../parts/data_table';
 import { useLoaded, useTitle } from '../parts/hooks';
 import { SearchField } from '../parts/search_field';
-import { EventTable } from './events';
+import { EventTable, ReadAnew } from './events';
 
 /* --- rounds --- */
 
@@ -189,11 +189,7 @@ function Changes({ filters }: { filters: EventFilters }): JSX.Element {
             title="Changes"
             aside={
                 <span class="actions">
-                    {isOld ? (
-                        <button type="button" class="button button-small" onClick={() => void pages.reload()}>
-                            ↻ There may be new ones: read anew
-                        </button>
-                    ) : null}
+                    {isOld ? <ReadAnew onClick={() => void pages.reload()} /> : null}
                     {filtered ? (
                         <button type="button" class="button button-small" onClick={() => replaceQuery({})}>
                             Show all of them
