@@ -143,6 +143,7 @@ test('numbers and times are told shortly', () => {
     assert.equal(counted(12345, 'entry', 'entries'), '12,345 entries');
     assert.equal(percent(1, 3), '33 %');
     assert.equal(percent(1, 1000), '0.1 %');
+    assert.equal(percent(1, 50000), '< 0.1 %', 'not nothing');
     assert.equal(percent(99999, 100000), '99.9 %', 'not all of it');
     assert.equal(percent(0, 0), '–');
     assert.equal(duration(89000), '89 s');

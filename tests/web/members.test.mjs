@@ -66,6 +66,7 @@ test('the table is sorted, filtered and searched', async () => {
     await page.locator('th').getByRole('button', { name: 'Limit' }).click();
     assert.match((await rowNames(page))[0], /m-03$/);
     assert.equal(await page.locator('th[aria-sort=descending]').count(), 1);
+    assert.equal(await page.locator('table.data').getAttribute('aria-rowcount'), '10', 'with the headings');
     await page.getByRole('combobox', { name: 'Zone' }).selectOption('zone-c');
     await page.getByText('3 of 9 members').waitFor();
     await page.getByLabel('Find').fill('m-02');

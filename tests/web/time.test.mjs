@@ -146,6 +146,7 @@ test('one goes back to a time, and is told where there is nothing', async () => 
     await page.goto(`${server.base}/#/time/at/999999`);
     await page.getByText('is in the future').waitFor();
     await page.getByText('That moment can’t be shown').waitFor();
+    await page.getByRole('heading', { name: 'As it was', exact: true }).waitFor();
     await expectNoFaults(page);
 });
 

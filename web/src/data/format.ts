@@ -15,6 +15,7 @@ export function counted(number: number, one: string, many = `${one}s`): string {
 export function percent(part: number, whole: number): string {
     if (whole <= 0) return part > 0 ? 'over' : '–';
     const value = (100 * part) / whole;
+    if (value > 0 && value < 0.1) return '< 0.1 %'; // not nothing
     if (value > 99 && value < 100) return `${Math.floor(10 * value) / 10} %`; // not all of it
     return `${value < 10 && value > 0 ? value.toFixed(1) : Math.round(value)} %`;
 }

@@ -20,7 +20,7 @@ interface Props<Row> {
     label: string;
     columns: Column<Row>[];
     rows: Row[];
-    total?: number | undefined; // of which `rows` are the first; if known
+    total?: number | undefined; // of which `rows` are the first; -1: not known
     rowKey: (row: Row) => string;
     sorting?: Sorting;
     onSort?: (sorting: Sorting) => void;
@@ -79,11 +79,12 @@ export function DataTable<Row>(props: Props<Row>): JSX.Element {
     const begin = Math.max(0, Math.floor(view.top / rowHeight) - overscan);
     const end = Math.min(rows.length, Math.ceil((view.top + view.height) / rowHeight) + overscan);
     useEffect(() => onRange?.(begin, end), [begin, end, rows]);
+    const total = props.total ?? rows.length;
     return (
         <div class="table-box" ref={box} onScroll={look} tabIndex={0} role="region" aria-label={label}>
-            <table class="data" aria-rowcount={props.total ?? rows.length}>
+            <table class="data" aria-rowcount={total < 0 ? total : total + 1}>
                 <thead>
-                    <tr>
+                    <tr aria-rowindex={1}>
                         {columns.map((column) => (
                             <Heading key={column.key} column={column} sorting={sorting} onSort={onSort} />
                         ))}

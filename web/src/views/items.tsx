@@ -81,7 +81,7 @@ function Found({ pages, total, filtered }: { pages: ItemPages; total: number; fi
         <>
             <div class="list-state">
                 <p class="muted" role="status">
-                    {rows.length === 0 && busy ? 'Searching…' : words}
+                    {rows.length > 0 || (!busy && trouble === null) ? words : busy ? 'Searching…' : ''}
                 </p>
                 {outdated ? (
                     <button type="button" class="button button-small" disabled={busy} onClick={() => void pages.reload()}>

@@ -84,7 +84,7 @@ export function PastView({ at }: { at: string }): JSX.Element {
                 <p class="crumbs">
                     <a href="#/time">Time</a> /
                 </p>
-                <h1>{value ? `As it was at revision ${value.revision}` : 'As it was'}</h1>
+                <h1>{value && trouble === null ? `As it was at revision ${value.revision}` : 'As it was'}</h1>
             </header>
             <Trouble words={trouble} />
             {trouble !== null ? (
