@@ -124,15 +124,19 @@ test('a fault in a view is told, and the rest goes on', async () => {
     });
 });
 
-test('on a phone nothing is wider than the page', async () => {
-    for (const dark of [false, true]) {
-        const page = await openPage(browser, server, { width: 390, height: 844, dark });
-        for (const path of ['#/', '#/members', '#/members/zone-a/m-01', '#/items', '#/items/orders%2F00001', '#/what-if', '#/time']) {
-            await page.goto(`${server.base}/${path}`);
+test('on a phone nothing is wider than the page, however long a name is', async () => {
+    const [zone, suffix] = ['Z'.repeat(128), 'm'.repeat(128)];
+    await server.request('PUT', `/v1/members/${zone}/${suffix}`, { item_limit: 20, labels: { long: 'v'.repeat(200) } });
+    await server.request('POST', `/v1/members/${zone}/${suffix}/drain`, {});
+    const paths = ['', 'members', `members/${zone}/${suffix}`, 'items', 'items/orders%2F00001', 'what-if', 'time'];
+    for (const [width, dark] of [[390, false], [390, true], [320, false]]) {
+        const page = await openPage(browser, server, { width, height: 844, dark });
+        for (const path of paths) {
+            await page.goto(`${server.base}/#/${path}`);
             await page.getByText('Live').waitFor();
             await page.waitForTimeout(150);
             const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-            assert.ok(over <= 0, `${path} is ${over} px too wide`);
+            assert.ok(over <= 0, `${path} is ${over} px too wide for ${width}`);
             await expectNoBarriers(page);
         }
         await expectNoFaults(page);
