@@ -96,7 +96,7 @@ Test(simulation, spreads_primaries_over_all_members)
         struct simulation_result result;
         config.solver = (enum solver_kind)solver;
         cr_assert_eq(simulation_run(&config, keyspace, &result), 0);
-        cr_assert_eq(result.additions, 3 * ITEMS);
+        cr_assert_eq(result.additions, INT64_C(3) * ITEMS);
         count_primaries(result.keyspace, &fewest, &most);
         if (solver == SOLVER_OPTIMAL) {
             cr_assert_geq(fewest, 9);
