@@ -103,17 +103,6 @@ static void join_trace(struct http_request *request)
     }
 }
 
-/* The length that the headers announce: -1 if they don't tell. libmicrohttpd has refused what is
- * not a number. */
-static int64_t body_length(struct http_request *request)
-{
-    if (find_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING).size > 0) {
-        return -1;
-    }
-    struct span length = find_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    return length.size > 0 ? strtoll(length.data, NULL, 10) : 0;
-}
-
 /* Whether a proxy may have read another length than libmicrohttpd, which takes the first of several
  * and knows one coding. What is left of such a body, or taken for it, might be another's request
  * (RFC 9112, 6.3): the connection is not to be used any further. */
@@ -126,6 +115,17 @@ static bool is_length_doubtful(struct http_request *request)
     }
     return length.data || coding.size != strlen("chunked") ||
            strncasecmp(coding.data, "chunked", coding.size) != 0;
+}
+
+/* The length that the headers announce: -1 if they don't tell, or it is in doubt. libmicrohttpd has
+ * refused what is not a number. */
+static int64_t body_length(struct http_request *request)
+{
+    if (request->closes || find_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING).size > 0) {
+        return -1;
+    }
+    struct span length = find_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    return length.size > 0 ? strtoll(length.data, NULL, 10) : 0;
 }
 
 static void describe(struct http_request *request, const char *method)
@@ -151,9 +151,8 @@ static bool refuse_by_headers(struct http_request *request, int64_t length)
         request->answer = &no_certificate;
         return true;
     }
-    if (is_length_doubtful(request)) {
+    if (request->closes) {
         request->answer = &doubtful_length;
-        request->closes = true;
         return true;
     }
     if (request->api.target.size > API_MAX_TARGET) {
@@ -200,6 +199,7 @@ static enum MHD_Result take_headers(struct http_request *request, const char *me
     name_request(request);
     join_trace(request);
     describe(request, method);
+    request->closes = is_length_doubtful(request);
     int64_t length = body_length(request);
     if (error < 0) {
         request->answer = &http_out_of_memory;
