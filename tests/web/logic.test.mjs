@@ -122,6 +122,25 @@ test('a list that is read anew while one scrolls has every row once', async () =
     }
 });
 
+test('a list that has been read anew is not outdated by what was before it', async () => {
+    const { setTimeout: real } = globalThis;
+    const timers = [];
+    globalThis.setTimeout = (call) => timers.push(call);
+    try {
+        serveItems(10, () => 1);
+        const pages = new logic.item_pages.ItemPages({ contains: '', prefix: '', state: '', label: '' });
+        await pages.reload();
+        pages.take([{ kind: 'item', operation: 'delete', id: 'i3' }]);
+        assert.ok(pages.state.value.outdated);
+        await pages.reload();
+        for (const call of timers.splice(0)) call();
+        for (let turns = 0; turns < 20; turns++) await new Promise((done) => setImmediate(done));
+        assert.ok(!pages.state.value.outdated);
+    } finally {
+        globalThis.setTimeout = real;
+    }
+});
+
 test('lines are found however a stream is cut', async () => {
     const text = new TextEncoder().encode('{"a":"é"}\n\n{"b":2}\n{"cut');
     for (let size = 1; size <= text.length; size++) {

@@ -58,6 +58,7 @@ export class ItemPages {
     async reload(): Promise<void> {
         const own = ++this.turn;
         const wanted = this.state.value.rows.length;
+        this.touched.clear(); // what is read from now on has that
         this.state.update({ busy: true, trouble: null });
         try {
             let rows: Item[] = [];
@@ -116,9 +117,10 @@ export class ItemPages {
     }
 
     private async readAnew(): Promise<void> {
+        const own = this.turn;
         const touched = this.touched;
         this.touched = new Set();
-        const { rows, revision } = this.state.value;
+        const { rows } = this.state.value;
         const inView = rows.slice(...this.view).filter((row) => touched.has(row.id));
         const known = new Set(rows.map((row) => row.id));
         const found = new Map<string, Item | null>();
@@ -130,10 +132,15 @@ export class ItemPages {
         );
         this.timer = null;
         if (this.abort.signal.aborted) return;
+        if (own === this.turn) this.renew(touched, known, found);
+        if (this.touched.size > 0) this.timer = setTimeout(() => void this.readAnew(), 700);
+    }
+
+    private renew(touched: Set<string>, known: Set<string>, found: Map<string, Item | null>): void {
+        const { revision } = this.state.value;
         const others = [...touched].some((id) => !known.has(id)) && revision !== null && !this.state.value.more;
         const renewed = this.state.value.rows.map((row) => found.get(row.id) ?? row);
-        const beyond = touched.size > inView.length || others;
+        const beyond = touched.size > found.size || others;
         this.state.update({ rows: renewed, outdated: this.state.value.outdated || beyond });
-        if (this.touched.size > 0) this.timer = setTimeout(() => void this.readAnew(), 700);
     }
 }
