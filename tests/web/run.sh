@@ -3,4 +3,4 @@
 # there is very much in it $ALLOTD_LARGE.
 set -eu
 cd "$(dirname "$0")/../.."
-exec node --test --test-concurrency=2 tests/web/*.test.mjs
+exec node --test --test-concurrency=3 tests/web/*.test.mjs
