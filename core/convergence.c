@@ -231,11 +231,7 @@ static bool leaves_slot(const struct deciding *deciding, int32_t leaving, int32_
 
 static bool is_desired(const struct deciding *deciding, int32_t assignment)
 {
-    const struct desired desired = deciding->desired;
-    bool found = false;
-    for (int32_t i = 0; i < desired.count && !found; i++)
-        found = desired.members[i] == deciding->state->assignment_member[assignment];
-    return found;
+    return desired_has(deciding->desired, deciding->state->assignment_member[assignment]);
 }
 
 /* Whether @a is the better primary: consistent rather than not; one that stays, of which the

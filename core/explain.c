@@ -13,14 +13,6 @@ const char *const explain_wait_names[] = {"nothing", "next_pass", "consistency",
 
 /* --- what can come to pass --- */
 
-static bool is_among(struct desired desired, int32_t member)
-{
-    for (int32_t d = 0; d < desired.count; d++)
-        if (desired.members[d] == member)
-            return true;
-    return false;
-}
-
 /* Whether the assignment, which isn't desired, stays whatever is done: with all replicas that the
  * item has, and with all that it is to get, it has not as many beside this one as it wants. */
 static bool lacks_room(const struct state *state, const struct solution *solution,
@@ -31,7 +23,7 @@ static bool lacks_room(const struct state *state, const struct solution *solutio
     int32_t others = desired.count;
     for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++)
         others += a != assignment && state_is_held(state, a) &&
-                  !is_among(desired, state->assignment_member[a]);
+                  !desired_has(desired, state->assignment_member[a]);
     return others < state->replication[item];
 }
 
@@ -41,7 +33,7 @@ static void add_leaving(const struct state *state, const struct solution *soluti
     struct desired desired = solution_desired(solution, item);
     for (int32_t a = state->assignment_begin[item]; a < state->assignment_end[item]; a++) {
         int32_t member = state->assignment_member[a];
-        if (member != STATE_NONE && !state->frozen[a] && !is_among(desired, member))
+        if (member != STATE_NONE && !state->frozen[a] && !desired_has(desired, member))
             leaving[member] += !lacks_room(state, solution, a);
     }
 }
@@ -50,7 +42,7 @@ static void add_leaving(const struct state *state, const struct solution *soluti
 
 static bool is_desired(const struct explanation *explanation, int32_t member)
 {
-    return is_among(explanation->desired, member);
+    return desired_has(explanation->desired, member);
 }
 
 static bool has_replica(const struct explanation *explanation, int32_t member)

@@ -38,6 +38,14 @@ struct desired {
 };
 struct desired solution_desired(const struct solution *solution, int32_t item);
 
+static inline bool desired_has(struct desired desired, int32_t member)
+{
+    bool found = false;
+    for (int32_t i = 0; i < desired.count && !found; i++)
+        found = desired.members[i] == member;
+    return found;
+}
+
 /* Adds to @load, by member, what each is to have of the items from @begin up to (without) @end. */
 void solution_add_load(const struct solution *solution, int32_t begin, int32_t end, int32_t *load);
 
