@@ -5,7 +5,7 @@
 #     . tests/scripts/stage.sh
 #
 # and then have ALLOTD, the binary; $tree, a directory of their own, which goes when they end; and
-# what follows. Processes in $pids are ended with the script, however it ends.
+# what follows. Processes in $pids are ended with the script, however it ends, and disks unmounted.
 case ${ALLOTD:=build/allotd} in
 /*) ;;
 *) ALLOTD=$PWD/$ALLOTD ;;
@@ -15,14 +15,27 @@ esac
 script=$(basename "$0" .sh)
 tree=$(mktemp -d "${TMPDIR:-/tmp}/allot-$script.XXXXXX")
 pids=
+disks=
+sudo=
+[ "$(id -u)" = 0 ] || sudo=sudo
 end_stage() {
     for process in $pids; do
         kill -9 "$process" 2>/dev/null || true
+    done
+    for disk in $disks; do
+        $sudo umount --lazy "$disk" 2>/dev/null || true
     done
     wait
     rm -rf "$tree"
 }
 trap end_stage EXIT
+
+# mount_disk NAME SIZE: a disk of its own in $tree/NAME, until the script ends.
+mount_disk() {
+    mkdir -p "$tree/$1"
+    disks="$disks $tree/$1"
+    $sudo mount -t tmpfs -o "size=$2,mode=0777" none "$tree/$1"
+}
 
 # fail WHAT: says so, shows the last that was logged and printed, and ends the script. It is heard even
 # where the output of its caller goes elsewhere.

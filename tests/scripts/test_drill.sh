@@ -83,16 +83,12 @@ be_member() {
     done 2>/dev/null
 }
 
-sudo=
-[ "$(id -u)" = 0 ] || sudo=sudo
 # join NAME FLAG...: an allotd over that etcd.
 join() {
     start "$@" --store etcd --etcd-endpoints "$etcd_url" --ttl-seconds 3
 }
 
-mkdir "$tree/small"
-$sudo mount -t tmpfs -o size=16m,mode=0777 none "$tree/small"
-trap '$sudo umount --lazy "$tree/small"; end_stage' EXIT
+mount_disk small 16m
 
 start_etcd
 join first --history "$tree/small/history.db"

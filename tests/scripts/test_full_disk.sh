@@ -5,14 +5,6 @@ set -eu
 cd "$(dirname "$0")/../.."
 . tests/scripts/stage.sh
 
-sudo=
-[ "$(id -u)" = 0 ] || sudo=sudo
-clean_up() {
-    $sudo umount --lazy "$tree/small" 2>/dev/null || true
-    end_stage
-}
-trap clean_up EXIT
-
 # put_status ITEM: what it is answered with.
 put_status() {
     curl -sS --max-time 4 -D "$tree/head" -o "$tree/output" -w '%{http_code}' -X PUT "$url/v1/items/$1" \
@@ -20,8 +12,7 @@ put_status() {
 }
 filler=$(printf '%0200d' 0)
 
-mkdir "$tree/small"
-$sudo mount -t tmpfs -o size=300k,mode=0777 none "$tree/small"
+mount_disk small 300k
 start small --history none
 until_true "nobody leads" shows /v1/cluster '.leader != null'
 count=0

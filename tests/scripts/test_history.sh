@@ -7,14 +7,6 @@ set -eu
 cd "$(dirname "$0")/../.."
 . tests/scripts/stage.sh
 
-sudo=
-[ "$(id -u)" = 0 ] || sudo=sudo
-clean_up() {
-    $sudo umount --lazy "$tree/small" 2>/dev/null || true
-    end_stage
-}
-trap clean_up EXIT
-
 # history_is URL CONDITION, and has come to what the store has.
 history_is() {
     url=$1
@@ -62,8 +54,7 @@ jq -se 'any(.[]; .kind == "member" and .zone == "leased" and .after.item_limit =
 
 # ---- no room ----
 
-mkdir "$tree/small"
-$sudo mount -t tmpfs -o size=1600k,mode=0777 none "$tree/small"
+mount_disk small 1600k
 start full --history "$tree/small/history.db"
 python3 tests/scripts/change_things.py "$url" 1 2000
 until_true "a full disk is not told of" history_is "$url" fails

@@ -4,14 +4,6 @@ set -eu
 cd "$(dirname "$0")/../.."
 . tests/scripts/stage.sh
 
-sudo=
-[ "$(id -u)" = 0 ] || sudo=sudo
-clean_up() {
-    $sudo umount --lazy "$tree/fixed" 2>/dev/null || true
-    end_stage
-}
-trap clean_up EXIT
-
 # expect STATUS TEXT ARGUMENT...
 expect() {
     wanted=$1
@@ -72,8 +64,7 @@ what_there_is | diff "$tree/before" - || fail "something was changed, or made"
 
 # ---- in a directory that can't be written ----
 
-mkdir "$tree/fixed"
-$sudo mount -t tmpfs -o size=10m,mode=0777 none "$tree/fixed"
+mount_disk fixed 10m
 cp "$tree/server/history.db" "$tree/fixed/his%tory?.db"
 cp "$tree/server/history.db" "$tree/fixed/logged.db"
 : >"$tree/fixed/logged.db-wal"
