@@ -9,8 +9,10 @@
 set -eu
 
 seconds=${ALLOT_TEST_TIMEOUT:-300}
-reports=$(mktemp -d "${TMPDIR:-/tmp}/allot-reports.XXXXXX")
-trap 'rm -rf "$reports"' EXIT
+work=$(mktemp -d "${TMPDIR:-/tmp}/allot-tests.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+reports=$work/reports
+mkdir "$reports"
 
 common="log_path=$reports/report"
 export ASAN_OPTIONS="$common:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1"
@@ -39,12 +41,17 @@ is_runners_own() {
         -e ' __libc_start_' -e ' criterion_run_all_tests ' -e ' in _start '
 }
 
+# What failed is shown once more at the end: of a long run that may be all that is kept.
+LAST_LINES=20
+
 failed=
 for program in "$@"; do
     echo "---- $program"
     status=0
     # shellcheck disable=SC2086
-    timeout --kill-after=10 "$seconds" $unrandomised "$program" </dev/null || status=$?
+    timeout --kill-after=10 "$seconds" $unrandomised "$program" </dev/null \
+        >"$work/output" 2>&1 || status=$?
+    cat "$work/output"
     for report in "$reports"/*; do
         if [ -e "$report" ] && is_runners_own "$report"; then
             rm -f "$report"
@@ -52,21 +59,25 @@ for program in "$@"; do
         fi
     done
     if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
-        echo "run_tests: $program: stopped, it took longer than $seconds seconds" >&2
+        echo "run_tests: $program: stopped, it took longer than $seconds seconds" | tee -a "$work/output"
     elif [ "$status" -ne 0 ]; then
-        echo "run_tests: $program: exit status $status" >&2
+        echo "run_tests: $program: exit status $status" | tee -a "$work/output"
     fi
     for report in "$reports"/*; do
         [ -e "$report" ] || continue
-        echo "run_tests: $program: sanitizer report" >&2
-        cat "$report" >&2
+        echo "run_tests: $program: sanitizer report" | cat - "$report"
+        head -n 12 "$report" >>"$work/output"
         rm -f "$report"
         status=1
     done
-    [ "$status" -eq 0 ] || failed="$failed $program"
+    if [ "$status" -ne 0 ]; then
+        failed="$failed $program"
+        { echo "---- the last of $program" && tail -n "$LAST_LINES" "$work/output"; } >>"$work/failed"
+    fi
 done
 
 if [ -n "$failed" ]; then
+    cat "$work/failed" >&2
     echo "run_tests: FAILED:$failed" >&2
     exit 1
 fi

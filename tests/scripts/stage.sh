@@ -37,14 +37,14 @@ mount_disk() {
     $sudo mount -t tmpfs -o "size=$2,mode=0777" none "$tree/$1"
 }
 
-# fail WHAT: says so, shows the last that was logged and printed, and ends the script. It is heard even
+# fail WHAT: shows the last that was logged and printed, says so, and ends the script. It is heard even
 # where the output of its caller goes elsewhere.
 exec 9>&2
 fail() {
-    echo "$script: $*" >&9
     for file in "$tree"/*.log "$tree/output"; do
         [ ! -e "$file" ] || tail -n 50 "$file" | sed "s,^,$(basename "$file"): ," >&9
     done
+    echo "$script: $*" >&9
     exit 1
 }
 
@@ -123,10 +123,11 @@ put() {
 }
 
 # start_etcd: one on loopback with its data in $tree/etcd, which it may have already. Sets etcd_pid,
-# and etcd_url, whose port is a guess: another one if it is taken.
+# and etcd_url, whose port is a guess, outside of those that the system gives to clients, so that it can
+# be started there again: another one if it is taken.
 start_etcd() {
     attempt=0
-    : "${etcd_port:=$((20000 + $$ % 20000))}"
+    : "${etcd_port:=$((20000 + $$ % 12000))}"
     until try_etcd; do
         attempt=$((attempt + 1))
         [ "$attempt" -lt 5 ] || fail "etcd does not start"

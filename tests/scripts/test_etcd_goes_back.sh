@@ -27,6 +27,13 @@ have_logged() {
     done
 }
 
+# have_recorded ITEM: the histories tell of it. One that has nothing yet of a store can't miss it later.
+have_recorded() {
+    for url in "$gateway" "$grpc"; do
+        [ "$(curl -fsS "$url/v1/history?item=$1&limit=1" | jq '.events | length')" = 1 ] || return 1
+    done
+}
+
 start_etcd
 start gateway --store etcd --etcd-endpoints "$etcd_url" --ttl-seconds 2
 gateway=$url servers=$pid
@@ -35,6 +42,7 @@ grpc=$url servers="$servers $pid"
 for item in 1 2 3 4 5 6 7 8; do
     serves_writes "$gateway" "before-$item"
 done
+until_true "what was before is not recorded" have_recorded before-8
 
 # Empty, but with the same name: to who watches it, it is the same cluster.
 crash "$etcd_pid"
@@ -44,6 +52,7 @@ until_true "items of an etcd that is no more are served" items_are
 serves_writes "$gateway" first
 until_true "it isn't said that etcd is empty" have_logged 1 'level=error msg=store .*has gone back from revision'
 until_true "its history goes on" have_logged 1 'history of another store set aside'
+until_true "the first is not recorded" have_recorded first
 
 # As of a backup. What was written since is lost.
 etcdctl snapshot save "$tree/backup" >"$tree/output" 2>&1
@@ -60,6 +69,7 @@ serves_writes "$grpc" second
 until_true "it isn't said that etcd is older" have_logged 2 'level=error msg=store .*has gone back from revision'
 until_true "the history of what is lost goes on" have_logged 2 'history of another store set aside'
 until_true "the others are not there" items_are first second
+until_true "the second is not recorded" have_recorded second
 
 # Empty, and written to before the servers have a look.
 # shellcheck disable=SC2086 # two words

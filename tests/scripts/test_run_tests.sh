@@ -23,13 +23,14 @@ compile() {
         fail "$name doesn't compile"
 }
 
-# expect_failure PROGRAM TEXT: the run fails, names the program, and shows the text.
+# expect_failure PROGRAM TEXT: the run fails, names the program, and shows the text, at its end too.
 expect_failure() {
     if scripts/run_tests.sh "$tree/fine" "$tree/$1" "$tree/fine" >"$tree/output" 2>&1; then
         fail "$1: not noticed"
     fi
     grep -q "FAILED: $tree/$1\$" "$tree/output" || fail "$1: not named, or another too"
     grep -q "$2" "$tree/output" || fail "$1: doesn't show: $2"
+    sed "1,/^---- the last of/d" "$tree/output" | grep -q "$2" || fail "$1: not shown at the end: $2"
 }
 
 criterion_test='#include <criterion/criterion.h>
