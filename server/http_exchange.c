@@ -1,57 +1,6 @@
+#include "server/http_exchange_internal.h"
+
 #include <stdlib.h>
-
-#include "server/http_private.h"
-
-/* An action on its way:
- *
- *                     store answers        snapshot is there
- *     begin ──► ASKED ─────────────► HELD ──────────────────► settled: connection resumed
- *                 │                    │                         ▲
- *                 └── error, bound, server stops ────────────────┘
- *
- * If the store doesn't know whether it has made a change, the watch is asked: it tells of every
- * change that was made.
- *
- * Two hold it: the request, and whoever the next answer is expected from (the store, then the
- * publisher). Whoever settles it first decides the outcome and resumes the connection; an answer
- * that comes after that, even after the request or the server has gone, only lets it go.
- *
- * A lease that was granted to the request is revoked once it is sure that nothing stands on it. Two
- * things must have happened for that: the store has answered (the lease is `spare`), and the
- * request has ended. Whichever comes second revokes: the request, or here the store's answer. */
-struct http_exchange {
-    atomic_int references;
-    struct http_server *server; /* not valid once settled */
-    struct store *store;
-    struct publisher *publisher;
-    enum api_step step;
-    atomic_bool cancelled; /* of work */
-    struct timer bound;
-    int64_t snapshot_ms;
-    struct outcomes *outcomes; /* NULL: nobody is asked */
-    /* What is asked for: the call's, and so not to be looked at once settled. */
-    const union api_action *action;
-    /* Of work for a worker. */
-    void (*run)(void *context, const atomic_bool *cancelled);
-    void *context;
-    int64_t staked; /* the lease that the transaction is to put a key under; 0: none of ours */
-
-    /* The store's answer: written by its thread, read by the request once settled. */
-    bool is_txn_known;
-    struct api_txn_outcome txn;
-    struct store_lease_result lease;
-
-    pthread_mutex_t mutex; /* protects what follows */
-    bool settled;
-    struct MHD_Connection *connection;
-    int error;
-    bool refused;  /* the store did not even take the action */
-    int64_t spare; /* the call's lease, which nothing stands on; 0: none */
-    bool ended;    /* by the request, which has taken the spare lease */
-
-    struct http_exchange *previous; /* among the server's, under its mutex */
-    struct http_exchange *next;
-};
 
 /* --- leases --- */
 
@@ -109,7 +58,7 @@ static void release(struct http_exchange *exchange)
     }
 }
 
-static void settle(struct http_exchange *exchange, int error, bool refused)
+void http_exchange_settle(struct http_exchange *exchange, int error, bool refused)
 {
     (void)pthread_mutex_lock(&exchange->mutex);
     if (!exchange->settled) {
@@ -124,7 +73,7 @@ static void settle(struct http_exchange *exchange, int error, bool refused)
 /* For who was expected to answer: settles, and lets go. */
 static void finish(struct http_exchange *exchange, int error)
 {
-    settle(exchange, error, false);
+    http_exchange_settle(exchange, error, false);
     release(exchange);
 }
 
@@ -137,19 +86,25 @@ static int unknown(const struct http_exchange *exchange)
     return reads ? ALLOT_EUNAVAILABLE : ALLOT_EUNKNOWN;
 }
 
-/* Settles it without an answer. But a worker has the call until it has ended: it is told to hurry.
- */
-static void give_up(struct http_exchange *exchange)
+void http_exchange_give_up(struct http_exchange *exchange)
 {
     if (exchange->step == API_COMPUTE)
         atomic_store(&exchange->cancelled, true);
     else
-        settle(exchange, unknown(exchange), false);
+        http_exchange_settle(exchange, unknown(exchange), false);
+}
+
+void http_exchange_leave(struct http_exchange *exchange)
+{
+    (void)pthread_mutex_lock(&exchange->mutex);
+    exchange->left = true;
+    (void)pthread_mutex_unlock(&exchange->mutex);
+    http_exchange_give_up(exchange);
 }
 
 static void on_bound(void *context)
 {
-    give_up(context);
+    http_exchange_give_up(context);
 }
 
 /* --- answers --- */
@@ -316,41 +271,6 @@ static int ask(struct http_exchange *exchange)
     return ALLOT_EINVAL;
 }
 
-/* Suspends the connection and puts the exchange among the server's, so that stopping finds and
- * resumes it; an error, and nothing suspended, if stopping was there before. */
-static int suspend(struct http_server *server, struct http_exchange *exchange)
-{
-    bool waits = exchange->step == API_WAIT_CHANGE;
-    (void)pthread_mutex_lock(&server->mutex);
-    int error = server->aborting                ? ALLOT_ECANCELED
-                : waits && server->ending_waits ? ALLOT_EUNAVAILABLE
-                                                : 0;
-    if (!error) {
-        MHD_suspend_connection(exchange->connection);
-        exchange->next = server->exchanges;
-        if (server->exchanges) {
-            server->exchanges->previous = exchange;
-        }
-        server->exchanges = exchange;
-    }
-    (void)pthread_mutex_unlock(&server->mutex);
-    return error;
-}
-
-static void delist(struct http_server *server, struct http_exchange *exchange)
-{
-    (void)pthread_mutex_lock(&server->mutex);
-    if (exchange->previous) {
-        exchange->previous->next = exchange->next;
-    } else {
-        server->exchanges = exchange->next;
-    }
-    if (exchange->next) {
-        exchange->next->previous = exchange->previous;
-    }
-    (void)pthread_mutex_unlock(&server->mutex);
-}
-
 static int create(struct http_server *server, struct MHD_Connection *connection, enum api_step step,
                   const union api_action *action, struct http_exchange **ret)
 {
@@ -368,6 +288,8 @@ static int create(struct http_server *server, struct MHD_Connection *connection,
         .action = action,
         .snapshot_ms = server->config.times.snapshot_ms,
         .connection = connection,
+        .socket =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
     };
     if (pthread_mutex_init(&exchange->mutex, NULL) != 0) {
         free(exchange);
@@ -390,7 +312,7 @@ int http_exchange_begin(struct http_server *server, struct MHD_Connection *conne
     bool stakes = step == API_TXN && lease != 0 && puts_under(action, lease);
     exchange->staked = stakes ? lease : 0;
     exchange->spare = stakes ? 0 : lease;
-    error = suspend(server, exchange);
+    error = http_exchanges_add(server, exchange);
     if (error < 0) {
         destroy(exchange);
         return error;
@@ -401,10 +323,18 @@ int http_exchange_begin(struct http_server *server, struct MHD_Connection *conne
     error = ask(exchange);
     if (error < 0) {
         spare_lease(exchange, exchange->staked);
-        settle(exchange, error, true);
+        http_exchange_settle(exchange, error, true);
         release(exchange);
     }
     return 0;
+}
+
+bool http_exchange_is_left(struct http_exchange *exchange)
+{
+    (void)pthread_mutex_lock(&exchange->mutex);
+    bool left = exchange->left;
+    (void)pthread_mutex_unlock(&exchange->mutex);
+    return left;
 }
 
 struct api_outcome http_exchange_outcome(struct http_exchange *exchange)
@@ -426,33 +356,11 @@ struct api_outcome http_exchange_outcome(struct http_exchange *exchange)
 int64_t http_exchange_end(struct http_exchange *exchange)
 {
     timer_cancel(exchange->server->timers, &exchange->bound);
-    delist(exchange->server, exchange);
+    http_exchanges_remove(exchange->server, exchange);
     (void)pthread_mutex_lock(&exchange->mutex);
     int64_t spare = exchange->spare;
     exchange->ended = true;
     (void)pthread_mutex_unlock(&exchange->mutex);
     release(exchange);
     return spare;
-}
-
-void http_exchange_abort_all(struct http_server *server)
-{
-    (void)pthread_mutex_lock(&server->mutex);
-    server->aborting = true;
-    for (struct http_exchange *exchange = server->exchanges; exchange; exchange = exchange->next) {
-        give_up(exchange);
-    }
-    (void)pthread_mutex_unlock(&server->mutex);
-}
-
-void http_exchange_end_waits(struct http_server *server)
-{
-    (void)pthread_mutex_lock(&server->mutex);
-    server->ending_waits = true;
-    for (struct http_exchange *exchange = server->exchanges; exchange; exchange = exchange->next) {
-        if (exchange->step == API_WAIT_CHANGE) {
-            settle(exchange, ALLOT_EUNAVAILABLE, false);
-        }
-    }
-    (void)pthread_mutex_unlock(&server->mutex);
 }

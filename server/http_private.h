@@ -20,7 +20,8 @@ struct http_server {
     struct MHD_Daemon *daemon;
     struct timers *timers;
     struct workers *workers;
-    char id_prefix[17]; /* of the request ids made here: unpredictable, so never met twice */
+    struct timer hangups; /* when to look for some */
+    char id_prefix[17];   /* of the request ids made here: unpredictable, so never met twice */
     atomic_uint_fast64_t id_count;
     atomic_bool draining;  /* replies close their connections */
     atomic_long in_flight; /* requests that have begun and not ended */
@@ -127,6 +128,9 @@ int http_exchange_begin(struct http_server *server, struct MHD_Connection *conne
                         enum api_step step, const union api_action *action, int64_t lease,
                         struct http_exchange **ret);
 
+/* Whether its client was seen to have left, so that no reply would arrive. */
+bool http_exchange_is_left(struct http_exchange *exchange);
+
 /* What became of it. What it points to is valid until http_exchange_end. */
 struct api_outcome http_exchange_outcome(struct http_exchange *exchange);
 
@@ -140,10 +144,16 @@ int64_t http_exchange_end(struct http_exchange *exchange);
  * lease expires. */
 void http_lease_drop(struct store *store, int64_t lease);
 
+/* --- all exchanges of a server --- */
+
+/* Ends what nobody would learn of, as its client has left: waits for a change, and work. A client
+ * that has ended its half of the connection has left. */
+void http_exchanges_look_for_hangups(struct http_server *server);
+
 /* Ends the waits for something to change, of which nobody knows when they'd end. */
-void http_exchange_end_waits(struct http_server *server);
+void http_exchanges_end_waits(struct http_server *server);
 
 /* Ends all waits of @server (what was asked of the store may still happen), and lets none begin. */
-void http_exchange_abort_all(struct http_server *server);
+void http_exchanges_abort(struct http_server *server);
 
 #endif

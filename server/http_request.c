@@ -273,6 +273,9 @@ static enum MHD_Result take_end(struct http_request *request)
 
 static enum MHD_Result take_outcome(struct http_request *request)
 {
+    if (http_exchange_is_left(request->exchange)) {
+        return MHD_NO;
+    }
     struct api_outcome outcome = http_exchange_outcome(request->exchange);
     enum api_step step = api_resume(request->call, &outcome);
     end_exchange(request);

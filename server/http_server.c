@@ -26,6 +26,13 @@ __attribute__((format(printf, 2, 0))) static void log_library(void *context, con
     }
 }
 
+static void on_hangups(void *context)
+{
+    struct http_server *server = context;
+    http_exchanges_look_for_hangups(server);
+    timer_set(server->timers, &server->hangups, server->config.times.hangup_ms);
+}
+
 /* --- start --- */
 
 static int fail(struct error_message *why, const char *what, int number)
@@ -197,6 +204,8 @@ int http_server_start(const struct http_server_config *config, struct http_serve
         (void)snprintf(why->text, sizeof why->text, "the HTTP library does not start");
         return ALLOT_EIO;
     }
+    timer_init(&server->hangups, on_hangups, server);
+    timer_set(server->timers, &server->hangups, config->times.hangup_ms);
     *ret = server;
     return 0;
 }
@@ -226,13 +235,13 @@ void http_server_stop(struct http_server *server)
         return;
     }
     atomic_store(&server->draining, true);
-    http_exchange_end_waits(server);
+    http_exchanges_end_waits(server);
     if (server->config.hub) {
         watch_hub_stop(server->config.hub);
     }
     wait_quiet(server, server->config.times.stop_ms);
     /* Nobody may be suspended when the daemon stops. */
-    http_exchange_abort_all(server);
+    http_exchanges_abort(server);
     workers_destroy(server->workers);
     server->workers = NULL;
     wait_quiet(server, LAST_REPLIES_MS);

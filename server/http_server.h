@@ -6,9 +6,12 @@
  *
  *   http_server.c      starts and stops
  *   http_connection.c  deadlines of a connection
+ *   http_headers.c     what a request's header lines say
  *   http_request.c     a request, from its first byte to its access log entry
- *   http_exchange.c    one action of the store for a suspended request
- *   http_stream.c      a reply that goes on, of changes as they happen */
+ *   http_exchange.c    one action of the store for a suspended request; http_exchanges.c: all there
+ * are http_reply.c       what is sent in reply http_body.c        a reply in pieces, or compressed
+ *   http_stream.c      a reply that goes on, of changes as they happen
+ *   http_metrics.c     what the metrics tell of requests */
 #ifndef ALLOT_SERVER_HTTP_SERVER_H
 #define ALLOT_SERVER_HTTP_SERVER_H
 
@@ -32,12 +35,14 @@ struct http_times {
     int64_t exchange_ms; /* from an action to its outcome; then its outcome is unknown */
     int64_t snapshot_ms; /* from the store's answer to the snapshot that has it; see below */
     int64_t stop_ms;     /* for what is in flight, when stopping */
+    int64_t hangup_ms;   /* between looks for clients that have left while they waited */
 };
 
 #define HTTP_DEFAULT_TIMES                                                             \
     {                                                                                  \
         .header_ms = 10000, .body_ms = 30000, .drain_ms = 2000, .send_ms = 60000,      \
         .idle_ms = 60000, .exchange_ms = 20000, .snapshot_ms = 5000, .stop_ms = 10000, \
+        .hangup_ms = 1000,                                                             \
     }
 
 enum {

@@ -44,7 +44,7 @@ void fixture_init(struct fixture *fixture)
                    .max_connections = 64,
                    .workers = 1,
                    .max_work = 2,
-                   .times = {LONG_MS, LONG_MS, LONG_MS, LONG_MS, LONG_MS, LONG_MS, LONG_MS,
+                   .times = {LONG_MS, LONG_MS, LONG_MS, LONG_MS, LONG_MS, LONG_MS, LONG_MS, LONG_MS,
                              LONG_MS}},
     };
     memcpy(&fixture->config.address, &loopback, sizeof loopback);

@@ -405,6 +405,39 @@ Test(waiting, goes_on_when_the_client_has_left)
     http_client_close(&client);
 }
 
+/* Those who wait for something that may take minutes are looked after. */
+Test(waiting, ends_when_a_client_that_waits_for_a_change_has_left)
+{
+    fixture.config.times.hangup_ms = 10;
+    fixture.config.max_connections = 1;
+    start();
+    fixture_publish(&fixture, 5);
+    for (int i = 0; i < 3; i++) {
+        struct http_client client = fixture_connect(&fixture);
+        cr_assert(http_client_send_request(&client, "GET", "/change?9", "", NULL));
+        http_client_close(&client);
+    }
+    struct http_client client = fixture_connect(&fixture); /* there is room for it */
+    cr_assert_eq(http_client_request(&client, "GET", "/echo", "", NULL, &reply), 200);
+    cr_assert(http_client_send_request(&client, "GET", "/change?9", "", NULL));
+    (void)usleep(50000); /* it is looked at, and stays */
+    fixture_publish(&fixture, 9);
+    assert_outcome(&client, "error=0\n");
+    http_client_close(&client);
+}
+
+Test(waiting, work_for_a_client_that_has_left_is_cancelled)
+{
+    scripted_api_let_compute(false);
+    fixture.config.times.hangup_ms = 10;
+    start();
+    struct http_client client = fixture_connect(&fixture);
+    send_post(&client, "/compute");
+    wait_computing(1);
+    http_client_close(&client);
+    wait_computing(0);
+}
+
 /* --- leases that nobody uses --- */
 
 static const struct held_answer granted = {0};
