@@ -59,6 +59,9 @@ void http_connection_notify(void *server, struct MHD_Connection *mhd, void **con
     if (begins) {
         begin(server, mhd, context);
     } else if (connection) {
+        if (connection->request) {
+            http_request_end(server, mhd, &connection->request, MHD_REQUEST_TERMINATED_WITH_ERROR);
+        }
         /* The socket is still open here, and the deadline is over before it closes: so no cut can
          * hit another connection that was given the same descriptor. */
         timer_cancel(connection->server->timers, &connection->deadline);
@@ -72,6 +75,14 @@ static struct http_connection *find(struct MHD_Connection *mhd)
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return info ? info->socket_context : NULL;
+}
+
+void http_connection_set_request(struct MHD_Connection *mhd, void *request)
+{
+    struct http_connection *connection = find(mhd);
+    if (connection) {
+        connection->request = request;
+    }
 }
 
 void http_connection_limit(struct MHD_Connection *mhd, int64_t delay_ms)

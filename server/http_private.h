@@ -40,12 +40,18 @@ struct http_connection {
     int socket;
     bool trusted;    /* its certificate was looked at */
     char client[64]; /* its address; "": not known */
+    void *request;   /* as http_request_begin has returned it, until it has ended */
     struct timer deadline;
 };
 
 /* libmicrohttpd's callback when a connection begins and ends. */
 void http_connection_notify(void *server, struct MHD_Connection *mhd, void **context,
                             enum MHD_ConnectionNotificationCode code);
+
+/* The connection has a request, or none (NULL). libmicrohttpd doesn't tell the end of one whose
+ * target or headers didn't fit in its memory, if the client then leaves: the connection's end is
+ * its end, too. */
+void http_connection_set_request(struct MHD_Connection *mhd, void *request);
 
 /* From now on the connection has @delay_ms, and is cut if nothing takes that back in time: by
  * another call, or by http_connection_wait. A cut is a shutdown of the socket, which libmicrohttpd

@@ -61,6 +61,7 @@ void *http_request_begin(void *context, const char *target, struct MHD_Connectio
         return NULL;
     }
     memcpy(request->target, target, size);
+    http_connection_set_request(connection, request);
     http_metrics_note_begin(server->config.metrics);
     return request;
 }
@@ -366,6 +367,7 @@ void http_request_end(void *context, struct MHD_Connection *connection, void **e
     struct http_request *request = *ended;
     (void)code; /* the status tells whether there was a reply */
     *ended = NULL;
+    http_connection_set_request(connection, NULL);
     http_connection_limit(connection, server->config.times.idle_ms);
     if (!request) {
         return;

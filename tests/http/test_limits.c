@@ -217,6 +217,28 @@ Test(limits, a_length_beyond_all_measure_is_answered_before_the_body)
     http_client_close(&client);
 }
 
+/* Each part of a query takes of the connection's memory. The leak checker sees what stays. */
+Test(limits, a_query_of_too_many_parts_leaves_nothing_behind)
+{
+    fixture.config.times.header_ms = BRIEF_MS;
+    start();
+    for (int i = 0; i < 6; i++) {
+        char parts[4001];
+        struct http_client client = fixture_connect(&fixture);
+        memset(parts, '&', sizeof parts - 1);
+        parts[sizeof parts - 1] = '\0';
+        cr_assert(http_client_send_text(&client, "GET /echo?"));
+        cr_assert(http_client_send_text(&client, parts));
+        cr_assert(http_client_send_text(&client, " HTTP/1.1\r\nHost: a\r\n\r\n"));
+        if (i % 2)
+            cr_assert(http_client_is_ended(&client));
+        http_client_close(&client);
+    }
+    struct http_client client = fixture_connect(&fixture);
+    assert_usable(&client);
+    http_client_close(&client);
+}
+
 /* --- too little --- */
 
 Test(limits, an_upload_that_breaks_off_leaves_nothing_behind)
