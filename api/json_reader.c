@@ -45,7 +45,8 @@ static int parse(struct json_tokener *tokener, struct span text, struct json_obj
     return 0;
 }
 
-int json_read(struct span text, struct json_object **ret, struct error_message *why)
+static int read_within(struct json_budget *budget, struct span text, struct json_object **ret,
+                       struct error_message *why)
 {
     if (text.size > INT_MAX - 1) {
         json_place(text, 0, "the text is too long", why);
@@ -55,7 +56,7 @@ int json_read(struct span text, struct json_object **ret, struct error_message *
         json_place(text, 0, "nothing where a value should be", why);
         return ALLOT_ESYNTAX;
     }
-    int error = json_scan(text, why);
+    int error = json_scan(text, budget, why);
     if (error)
         return error;
     /* The scan has checked the depth; json-c also counts the value within the innermost. */
@@ -67,13 +68,19 @@ int json_read(struct span text, struct json_object **ret, struct error_message *
     return error;
 }
 
+int json_read(struct span text, struct json_object **ret, struct error_message *why)
+{
+    struct json_budget budget = JSON_BUDGET;
+    return read_within(&budget, text, ret, why);
+}
+
 /* Reads one line into @lines. */
-static int read_line(struct span line, size_t number, struct json_object *lines,
-                     struct error_message *why)
+static int read_line(struct json_budget *budget, struct span line, size_t number,
+                     struct json_object *lines, struct error_message *why)
 {
     struct json_object *value = NULL;
     struct error_message inner = {""};
-    int error = json_read(line, &value, &inner);
+    int error = read_within(budget, line, &value, &inner);
     if (error == ALLOT_ENOMEM)
         return error;
     if (error) {
@@ -97,13 +104,14 @@ static bool is_blank(struct span line)
 
 int json_read_lines(struct span text, struct json_object **ret, struct error_message *why)
 {
+    struct json_budget budget = JSON_BUDGET;
     struct json_object *lines = json_object_new_array();
     int error = lines ? 0 : ALLOT_ENOMEM;
     for (size_t number = 1; !error && text.size > 0; number++) {
         const char *end = memchr(text.data, '\n', text.size);
         struct span line = {text.data, end ? (size_t)(end - text.data) : text.size};
         if (!is_blank(line))
-            error = read_line(line, number, lines, why);
+            error = read_line(&budget, line, number, lines, why);
         size_t taken = line.size + (end != NULL);
         text = (struct span){text.data + taken, text.size - taken};
     }

@@ -2,7 +2,8 @@
  *
  * Refused beside what is not JSON: NaN and the like, single quotes, comments, raw control
  * characters, \u0000, lone surrogates, invalid UTF-8, a name twice in one object, anything after
- * the value, nesting deeper than JSON_MAX_DEPTH. */
+ * the value, nesting deeper than JSON_MAX_DEPTH, more values than JSON_BUDGET of json_scan.h has.
+ */
 #ifndef ALLOT_API_JSON_READER_H
 #define ALLOT_API_JSON_READER_H
 
@@ -15,8 +16,9 @@ enum { JSON_MAX_DEPTH = 16 };
 
 /* Parses @text. On success *@ret is the tree, which the caller drops (json_object_put); NULL for
  * the literal null. Errors, @ret untouched, with the line and column in @why: ALLOT_ESYNTAX;
- * ALLOT_ELIMIT (an integer with more digits than can be kept); ALLOT_ENOMEM (@why untouched).
- * Numbers with a fraction or exponent keep their text. Cost: linear, and a sort of the names. */
+ * ALLOT_ELIMIT (an integer with more digits than can be kept, too many values); ALLOT_ENOMEM (@why
+ * untouched). Numbers with a fraction or exponent keep their text. Cost: linear, and a sort of the
+ * names. */
 int json_read(struct span text, struct json_object **ret, struct error_message *why);
 
 /* The same of NDJSON: *@ret is the array of its lines' values, those that are blank left out. @why

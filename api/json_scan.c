@@ -18,6 +18,7 @@ enum { NAMES_INLINE = 32 };
 struct scan {
     struct span text;
     size_t at;
+    struct json_budget *budget;
     struct error_message *why;
     int depth;
     uint64_t object[JSON_MAX_DEPTH + 1]; /* number of the object or array at each depth */
@@ -46,6 +47,17 @@ static int refuse(struct scan *scan, size_t offset, const char *story)
 {
     json_place(scan->text, offset, story, scan->why);
     return ALLOT_ESYNTAX;
+}
+
+/* Takes one of what is left of the budget. */
+static int spend(struct scan *scan, size_t *left, const char *story)
+{
+    if (*left == 0) {
+        json_place(scan->text, scan->at, story, scan->why);
+        return ALLOT_ELIMIT;
+    }
+    --*left;
+    return 0;
 }
 
 /* The byte at the scan's place, or 0 at the end: a zero byte is refused wherever it occurs. */
@@ -276,17 +288,33 @@ static int refuse_repeated_name(struct scan *scan)
 
 /* --- all --- */
 
-static int scan_token(struct scan *scan)
+static int scan_begin(struct scan *scan)
+{
+    if (scan->depth == JSON_MAX_DEPTH)
+        return refuse(scan, scan->at, "nested deeper than 16");
+    int error = spend(scan, &scan->budget->containers, "more than 65,536 objects and arrays");
+    scan->object[++scan->depth] = ++scan->object_count * UINT64_C(0x9E3779B97F4A7C15);
+    scan->at++;
+    return error;
+}
+
+static int scan_scalar(struct scan *scan)
 {
     char c = peek(scan);
-    switch (c) {
+    int error = spend(scan, &scan->budget->scalars, "more than 524,288 names and values");
+    if (error)
+        return error;
+    if (c == '"')
+        return scan_string(scan);
+    return c == '-' || is_digit(c) ? scan_number(scan) : scan_literal(scan);
+}
+
+static int scan_token(struct scan *scan)
+{
+    switch (peek(scan)) {
     case '{':
     case '[':
-        if (scan->depth == JSON_MAX_DEPTH)
-            return refuse(scan, scan->at, "nested deeper than 16");
-        scan->object[++scan->depth] = ++scan->object_count * UINT64_C(0x9E3779B97F4A7C15);
-        scan->at++;
-        return 0;
+        return scan_begin(scan);
     case '}':
     case ']':
         if (scan->depth == 0)
@@ -298,16 +326,14 @@ static int scan_token(struct scan *scan)
     case ':':
         scan->at++;
         return 0;
-    case '"':
-        return scan_string(scan);
     default:
-        return c == '-' || is_digit(c) ? scan_number(scan) : scan_literal(scan);
+        return scan_scalar(scan);
     }
 }
 
-int json_scan(struct span text, struct error_message *why)
+int json_scan(struct span text, struct json_budget *budget, struct error_message *why)
 {
-    struct scan scan = {.text = text, .why = why, .name_capacity = NAMES_INLINE};
+    struct scan scan = {.text = text, .budget = budget, .why = why, .name_capacity = NAMES_INLINE};
     scan.names = scan.inline_names;
     int error = 0;
     for (skip_space(&scan); !error && scan.at < text.size; skip_space(&scan))

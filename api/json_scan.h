@@ -8,8 +8,19 @@
 #include "core/error.h"
 #include "core/span.h"
 
-/* Returns 0; or ALLOT_ESYNTAX, ALLOT_ELIMIT with @why told, or ALLOT_ENOMEM. */
-int json_scan(struct span text, struct error_message *why);
+/* How much there may be: json-c takes some 900 bytes for an object of two, so that what is read may
+ * be several hundred times as large as its text. */
+struct json_budget {
+    size_t containers; /* objects and arrays */
+    size_t scalars;    /* all else, names too */
+};
+
+/* What one text may have: ten thousand of whatever the API takes, and some 100 MiB for json-c. */
+#define JSON_BUDGET ((struct json_budget){.containers = 1 << 16, .scalars = 1 << 19})
+
+/* Takes what there is from @budget. Returns 0; or ALLOT_ESYNTAX, ALLOT_ELIMIT with @why told, or
+ * ALLOT_ENOMEM. */
+int json_scan(struct span text, struct json_budget *budget, struct error_message *why);
 
 /* Writes "line L, column C: STORY" into @why, for the byte at @offset of @text. Columns count
  * bytes, from 1. */

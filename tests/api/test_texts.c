@@ -4,6 +4,7 @@
 
 #include "api/headers.h"
 #include "api/json_reader.h"
+#include "api/json_scan.h"
 #include "api/json_writer.h"
 #include "api/page_token.h"
 #include "api/path.h"
@@ -136,6 +137,54 @@ Test(json_reader, many_names)
     text.size--;
     buffer_append_text(&text, ",\"n0\":1}");
     cr_expect_eq(json_read(buffer_span(&text), &tree, &why), ALLOT_ESYNTAX);
+    buffer_release(&text);
+}
+
+/* @text repeated @count times between brackets, without the last one's last character. */
+static int read_many(const char *text, size_t count, struct error_message *why)
+{
+    struct buffer all;
+    struct json_object *tree = NULL;
+    buffer_init(&all, 8 << 20);
+    buffer_append_text(&all, "[");
+    for (size_t i = 0; i < count; i++)
+        buffer_append_text(&all, text);
+    all.size--;
+    buffer_append_text(&all, "]");
+    int error = json_read(buffer_span(&all), &tree, why);
+    json_object_put(tree);
+    buffer_release(&all);
+    return error;
+}
+
+Test(json_reader, has_a_bound_of_values)
+{
+    struct error_message why = {""};
+    const struct json_budget budget = JSON_BUDGET;
+    cr_expect_eq(read_many("{},", budget.containers - 1, &why), 0);
+    cr_expect_eq(read_many("{},", budget.containers, &why), ALLOT_ELIMIT);
+    cr_expect_str_eq(why.text, "line 1, column 196607: more than 65,536 objects and arrays");
+    cr_expect_eq(read_many("0,", budget.scalars, &why), 0);
+    cr_expect_eq(read_many("0,", budget.scalars + 1, &why), ALLOT_ELIMIT);
+    cr_expect_str_eq(why.text, "line 1, column 1048578: more than 524,288 names and values");
+}
+
+Test(json_reader, has_one_bound_for_all_lines)
+{
+    struct buffer text;
+    struct json_object *lines = NULL;
+    struct error_message why = {""};
+    const struct json_budget budget = JSON_BUDGET;
+    buffer_init(&text, 1 << 20);
+    for (size_t i = 0; i < budget.containers; i++)
+        buffer_append_text(&text, "[]\n");
+    cr_expect_eq(json_read_lines(buffer_span(&text), &lines, &why), 0);
+    json_object_put(lines);
+    lines = NULL;
+    buffer_append_text(&text, "[]");
+    cr_expect_eq(json_read_lines(buffer_span(&text), &lines, &why), ALLOT_ELIMIT);
+    cr_expect_str_eq(
+        why.text, "line 65537 of the body: line 1, column 1: more than 65,536 objects and arrays");
     buffer_release(&text);
 }
 
