@@ -13,6 +13,15 @@ struct http_joined {
 /* Of a line without one, so that it, too, is told from others by where it is. */
 static const char no_value[] = "";
 
+/* What a line says, without the spaces at its end (libmicrohttpd leaves out those before). */
+static struct span line_value(const char *value, size_t size)
+{
+    while (size > 0 && (value[size - 1] == ' ' || value[size - 1] == '\t')) {
+        size--;
+    }
+    return (struct span){value ? value : no_value, size};
+}
+
 static struct span first_line(struct MHD_Connection *connection, struct span name)
 {
     const char *value = NULL;
@@ -21,7 +30,7 @@ static struct span first_line(struct MHD_Connection *connection, struct span nam
                                       &size) != MHD_YES) {
         return (struct span){NULL, 0};
     }
-    return (struct span){value ? value : no_value, size};
+    return line_value(value, size);
 }
 
 static struct http_joined *find_joined(const struct http_headers *headers, struct span name)
@@ -48,6 +57,20 @@ static struct http_joined *add_joined(struct http_headers *headers, struct span 
     return joined;
 }
 
+static bool continues(struct span name, struct span begin)
+{
+    return name.size > begin.size && strncasecmp(name.data, begin.data, begin.size) == 0;
+}
+
+/* Whether others may read the line as another header: for a space in its name or before its colon,
+ * or because libmicrohttpd has put there what a second line had of the value. */
+static bool is_false_name(struct span name)
+{
+    return memchr(name.data, ' ', name.size) || memchr(name.data, '\t', name.size) ||
+           continues(name, SPAN(MHD_HTTP_HEADER_CONTENT_LENGTH)) ||
+           continues(name, SPAN(MHD_HTTP_HEADER_TRANSFER_ENCODING));
+}
+
 struct reading {
     struct http_headers *headers;
     int error;
@@ -59,8 +82,9 @@ static enum MHD_Result take_line(void *context, enum MHD_ValueKind kind, const c
     struct reading *reading = context;
     struct http_headers *headers = reading->headers;
     struct span key = {name, name_size};
-    struct span text = {value ? value : no_value, value_size};
+    struct span text = line_value(value, value_size);
     (void)kind;
+    headers->has_false_name = headers->has_false_name || is_false_name(key);
     if (first_line(headers->connection, key).data == text.data) {
         return MHD_YES;
     }

@@ -27,6 +27,8 @@ static const struct http_refusal body_too_large = {PROBLEM_TOO_LARGE,
 static const struct http_refusal doubtful_length = {
     PROBLEM_MALFORMED, "the headers must tell one length of the body: by one Content-Length, or by"
                        " Transfer-Encoding: chunked"};
+static const struct http_refusal false_name = {
+    PROBLEM_MALFORMED, "a header takes one line, without a space in its name or before its colon"};
 static const struct http_refusal no_certificate = {
     PROBLEM_FORBIDDEN, "a client certificate is needed, of the authority that this server trusts"};
 _Static_assert(API_MAX_TARGET == 4096, "said in target_too_long");
@@ -104,9 +106,10 @@ static void join_trace(struct http_request *request)
     }
 }
 
-/* Whether a proxy may have read another length than libmicrohttpd, which takes the first of several
- * and knows one coding. What is left of such a body, or taken for it, might be another's request
- * (RFC 9112, 6.3): the connection is not to be used any further. */
+/* Whether a proxy may have read another length than libmicrohttpd, which takes the first of
+ * several, knows one coding. What is left of such a
+ * body, or taken for it, might be another's request (RFC 9112, 6.3): the connection is not to be
+ * used any further. */
 static bool is_length_doubtful(struct http_request *request)
 {
     struct span coding = find_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING);
@@ -150,10 +153,11 @@ static bool refuse_by_headers(struct http_request *request, int64_t length)
     size_t body_limit = 0;
     if (!http_connection_is_trusted(request->connection)) {
         request->answer = &no_certificate;
+        request->closes = true; /* its place is for who has one */
         return true;
     }
     if (request->closes) {
-        request->answer = &doubtful_length;
+        request->answer = request->headers.has_false_name ? &false_name : &doubtful_length;
         return true;
     }
     if (request->api.target.size > API_MAX_TARGET) {
@@ -200,7 +204,7 @@ static enum MHD_Result take_headers(struct http_request *request, const char *me
     name_request(request);
     join_trace(request);
     describe(request, method);
-    request->closes = is_length_doubtful(request);
+    request->closes = request->headers.has_false_name || is_length_doubtful(request);
     int64_t length = body_length(request);
     if (error < 0) {
         request->answer = &http_out_of_memory;

@@ -23,7 +23,7 @@ struct http_request {
     enum phase phase;
     bool counted;   /* in the server's in_flight */
     bool head_only; /* the method was HEAD */
-    bool closes;    /* its connection, as nobody knows where the next request begins */
+    bool closes;    /* its connection, as no other request of it is to be read */
     int64_t begin_us;
     char *target; /* owned */
     char method[16];

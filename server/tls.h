@@ -13,7 +13,7 @@
 enum { TLS_MAX_FILE = 256 * 1024 /* bytes */ };
 
 /* TLS 1.2 and later. */
-#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+#define TLS_PRIORITIES "NORMAL:-RSA:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 /* Paths of PEM files; borrowed until tls_close. */
 struct tls_files {

@@ -35,7 +35,7 @@ Test(requests, arrive_as_they_were_sent)
 {
     struct http_client client = fixture_connect(&fixture);
     cr_assert_eq(http_client_request(&client, "GET", "/describe?a%2Fb=+%20+&x=/?",
-                                     "x-Test: 1 2\r\n", NULL, &reply),
+                                     "x-Test: \t 1 2 \t\r\n", NULL, &reply),
                  200);
     cr_assert(strstr(reply.body, "method=GET\n"));
     cr_assert(strstr(reply.body, "target=/describe?a%2Fb=+%20+&x=/?\n"), "%s", reply.body);
@@ -388,7 +388,7 @@ Test(requests, that_make_no_sense_are_refused)
 }
 
 /* Who stands between may have taken another length than we, and what follows for a request. */
-static void assert_refused_for_its_length(const char *method, const char *headers)
+static void assert_refused_for(const char *why, const char *method, const char *headers)
 {
     struct http_client client = fixture_connect(&fixture);
     char text[512];
@@ -398,9 +398,14 @@ static void assert_refused_for_its_length(const char *method, const char *header
                    method, headers);
     cr_assert(http_client_send_text(&client, text));
     cr_assert_eq(http_client_receive(&client, false, &reply), 400, "%s", text);
-    cr_assert(strstr(reply.body, "one length of the body"), "%s", reply.body);
+    cr_assert(strstr(reply.body, why), "%s", reply.body);
     cr_assert(http_client_is_ended(&client), "%s", text);
     http_client_close(&client);
+}
+
+static void assert_refused_for_its_length(const char *method, const char *headers)
+{
+    assert_refused_for("one length of the body", method, headers);
 }
 
 Test(requests, that_tell_two_lengths_are_refused_and_nothing_after_them_is_read)
@@ -416,6 +421,22 @@ Test(requests, that_tell_two_lengths_are_refused_and_nothing_after_them_is_read)
         for (size_t m = 0; m < sizeof methods / sizeof methods[0]; m++) {
             assert_refused_for_its_length(methods[m], headers[i]);
         }
+    }
+}
+
+Test(requests, with_names_that_are_none_are_refused_and_nothing_after_them_is_read)
+{
+    const char *const headers[] = {"Content-Length : 40",
+                                   "Content-Length\t: 40",
+                                   "X : y",
+                                   "Transfer-Encoding : chunked\r\nContent-Length: 4",
+                                   "Content-Length:\r\n 40",
+                                   "Content-Length: 0\r\n 40",
+                                   "X: y\r\n Content-Length: 40",
+                                   "Transfer-Encoding:\r\n\tchunked"};
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
+        assert_refused_for("without a space in its name", "PUT", headers[i]);
+        assert_refused_for("without a space in its name", "GET", headers[i]);
     }
 }
 

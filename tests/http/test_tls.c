@@ -136,6 +136,20 @@ Test(tls, wants_certificates_of_clients_if_told_so)
     stop();
 }
 
+Test(tls, ends_the_connections_of_who_has_none)
+{
+    files.client_ca = certificates.ca;
+    start();
+    long connections = 0;
+    CURL *client = client_of(certificates.ca);
+    cr_expect_eq(status_of(client), 403);
+    cr_expect_eq(status_of(client), 403);
+    curl_easy_getinfo(client, CURLINFO_NUM_CONNECTS, &connections);
+    cr_expect_eq(connections, 1, "not a new one");
+    curl_easy_cleanup(client);
+    stop();
+}
+
 /* A connection stays what it was taken for. */
 Test(tls, takes_clients_of_a_new_authority_once_told)
 {
