@@ -270,11 +270,18 @@ static void write_entry(enum log_level level, const char *message, const struct 
 
 /* --- entries --- */
 
-static struct span find_error(const struct log_field *fields)
+enum { LOG_STATUS_SIZE = 24 };
+
+/* What tells entries of the same message from each other: an error's text, or a reply's status. */
+static struct span find_outcome(const struct log_field *fields, char status[LOG_STATUS_SIZE])
 {
     for (const struct log_field *field = fields; field && field->kind != LOG_FIELD_END; field++) {
         if (strcmp(field->key, "error") == 0) {
             return field->text;
+        }
+        if (strcmp(field->key, "status") == 0) {
+            (void)snprintf(status, LOG_STATUS_SIZE, "%" PRId64, field->number);
+            return span_of(status);
         }
     }
     return (struct span){NULL, 0};
@@ -286,10 +293,11 @@ void log_write(enum log_level level, const char *message, const struct log_field
     if (!log_enabled(level)) {
         return;
     }
-    struct span error = find_error(fields);
+    char status[LOG_STATUS_SIZE];
+    struct span outcome = find_outcome(fields, status);
     int64_t now_ms = clock_monotonic_ms();
     (void)pthread_mutex_lock(&limit_mutex);
-    bool allowed = log_limit_allows(&limit, level, message, error, now_ms, &suppressed);
+    bool allowed = log_limit_allows(&limit, level, message, outcome, now_ms, &suppressed);
     (void)pthread_mutex_unlock(&limit_mutex);
     if (allowed) {
         write_entry(level, message, fields, suppressed);

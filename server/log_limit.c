@@ -18,13 +18,13 @@ static bool is_over(const struct log_limit_kind *kind, int64_t now_ms)
     return now_ms - kind->begin_ms >= LOG_LIMIT_WINDOW_MS;
 }
 
-static uint64_t hash_kind(enum log_level level, const char *message, struct span error)
+static uint64_t hash_kind(enum log_level level, const char *message, struct span outcome)
 {
     unsigned char byte = (unsigned char)level;
     uint64_t hash = hash_bytes(HASH_START, (struct span){(const char *)&byte, 1});
     hash = hash_bytes(hash, span_of(message));
     hash = hash_bytes(hash, SPAN("\n"));
-    hash = hash_bytes(hash, error);
+    hash = hash_bytes(hash, outcome);
     return hash ? hash : 1;
 }
 
@@ -43,12 +43,12 @@ static struct log_limit_kind *find(struct log_limit *limit, uint64_t hash, int64
 }
 
 bool log_limit_allows(struct log_limit *limit, enum log_level level, const char *message,
-                      struct span error, int64_t now_ms, int64_t *ret_suppressed)
+                      struct span outcome, int64_t now_ms, int64_t *ret_suppressed)
 {
     *ret_suppressed = 0;
     if (level >= LOG_DEBUG)
         return true;
-    uint64_t hash = hash_kind(level, message, error);
+    uint64_t hash = hash_kind(level, message, outcome);
     struct log_limit_kind *kind = find(limit, hash, now_ms);
     if (!kind)
         return true;

@@ -314,17 +314,17 @@ static void look_at_certificates(const struct parts *parts)
 
 /* Who watches has shown a token once, for as long as that may be: so where tokens have changed, all
  * come again. */
-static int reload_principals(struct parts *parts)
+static int reload_principals(struct parts *parts, bool *ret_changed)
 {
     struct error_message why = {""};
-    bool changed = false;
+    *ret_changed = false;
     int error = parts->runtime.principals
-                    ? principals_reload(parts->runtime.principals, &changed, &why)
+                    ? principals_reload(parts->runtime.principals, ret_changed, &why)
                     : 0;
     if (error < 0) {
         return process_fail("tokens not read again: the former ones hold", error, &why);
     }
-    if (changed) {
+    if (*ret_changed) {
         watch_hub_dismiss(parts->hub);
     }
     return 0;
@@ -334,10 +334,12 @@ static int reload_principals(struct parts *parts)
 static void reload(struct parts *parts)
 {
     service_manager_reloading(&parts->manager);
-    int principals_error = reload_principals(parts);
+    bool changed;
+    int principals_error = reload_principals(parts, &changed);
     int tls_error = parts->has_tls ? reload_tls() : 0;
     if (principals_error == 0 && tls_error == 0) {
-        log_write(LOG_INFO, "read again", NULL);
+        log_write(LOG_INFO, "read again",
+                  LOG_FIELDS(log_text("tokens", changed ? "changed" : "unchanged")));
     }
     service_manager_ready(&parts->manager);
 }

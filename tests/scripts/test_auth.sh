@@ -53,7 +53,7 @@ watches=
 watch the-readers-token
 watch the-operators-token
 kill -HUP "$pid"
-logged 'msg="read again"'
+logged 'msg="read again" tokens=unchanged'
 expect 201 the-operators-token -X PUT "$url/v1/items/seen" --json '{"replication": 1}'
 until_true "a watch has ended though no token has changed" grep -q '"seen"' "$tree/watch-the-readers-token"
 {
@@ -65,6 +65,7 @@ kill -HUP "$pid"
 for watch in $watches; do
     wait "$watch" || fail "a watch goes on, or breaks off: $?"
 done
+logged 'msg="read again" tokens=changed'
 expect 401 the-readers-token "$url/v1/items"
 expect 200 another-readers-token "$url/v1/items"
 echo 'nonsense' >"$tree/tokens"

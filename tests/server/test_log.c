@@ -186,6 +186,19 @@ Test(log, says_how_often_it_said_nothing)
     cr_assert_eq(count_lines_with(" level=warning msg=again suppressed=40\n"), 1);
 }
 
+/* What strangers are refused doesn't hide what others are. */
+Test(log, tells_replies_by_their_status)
+{
+    log_to_pipe(LOG_INFO, LOG_FORMAT_LOGFMT);
+    for (int i = 0; i < 700; i++) {
+        log_write(LOG_INFO, "request", LOG_FIELDS(log_integer("status", 401)));
+    }
+    log_write(LOG_INFO, "request", LOG_FIELDS(log_integer("status", 403)));
+    (void)logged();
+    cr_assert_eq(count_lines_with(" msg=request status=401\n"), 600);
+    cr_assert_eq(count_lines_with(" msg=request status=403\n"), 1);
+}
+
 Test(log, may_be_told_to_say_everything)
 {
     log_to_pipe(LOG_WARNING, LOG_FORMAT_LOGFMT);
