@@ -70,7 +70,7 @@ static bool take_quota(struct api_call *call, const char *kind, struct span who)
     return taken;
 }
 
-/* Guessing is bounded, too. */
+/* Out of the quota of its address. */
 static bool refuse_stranger(struct api_call *call, bool has_token)
 {
     if (!take_quota(call, "address", call->request->client))

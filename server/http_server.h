@@ -38,11 +38,11 @@ struct http_times {
     int64_t hangup_ms;   /* between looks for clients that have left while they waited */
 };
 
-#define HTTP_DEFAULT_TIMES                                                             \
-    {                                                                                  \
-        .header_ms = 10000, .body_ms = 30000, .drain_ms = 2000, .send_ms = 60000,      \
-        .idle_ms = 60000, .exchange_ms = 20000, .snapshot_ms = 5000, .stop_ms = 10000, \
-        .hangup_ms = 1000,                                                             \
+#define HTTP_DEFAULT_TIMES                                                            \
+    {                                                                                 \
+        .header_ms = 10000, .body_ms = 30000, .drain_ms = 2000, .send_ms = 60000,     \
+        .idle_ms = 60000, .exchange_ms = 20000, .snapshot_ms = 5000, .stop_ms = 8000, \
+        .hangup_ms = 1000,                                                            \
     }
 
 enum {

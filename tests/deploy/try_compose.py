@@ -32,8 +32,9 @@ shift 3
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount -t tmpfs tmpfs "$root/run"
-mkdir "$root/run/secrets"
-cp "$tokens" "$root/run/secrets/tokens"
+mkdir -p "$root/etc/allot"
+mount -t tmpfs tmpfs "$root/etc/allot"
+cp "$tokens" "$root/etc/allot/tokens"
 for device in null zero random urandom; do mount --bind "/dev/$device" "$root/dev/$device"; done
 mount --bind "$volume" "$root/var/lib/allot"
 : >>"$root/etc/hosts"

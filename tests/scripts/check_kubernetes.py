@@ -29,6 +29,7 @@ CUSTOM = {
             "jobLabel": "str", "selector": "V1LabelSelector",
             "endpoints": [{
                 "port": "str", "path": "str", "scheme": "str", "interval": "str", "scrapeTimeout": "str",
+                "relabelings": [{"sourceLabels": ["str"], "targetLabel": "str", "replacement": "str"}],
                 "authorization": {"type": "str", "credentials": SECRET_KEY},
                 "tlsConfig": {"serverName": "str", "ca": {"secret": SECRET_KEY}},
             }],
