@@ -1,8 +1,11 @@
 #include "server/metrics.h"
 
+#include <math.h>
+
 #include "server/clock.h"
 #include "server/cluster_metrics.h"
 #include "server/process_metrics.h"
+#include "server/tls.h"
 
 int metrics_init(struct metrics *metrics, int thrash_moves)
 {
@@ -121,6 +124,15 @@ static void write_snapshot(struct metrics *metrics, struct metrics_text *text)
                        metric_read(&metrics->store.revision));
 }
 
+static void write_expiration(struct metrics_text *text)
+{
+    int64_t seconds = tls_expiration_seconds();
+    metrics_text_family(text, "allot_tls_certificate_expiration_timestamp_seconds", METRIC_GAUGE,
+                        "When the certificate that clients are shown expires, in seconds since "
+                        "1970.");
+    metrics_text_real(text, METRIC_NO_LABELS, seconds > 0 ? (double)seconds : INFINITY);
+}
+
 void metrics_write(struct metrics *metrics, struct metrics_text *text)
 {
     struct loop_status loop;
@@ -136,5 +148,6 @@ void metrics_write(struct metrics *metrics, struct metrics_text *text)
     write_loop(metrics, text, &loop);
     write_moves(text, metrics->moves, now_ms);
     write_snapshot(metrics, text);
+    write_expiration(text);
     process_metrics_write(text, metrics->started_ms);
 }

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "api/values.h"
+#include "server/clock.h"
 #include "server/config.h"
 #include "server/http_server.h"
 #include "server/log.h"
@@ -215,6 +216,16 @@ static int make_runtime(const struct config *config, struct parts *parts)
     return error < 0 ? process_fail("cannot start", error, &(struct error_message){""}) : 0;
 }
 
+/* It is taken all the same: that nobody can connect is seen at once, and mended by another. */
+static void warn_of_expiration(void)
+{
+    int64_t seconds = tls_expiration_seconds();
+    if (seconds > 0 && seconds * 1000 <= clock_wall_ms()) {
+        log_write(LOG_WARNING, "the certificate has expired",
+                  LOG_FIELDS(log_integer("expiration_seconds", seconds)));
+    }
+}
+
 static int open_tls(const struct config *config, struct parts *parts)
 {
     struct error_message why = {""};
@@ -222,6 +233,7 @@ static int open_tls(const struct config *config, struct parts *parts)
                                     config->tls.client_ca_file};
     int error = files.cert ? tls_open(&files, &why) : 0;
     parts->has_tls = files.cert && error == 0;
+    warn_of_expiration();
     return error < 0 ? process_fail("cannot set TLS up", error, &why) : 0;
 }
 
@@ -299,6 +311,7 @@ static int reload_tls(void)
 {
     struct error_message why = {""};
     int error = tls_reload(&why);
+    warn_of_expiration();
     return error < 0
                ? process_fail("certificates not read again: the former ones hold", error, &why)
                : 0;

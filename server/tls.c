@@ -16,6 +16,7 @@ struct material {
     gnutls_datum_t cert;
     gnutls_datum_t key;
     gnutls_datum_t client_ca; /* no data: clients need no certificate */
+    time_t expiration;        /* of cert: the earliest of the chain */
 };
 
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER; /* protects current */
@@ -49,6 +50,7 @@ static void release_all(struct material *material)
     release(&material->cert);
     release(&material->key);
     release(&material->client_ca);
+    material->expiration = 0;
 }
 
 static int fail(struct error_message *why, int error, const char *path, const char *text)
@@ -112,17 +114,25 @@ static int check_identity(const struct material *read, struct error_message *why
     return result < 0 ? fail(why, ALLOT_EINVAL, opened.cert, gnutls_strerror(result)) : 0;
 }
 
-static int check_client_ca(const struct material *read, struct error_message *why)
+/* Checks the certificates of a file, and tells the earliest end of one. */
+static int check_certificates(const gnutls_datum_t *pem, const char *path, time_t *ret_expiration,
+                              struct error_message *why)
 {
     gnutls_x509_crt_t *list = NULL;
     unsigned count = 0;
-    int result =
-        gnutls_x509_crt_list_import2(&list, &count, &read->client_ca, GNUTLS_X509_FMT_PEM, 0);
-    for (unsigned i = 0; result >= 0 && i < count; i++) {
+    int result = gnutls_x509_crt_list_import2(&list, &count, pem, GNUTLS_X509_FMT_PEM, 0);
+    if (result < 0) {
+        return fail(why, ALLOT_EINVAL, path, gnutls_strerror(result));
+    }
+    for (unsigned i = 0; i < count; i++) {
+        time_t expiration = gnutls_x509_crt_get_expiration_time(list[i]);
+        if (i == 0 || expiration < *ret_expiration) {
+            *ret_expiration = expiration;
+        }
         gnutls_x509_crt_deinit(list[i]);
     }
-    gnutls_free(result >= 0 ? list : NULL);
-    return result < 0 ? fail(why, ALLOT_EINVAL, opened.client_ca, gnutls_strerror(result)) : 0;
+    gnutls_free(list);
+    return 0;
 }
 
 static int read_all(struct material *ret, struct error_message *why)
@@ -137,11 +147,15 @@ static int read_all(struct material *ret, struct error_message *why)
     if (error == 0) {
         error = check_identity(ret, why);
     }
+    if (error == 0) {
+        error = check_certificates(&ret->cert, opened.cert, &ret->expiration, why);
+    }
     if (error == 0 && opened.client_ca) {
         error = read_file(opened.client_ca, &ret->client_ca, why);
     }
     if (error == 0 && opened.client_ca) {
-        error = check_client_ca(ret, why);
+        time_t expiration; /* that of clients' is told to them */
+        error = check_certificates(&ret->client_ca, opened.client_ca, &expiration, why);
     }
     return error;
 }
@@ -171,7 +185,7 @@ bool tls_files_changed(void)
 int tls_reload(struct error_message *why)
 {
     find_traces(traces); /* before they are read: what changes then is seen the next time */
-    struct material fresh = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
+    struct material fresh = {{NULL, 0}, {NULL, 0}, {NULL, 0}, 0};
     int error = read_all(&fresh, why);
     if (error == 0) {
         (void)pthread_rwlock_wrlock(&lock);
@@ -192,6 +206,14 @@ int tls_open(const struct tls_files *files, struct error_message *why)
         tls_close();
     }
     return error;
+}
+
+int64_t tls_expiration_seconds(void)
+{
+    (void)pthread_rwlock_rdlock(&lock);
+    int64_t seconds = current.expiration;
+    (void)pthread_rwlock_unlock(&lock);
+    return seconds;
 }
 
 void tls_close(void)

@@ -7,6 +7,7 @@
 
 #include <gnutls/abstract.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/error.h"
 
@@ -32,6 +33,10 @@ int tls_reload(struct error_message *why);
 /* Whether one of the files is another than when they were last read, or tried to be. */
 bool tls_files_changed(void);
 void tls_close(void); /* nothing, if none is open */
+
+/* When the server's certificate expires, or, if that is earlier, one between it and its authority:
+ * in seconds since 1970; 0: none is open. Any thread. */
+int64_t tls_expiration_seconds(void);
 
 /* Whether clients need a certificate. */
 bool tls_asks_clients(void);

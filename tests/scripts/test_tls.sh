@@ -22,11 +22,11 @@ fail() {
     exit 1
 }
 
-# A key and a certificate, $1, that the authority signs.
+# issue NAME [DAYS]: a key and a certificate that the authority signs.
 issue() {
     openssl req -newkey rsa:2048 -nodes -subj "/CN=$1" -keyout "$work/$1.key" -out "$work/$1.csr" 2>/dev/null
     printf 'subjectAltName=IP:127.0.0.1\n' >"$work/extensions"
-    openssl x509 -req -in "$work/$1.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial -days 2 \
+    openssl x509 -req -in "$work/$1.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial -days "${2:-2}" \
         -extfile "$work/extensions" -out "$work/$1.pem" 2>/dev/null
 }
 
@@ -35,6 +35,7 @@ openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout "$
 for name in first second client; do
     issue "$name"
 done
+issue expired 0
 cp "$work/first.pem" "$work/cert.pem"
 cp "$work/first.key" "$work/key.pem"
 
@@ -89,6 +90,9 @@ if curl -sS --cacert "$work/ca.pem" --tls-max 1.1 -o "$work/answer" "$ALLOT/live
     fail "it talks TLS 1.1"
 fi
 shown | grep -q first || fail "the certificate is $(shown)"
+expiration=$(date -d "$(openssl x509 -in "$work/first.pem" -noout -enddate | cut -d = -f 2)" +%s)
+secure_curl "$ALLOT/metrics" | grep -q "^allot_tls_certificate_expiration_timestamp_seconds $expiration\$" ||
+    fail "it isn't told that the certificate expires at $expiration"
 "$allotd" health --ca "$work/ca.pem" "$ALLOT/readyz" || fail "it is not well"
 if "$allotd" health "$ALLOT/readyz" 2>"$work/answer"; then
     fail "an unknown authority is good enough for its health"
@@ -116,6 +120,16 @@ done
 kill "$watcher"
 wait "$watcher" || true
 watcher=
+
+cp "$work/expired.pem" "$work/cert.pem"
+cp "$work/expired.key" "$work/key.pem"
+kill -HUP "$server"
+until_shown expired
+grep -q 'level=warning msg="the certificate has expired"' "$work/log" || fail "it isn't told of its end"
+cp "$work/second.pem" "$work/cert.pem"
+cp "$work/second.key" "$work/key.pem"
+kill -HUP "$server"
+until_shown second
 
 echo nonsense >"$work/cert.pem"
 kill -HUP "$server"
