@@ -175,12 +175,36 @@ int history_db_size(struct history_db *db, int64_t *ret)
 
 /* --- opening --- */
 
+static int fail_opening(struct history_db *db)
+{
+    history_db_tell(db, "opening: %s", strerrordesc_np(errno));
+    return ALLOT_EIO;
+}
+
+/* Where the file is that the path leads to: SQLite has its files beside that, and so have we. */
+static int resolve(struct history_db *db)
+{
+    free(db->real_path);
+    db->real_path = realpath(db->path, NULL);
+    return db->real_path ? 0 : errno == ENOMEM ? ALLOT_ENOMEM : fail_opening(db);
+}
+
+/* So that only we can read it: SQLite makes the files beside it with the same rights. */
+static int create(struct history_db *db)
+{
+    int fd = open(db->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return fail_opening(db);
+    (void)close(fd);
+    return resolve(db);
+}
+
 /* One process at a time writes. The lock is a file of its own: SQLite has locks of its own on the
  * database. */
 static int lock(struct history_db *db)
 {
     char *name = NULL;
-    if (asprintf(&name, "%s.lock", db->path) < 0)
+    if (asprintf(&name, "%s.lock", db->real_path) < 0)
         return ALLOT_ENOMEM;
     int error = 0;
     db->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -195,18 +219,6 @@ static int lock(struct history_db *db)
     return error;
 }
 
-/* So that only we can read it: SQLite makes the files beside it with the same rights. */
-static int create(struct history_db *db)
-{
-    int fd = open(db->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        history_db_tell(db, "opening: %s", strerrordesc_np(errno));
-        return ALLOT_EIO;
-    }
-    (void)close(fd);
-    return 0;
-}
-
 static int find(struct history_db *db)
 {
     struct stat found;
@@ -218,7 +230,7 @@ static int find(struct history_db *db)
         history_db_tell(db, "is a directory or the like; expected the file of a history");
         return ALLOT_EVALUE;
     }
-    return 0;
+    return resolve(db);
 }
 
 /* Opens what @name says, the path or a URI, with SQLite's @flags. */
@@ -234,9 +246,9 @@ static int connect_to(struct history_db *db, const char *name, int flags)
 
 static int open_to_write(struct history_db *db)
 {
-    int error = lock(db);
+    int error = create(db);
     if (!error)
-        error = create(db);
+        error = lock(db);
     if (!error)
         error = connect_to(db, db->path, SQLITE_OPEN_READWRITE);
     if (!error)
@@ -259,7 +271,7 @@ static int open_to_write(struct history_db *db)
 static bool has_beside(const struct history_db *db, const char *suffix)
 {
     char *name = NULL;
-    if (asprintf(&name, "%s%s", db->path, suffix) < 0)
+    if (asprintf(&name, "%s%s", db->real_path, suffix) < 0)
         return false;
     bool has = access(name, F_OK) == 0;
     free(name);
@@ -268,9 +280,9 @@ static bool has_beside(const struct history_db *db, const char *suffix)
 
 static bool is_directory_fixed(const struct history_db *db)
 {
-    const char *slash = strrchr(db->path, '/');
-    char *directory = slash ? strndup(db->path, (size_t)(slash - db->path) + 1) : NULL;
-    bool is_fixed = access(directory ? directory : ".", W_OK) < 0;
+    const char *slash = strrchr(db->real_path, '/');
+    char *directory = strndup(db->real_path, (size_t)(slash - db->real_path) + 1);
+    bool is_fixed = directory && access(directory, W_OK) < 0;
     free(directory);
     return is_fixed;
 }
@@ -373,5 +385,6 @@ void history_db_close(struct history_db *db)
     (void)sqlite3_close(db->database);
     if (db->lock >= 0)
         (void)close(db->lock);
+    free(db->real_path);
     free(db);
 }

@@ -18,6 +18,7 @@ enum history_db_mode {
 struct history_db {
     sqlite3 *database;
     int lock;                     /* file descriptor; -1: none */
+    char *real_path;              /* without links */
     struct error_message message; /* of what went wrong last */
     char path[];
 };

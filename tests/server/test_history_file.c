@@ -2,6 +2,7 @@
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "server/history_block.h"
 #include "server/history_check.h"
@@ -115,6 +116,24 @@ Test(history_file, refuses_another_root_and_a_second_writer)
     history_writer_close(stage.writer);
     stage.writer = NULL;
     expect_refused(stage.path, SPAN("/other"), ALLOT_EVALUE, "of the root /allot, not of /other");
+    history_stage_end(&stage);
+}
+
+/* SQLite follows a link, to what lies beside the file, too. */
+Test(history_file, a_link_to_it_is_the_same_file)
+{
+    struct history_stage stage;
+    char link[TEMPORARY_SIZE + 32];
+    history_stage_begin(&stage, 1);
+    (void)snprintf(link, sizeof link, "%s/link.db", stage.directory);
+    cr_assert_eq(symlink("history.db", link), 0);
+    expect_refused(link, SPAN(STORY_ROOT), ALLOT_ELOCKED, "another process writes it");
+    history_writer_close(stage.writer);
+    cr_assert_eq(unlink(stage.path), 0);
+    struct history_db *db = open_db(link, HISTORY_DB_WRITE); /* made where the link leads */
+    expect_refused(stage.path, SPAN(STORY_ROOT), ALLOT_ELOCKED, "another process writes it");
+    history_db_close(db);
+    history_stage_open(&stage);
     history_stage_end(&stage);
 }
 
