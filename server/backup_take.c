@@ -1,5 +1,6 @@
 #include "server/backup_take.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -199,6 +200,24 @@ static int drop_expired(struct backup *backup)
     return 0;
 }
 
+/* A lease may be anybody's. */
+static int check_ttls(const struct backup *backup, struct error_message *why)
+{
+    for (size_t i = 0; i < backup->key_count; i++) {
+        const struct backup_key *key = &backup->keys[i];
+        int64_t ttl = key->lease > 0 ? backup->ttls[key->lease - 1] : 0;
+        if (ttl <= STORE_MAX_TTL)
+            continue;
+        (void)snprintf(why->text, sizeof why->text,
+                       "%.*s%.*s: its lease has a TTL of %" PRId64 " s; expected at most %d s",
+                       (int)backup->root.size, backup->root.data,
+                       key->name.size > 100 ? 100 : (int)key->name.size, key->name.data, ttl,
+                       STORE_MAX_TTL);
+        return ALLOT_ELIMIT;
+    }
+    return 0;
+}
+
 int backup_take_store(struct store *store, struct span root, struct backup *ret,
                       struct error_message *why)
 {
@@ -218,7 +237,9 @@ int backup_take_store(struct store *store, struct span root, struct backup *ret,
     error = ask_for_ttls(&taking, store, &some_expired);
     if (!error && some_expired)
         error = drop_expired(ret);
-    return end(&taking, error ? tell(why, error, "reading the store's leases") : 0);
+    if (error)
+        return end(&taking, tell(why, error, "reading the store's leases"));
+    return end(&taking, check_ttls(ret, why));
 }
 
 /* --- from the file of an embedded store --- */

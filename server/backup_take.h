@@ -6,7 +6,8 @@
 
 /* Each takes all that is under @root, as of one revision, which is the newest when it begins. On
  * success the caller releases @ret; errors, nothing to be released, are told in @why:
- * ALLOT_EINVAL (no such root can be), ALLOT_ELIMIT (more than a backup can have), ALLOT_ENOMEM. */
+ * ALLOT_EINVAL (no such root can be), ALLOT_ELIMIT (more than a backup can have, or a lease with a
+ * longer TTL than STORE_MAX_TTL), ALLOT_ENOMEM. */
 
 /* From a store, which others may be writing to. Keys under a lease that has expired meanwhile are
  * left out. Also ALLOT_ECOMPACTED (it took so long that the revision is gone), and what else a

@@ -83,6 +83,13 @@ unmoved moved
 curl -fsS -X POST -H "Allot-Session: $session" --json "{}" "$url/v1/members/a/kept/heartbeat" >"$tree/output" ||
     fail "the member isn't known any more"
 
+# What a file can't have is refused when it would be saved, not when it is needed.
+lease=$(etcdctl lease grant 200000 | awk '{ print $2 }')
+etcdctl put --lease="$lease" /foreign/some/key value >"$tree/output"
+refused 1 '/foreign/some/key: .*TTL of 200000 s' save --store etcd --etcd-endpoints "$etcd_url" --root /foreign \
+    "$tree/foreign"
+[ ! -e "$tree/foreign" ] || fail "a file that can't be read was saved"
+
 # --- and back, saved while that server runs ---
 
 snapshot save --store etcd --etcd-endpoints "$etcd_url" --root /moved "$tree/file" >"$tree/output" ||
