@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/root_format.h"
 #include "api/timestamp.h"
 #include "core/keys.h"
 
@@ -81,6 +82,42 @@ int backup_add_lease(struct backup *backup, int64_t ttl)
 }
 
 /* --- what is in it --- */
+
+const struct backup_key *backup_find(const struct backup *backup, struct span name)
+{
+    for (size_t i = 0; i < backup->key_count; i++)
+        if (span_equal(backup->keys[i].name, name))
+            return &backup->keys[i];
+    return NULL;
+}
+
+/* Why nobody could restore what has such a value at its format key; NULL: it can be. */
+static const char *format_fault(struct span value, int *ret_error)
+{
+    struct root_format format;
+    *ret_error = root_format_read(value, &format);
+    if (*ret_error)
+        return *ret_error == ALLOT_ENOMEM ? allot_error_text(ALLOT_ENOMEM)
+                                          : "what stands at its format key can't be read";
+    *ret_error = ALLOT_EVALUE;
+    if (format.version > ROOT_FORMAT_VERSION)
+        return "it is in a format of a newer version of allot";
+    if (format.restoring[0])
+        return "it was itself being restored, and isn't whole";
+    *ret_error = 0;
+    return NULL;
+}
+
+int backup_check_format(const struct backup *backup, struct error_message *why)
+{
+    const struct backup_key *format = backup_find(backup, SPAN(KEYS_FORMAT));
+    int error = 0;
+    const char *fault = format ? format_fault(format->value, &error) : NULL;
+    if (fault)
+        (void)snprintf(why->text, sizeof why->text, "the root %.*s: %s", (int)backup->root.size,
+                       backup->root.data, fault);
+    return error;
+}
 
 struct counts {
     size_t kinds[KEY_ASSIGNMENT + 1];

@@ -46,6 +46,13 @@ int backup_add_key(struct backup *backup, const struct backup_key *key);
 /* Adds a lease, whose number is then the count. ALLOT_ELIMIT, ALLOT_ENOMEM. */
 int backup_add_lease(struct backup *backup, int64_t ttl);
 
+/* Borrowed; NULL: there is no key of that name. */
+const struct backup_key *backup_find(const struct backup *backup, struct span name);
+
+/* Whether it could ever be restored: ALLOT_EVALUE, told in @why, if its root was itself being
+ * restored, or is of a format that this allotd doesn't know; ALLOT_ENOMEM. */
+int backup_check_format(const struct backup *backup, struct error_message *why);
+
 /* What is in it, for people: "/allot as of revision 7, taken 2026-…: keys: 3 (items: 1, …". */
 enum { BACKUP_SUMMARY_SIZE = 640 };
 void backup_summary(const struct backup *backup, char text[BACKUP_SUMMARY_SIZE]);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "api/root_format.h"
 #include "core/keys.h"
 #include "server/backup_leases.h"
 #include "server/backup_root.h"
@@ -20,7 +19,6 @@ struct restore {
     struct backup_restored *restored;
     struct error_message *why;
     struct backup_root root;
-    struct span format;              /* of the backup; data NULL: it has none */
     const struct backup_key **order; /* what is restored, in this order */
     size_t order_count;
     struct backup_leases leases;
@@ -80,35 +78,11 @@ static int make_order(struct restore *restore)
     return 0;
 }
 
-/* The backup's own format must be one that we know, and it must not be of half a root. */
-static int check_format(struct restore *restore)
-{
-    const struct backup *backup = restore->config->backup;
-    struct root_format format = {.version = 1};
-    int error = 0;
-    for (size_t i = 0; i < backup->key_count && !error; i++) {
-        if (!span_equal(backup->keys[i].name, SPAN(KEYS_FORMAT)))
-            continue;
-        restore->format = backup->keys[i].value;
-        error = root_format_read(restore->format, &format);
-    }
-    if (error)
-        return fail(restore, error, "the snapshot's format key");
-    if (format.version > ROOT_FORMAT_VERSION || format.restoring[0]) {
-        (void)snprintf(restore->why->text, sizeof restore->why->text,
-                       "the snapshot is of a root %s",
-                       format.restoring[0] ? "that was itself being restored"
-                                           : "in a format of a newer version of allot");
-        return ALLOT_EVALUE;
-    }
-    return 0;
-}
-
 static int prepare(struct restore *restore)
 {
     if (!keys_root_is_valid(restore->config->root))
         return fail(restore, ALLOT_EINVAL, "the root");
-    int error = check_format(restore);
+    int error = backup_check_format(restore->config->backup, restore->why);
     return error ? error : make_order(restore);
 }
 
@@ -213,6 +187,7 @@ int backup_restore(const struct backup_restore_config *config, struct backup_res
                                        .retry_ms = config->retry_ms,
                                        .retries = config->retries,
                                        .why = why}};
+    const struct backup_key *format = backup_find(config->backup, SPAN(KEYS_FORMAT));
     *ret = (struct backup_restored){0};
     int error = prepare(&restore);
     if (!error)
@@ -224,7 +199,7 @@ int backup_restore(const struct backup_restore_config *config, struct backup_res
     if (!error)
         error = renew_leases(&restore, LAST_RENEWAL_MS);
     if (!error)
-        error = backup_root_leave(&restore.root, restore.format);
+        error = backup_root_leave(&restore.root, format ? format->value : (struct span){NULL, 0});
     if (!error)
         error = hold_leases(&restore);
     ret->revision = restore.root.revision;

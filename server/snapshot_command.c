@@ -78,7 +78,7 @@ static int save(const struct config *config, const char *file)
                                                         : take_from_etcd(config, &backup);
     if (status)
         return status;
-    if (backup_file_write(&backup, file, &why))
+    if (backup_check_format(&backup, &why) || backup_file_write(&backup, file, &why))
         status = fail("save", &why);
     else
         status = tell(strcmp(file, "-") == 0 ? stderr : stdout, file, "saved", &backup);
@@ -88,15 +88,29 @@ static int save(const struct config *config, const char *file)
 
 /* --- verify --- */
 
-static int verify(const struct config *config, const char *file)
+/* Reads one that can be restored. Returns 0, or the exit status, with the fault told. */
+static int read_file(const char *action, const char *file, struct backup *ret,
+                     char ret_digest[BACKUP_DIGEST_SIZE + 1])
 {
     struct error_message why = {""};
+    if (backup_file_read(file, ret, ret_digest, &why))
+        return fail(action, &why);
+    if (!backup_check_format(ret, &why))
+        return 0;
+    (void)fprintf(stderr, "allotd: snapshot %s: %s: %s\n", action, file, why.text);
+    backup_release(ret);
+    return PROCESS_FAILED;
+}
+
+static int verify(const struct config *config, const char *file)
+{
     struct backup backup;
     char digest[BACKUP_DIGEST_SIZE + 1];
     (void)config;
-    if (backup_file_read(file, &backup, digest, &why))
-        return fail("verify", &why);
-    int status = tell(stdout, file, "good", &backup);
+    int status = read_file("verify", file, &backup, digest);
+    if (status)
+        return status;
+    status = tell(stdout, file, "good", &backup);
     backup_release(&backup);
     return status;
 }
@@ -134,7 +148,6 @@ static int restore_into(struct store *store, const struct config *config,
 
 static int restore(const struct config *config, const char *file)
 {
-    struct error_message why = {""};
     struct process_store opened = {.store = NULL};
     struct backup backup;
     char digest[BACKUP_DIGEST_SIZE + 1];
@@ -144,9 +157,10 @@ static int restore(const struct config *config, const char *file)
                       "store stand still until a server opens it\n");
         return PROCESS_BAD_INPUT;
     }
-    if (backup_file_read(file, &backup, digest, &why))
-        return fail("restore", &why);
-    int status = process_open_store(config, &opened) ? PROCESS_FAILED : PROCESS_DONE;
+    int status = read_file("restore", file, &backup, digest);
+    if (status)
+        return status;
+    status = process_open_store(config, &opened) ? PROCESS_FAILED : PROCESS_DONE;
     if (status == PROCESS_DONE)
         status = restore_into(opened.store, config, &backup, digest);
     if (opened.store)

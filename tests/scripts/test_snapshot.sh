@@ -117,21 +117,32 @@ refused 2 'expected a value' save --data-dir "$tree/back"
 refused 2 'unknown flag' save --listen 127.0.0.1:1 "$tree/unsaved"
 refused 2 'hold-seconds is for' restore --hold-seconds 5 --data-dir "$tree/none" "$tree/file"
 
-# --- killed midway ---
-
-python3 - "$tree/large" <<'EOF'
+# made FILE NAME VALUE COUNT: one with so many keys, called NAME and a number; or NAME, if it is one.
+made() {
+    python3 - "$@" <<'EOF'
 import hashlib, json, sys
 
-ITEMS = 50000
+file, name, value, count = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 lines = [{"format": "allot-snapshot", "version": 1, "allot": "0.1.0", "root": "/x", "revision": 9,
-          "taken": "2026-01-31T12:00:00Z", "leases": 0, "keys": ITEMS}]
-lines += [{"key": f"/items/{i:06}", "value": '{"replication":0}', "create_revision": 2,
-           "mod_revision": 2, "version": 1} for i in range(ITEMS)]
+          "taken": "2026-01-31T12:00:00Z", "leases": 0, "keys": count}]
+lines += [{"key": name + (f"{i:06}" if count > 1 else ""), "value": value, "create_revision": 2,
+           "mod_revision": 2, "version": 1} for i in range(count)]
 text = "".join(json.dumps(line) + "\n" for line in lines).encode()
 digest = hashlib.sha256(text).hexdigest()
 text += f'{{"lines":{len(lines)},"sha256":"{digest}"}}\n'.encode()
-open(sys.argv[1], "wb").write(text)
+open(file, "wb").write(text)
 EOF
+}
+made "$tree/half" /format '{"version":1,"restoring":"12"}' 1
+refused 1 'half: .*isn.t whole' verify "$tree/half"
+refused 1 'half: .*isn.t whole' restore --data-dir "$tree/none" "$tree/half"
+made "$tree/newer" /format '{"version":2}' 1
+refused 1 'newer: .*newer version' restore --data-dir "$tree/none" "$tree/newer"
+[ ! -e "$tree/none" ] || fail "a store was made for what can't be restored"
+
+# --- killed midway ---
+
+made "$tree/large" /items/ '{"replication":0}' 50000
 restore_large() {
     snapshot restore --store etcd --etcd-endpoints "$etcd_url" --root /large "$tree/large"
 }
@@ -152,6 +163,9 @@ ready=$(curl -sS -o "$tree/output" -w '%{http_code}' "$url/readyz")
 grep -q 'being restored' "$tree/output" || fail "it isn't said why"
 status=$(curl -sS -o "$tree/output" -w '%{http_code}' -X PUT "$url/v1/items/new" --json '{"replication": 1}')
 [ "$status" = 503 ] || fail "half a root is written to: $status"
+snapshot save --store etcd --etcd-endpoints "$etcd_url" --root /moved "$tree/whole" >"$tree/output"
+refused 1 'isn.t whole' save --store etcd --etcd-endpoints "$etcd_url" --root /large "$tree/whole"
+snapshot verify "$tree/whole" | grep -q ': good: /moved ' || fail "what had been saved is no more"
 refused 1 'another restore' restore --store etcd --etcd-endpoints "$etcd_url" --root /large "$tree/file"
 
 restore_large >"$tree/output" 2>&1 || fail "not restored a second time"

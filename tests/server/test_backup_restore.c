@@ -186,7 +186,7 @@ Test(backup_restore, refuses_backups_that_it_does_not_understand)
         const char *why;
     } cases[] = {
         {"{\"version\":2}", "in a format of a newer version"},
-        {"{\"version\":1,\"restoring\":\"12\"}", "that was itself being restored"},
+        {"{\"version\":1,\"restoring\":\"12\"}", "it was itself being restored"},
         {"nonsense", "format key"},
     };
     struct embedded_fixture fixture;
