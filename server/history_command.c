@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "api/history_csv.h"
 #include "api/history_json.h"
@@ -276,34 +277,52 @@ static int prune_step(struct history_db *db, const struct history_limits *limits
     return error ? error : history_db_execute(db, sql, "pruning");
 }
 
+/* All that is unused, whoever has made it so. What is written meanwhile is as much as is left, in
+ * SQLite's temporary files and in the log beside the file. */
+static int give_room_back(struct history_db *db)
+{
+    int64_t unused = 0;
+    int error = history_db_query(db, "PRAGMA freelist_count", &unused);
+    if (!error && unused > 0)
+        error = history_db_execute(db, "PRAGMA temp_store = FILE; VACUUM", "giving room back");
+    return error;
+}
+
+static int prune_all(struct history_db *db, const struct history_limits *limits,
+                     struct history_extent *extent, int64_t *ret_removed)
+{
+    int64_t removed = 0;
+    bool more = false;
+    int error = history_extent_read(db, extent, &more);
+    *ret_removed = 0;
+    while (!error && more) {
+        error = prune_step(db, limits, extent, &removed, &more);
+        *ret_removed += removed;
+    }
+    return error ? error : give_room_back(db);
+}
+
 static int prune(const struct options *options)
 {
     const struct history_limits limits = {.max_age_ms = options->max_days * 24 * 3600 * 1000,
                                           .max_bytes = options->max_mib << 20};
     struct history_db *db = NULL;
     struct history_extent extent = {0};
-    int64_t total = 0, removed = 0, bytes = 0;
-    bool more = false;
+    struct stat file = {0};
+    int64_t removed = 0;
     int status = open_file(options, HISTORY_DB_CHANGE, &db);
     if (status)
         return status;
-    int error = history_extent_read(db, &extent, &more);
-    while (!error && more) {
-        error = prune_step(db, &limits, &extent, &removed, &more);
-        total += removed;
-    }
-    if (!error && total > 0)
-        error = history_db_execute(db, "VACUUM", "giving room back");
-    if (!error)
-        error = history_db_size(db, &bytes);
-    if (error)
+    if (prune_all(db, &limits, &extent, &removed))
         status = fail(&db->message);
-    else
-        (void)printf("%s: %" PRId64 " events removed; begins at revision %" PRId64 ", %" PRId64
-                     " bytes\n",
-                     options->file, total, extent.oldest, bytes);
-    history_db_close(db);
-    return status ? status : finish();
+    history_db_close(db); /* it then has its size */
+    if (status)
+        return status;
+    if (stat(options->file, &file) < 0)
+        return fail(&(struct error_message){"the file is gone"});
+    (void)printf("%s: %" PRId64 " events removed; begins at revision %" PRId64 ", %lld bytes\n",
+                 options->file, removed, extent.oldest, (long long)file.st_size);
+    return finish();
 }
 
 /* --- the command --- */

@@ -32,6 +32,21 @@ expect 0 '"id":"one"' export "$tree/history.db"
 expect 0 '"id":"one"' export --format ndjson "$tree/history.db"
 expect 0 'revision,order,' export --format=csv "$tree/history.db"
 expect 0 ' events removed' prune --max-days=1 --max-mib 7 "$tree/history.db"
+used=$(stat -c %s "$tree/history.db")
+expect 0 ", $used bytes" prune --max-days 1 "$tree/history.db"
+
+# Room that somebody else has made, as the server does, or a prune that was cut short, is given back.
+python3 - "$tree/history.db" <<'EOF'
+import sqlite3, sys
+
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("CREATE TABLE filler AS SELECT zeroblob(5000000) AS bytes")
+database.execute("DROP TABLE filler")
+database.close()
+EOF
+[ "$(stat -c %s "$tree/history.db")" -gt 5000000 ] || fail "there is no room to give back"
+expect 0 ": 0 events removed; begins at revision 0, $used bytes" prune --max-days 1 "$tree/history.db"
+[ "$(stat -c %s "$tree/history.db")" -eq "$used" ] || fail "room is not given back"
 
 # ---- arguments ----
 
