@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,15 +11,34 @@
 #include <unistd.h>
 
 #include "server/backup_format.h"
+#include "server/entropy.h"
 
 static bool is_standard(const char *path)
 {
     return strcmp(path, "-") == 0;
 }
 
+/* What it is called in a message: of a long path the end, which tells more than the beginning. */
+struct name {
+    char text[104];
+};
+
+static struct name name_of(const char *path)
+{
+    enum { MOST = 100 };
+    struct name name;
+    size_t size = strlen(path);
+    if (is_standard(path))
+        path = "standard input or output";
+    else if (size > MOST)
+        path += size - MOST;
+    (void)snprintf(name.text, sizeof name.text, "%s%s", size > MOST ? "..." : "", path);
+    return name;
+}
+
 static int fail(const char *path, const char *what, struct error_message *why)
 {
-    (void)snprintf(why->text, sizeof why->text, "%.100s: %.40s: %.80s", path, what,
+    (void)snprintf(why->text, sizeof why->text, "%s: %.40s: %.80s", name_of(path).text, what,
                    strerror(errno));
     return ALLOT_EIO;
 }
@@ -27,8 +47,7 @@ static int fail(const char *path, const char *what, struct error_message *why)
 static int name_path(const char *path, int error, struct error_message *why)
 {
     struct error_message story = *why;
-    (void)snprintf(why->text, sizeof why->text, "%.100s: %.150s",
-                   is_standard(path) ? "standard input or output" : path, story.text);
+    (void)snprintf(why->text, sizeof why->text, "%s: %.150s", name_of(path).text, story.text);
     return error;
 }
 
@@ -46,61 +65,81 @@ static bool sync_directory(const char *path)
     return done;
 }
 
-/* Writes to a descriptor, which is closed in any case. */
+/* Leaves @fd open. */
 static int write_to(int fd, const struct backup *backup, const char *path,
                     struct error_message *why)
 {
-    FILE *out = fdopen(fd, "w");
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    FILE *out = copy < 0 ? NULL : fdopen(copy, "w");
     if (!out) {
         int error = fail(path, "opening it", why);
-        (void)close(fd);
+        if (copy >= 0)
+            (void)close(copy);
         return error;
     }
     int error = backup_format_write(backup, out, why);
     if (error)
         (void)name_path(path, error, why);
-    else if (fflush(out) != 0 || (!is_standard(path) && fsync(fileno(out)) != 0))
+    else if (fflush(out) != 0 || (!is_standard(path) && fsync(fd) != 0))
         error = fail(path, "writing", why);
     if (fclose(out) != 0 && !error)
         error = fail(path, "writing", why);
     return error;
 }
 
-static int write_standard(const struct backup *backup, struct error_message *why)
+/* A new file for its owner only, without a name so far, so that nothing is left of it if we are
+ * killed; where the file system can't have that, @name. */
+static int open_new(const char *name, bool *ret_is_named)
 {
-    int fd = dup(STDOUT_FILENO);
-    return fd < 0 ? fail("standard output", "opening it", why) : write_to(fd, backup, "-", why);
+    char *copy = strdup(name);
+    int fd = copy ? open(dirname(copy), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600) : -1;
+    free(copy);
+    *ret_is_named = fd < 0;
+    return fd < 0 ? open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : fd;
 }
 
-/* Writes beside @path, and then moves it there. */
-static int write_beside(const struct backup *backup, const char *path, char *beside,
+static bool give_name(int fd, const char *name)
+{
+    char itself[40];
+    (void)snprintf(itself, sizeof itself, "/proc/self/fd/%d", fd);
+    return linkat(AT_FDCWD, itself, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0;
+}
+
+/* Writes to a new file, and moves it to @path by way of @beside: only a rename replaces. */
+static int write_beside(const struct backup *backup, const char *path, const char *beside,
                         struct error_message *why)
 {
-    int fd = mkostemp(beside, O_CLOEXEC); /* for its owner only */
+    bool is_named = false;
+    int fd = open_new(beside, &is_named);
     if (fd < 0)
         return fail(beside, "making it", why);
-    int error = write_to(fd, backup, beside, why);
+    int error = write_to(fd, backup, path, why);
+    if (!error && !is_named && !(is_named = give_name(fd, beside)))
+        error = fail(beside, "making it", why);
     if (!error && rename(beside, path) != 0)
         error = fail(path, "moving the new one there", why);
-    if (error)
+    if (error && is_named)
         (void)unlink(beside);
-    else if (!sync_directory(path))
+    if (!error && !sync_directory(path))
         error = fail(path, "syncing its directory", why);
+    (void)close(fd);
     return error;
 }
 
 int backup_file_write(const struct backup *backup, const char *path, struct error_message *why)
 {
     struct stat status;
+    uint64_t random = 0;
     char *beside = NULL;
     if (is_standard(path))
-        return write_standard(backup, why);
+        return write_to(STDOUT_FILENO, backup, path, why);
     if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
         (void)snprintf(why->text, sizeof why->text,
-                       "%.150s: isn't a file, which a new one could replace", path);
+                       "%s: isn't a file, which a new one could replace", name_of(path).text);
         return ALLOT_EINVAL;
     }
-    if (asprintf(&beside, "%s.XXXXXX", path) < 0) {
+    if (entropy_take(&random, sizeof random) ||
+        asprintf(&beside, "%s.%016" PRIx64, path, random) < 0) {
         (void)snprintf(why->text, sizeof why->text, "%s", allot_error_text(ALLOT_ENOMEM));
         return ALLOT_ENOMEM;
     }

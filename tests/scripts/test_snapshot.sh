@@ -64,6 +64,18 @@ grep -q 'items: 6, members: 3, assignments: 12' "$tree/output" || fail "it has s
 [ "$(stat -c %a "$tree/file")" = 600 ] || fail "others can read it"
 [ "$(find "$tree" -name 'file*' | wc -l)" -eq 1 ] || fail "something is left beside it"
 jq -e . "$tree/file" >"$tree/output" || fail "not all of its lines are JSON"
+# One that is killed as it writes, here for a limit of 512 bytes, leaves nothing, where that can be had.
+mount_disk disk 10m
+echo former >"$tree/disk/file"
+if (
+    cd "$tree"
+    ulimit -f 1
+    snapshot save --data-dir "$tree/embedded" "$tree/disk/file"
+) >"$tree/output" 2>&1; then
+    fail "saved beyond the limit"
+fi
+[ "$(ls "$tree/disk")" = file ] || fail "half a file is left: $(ls "$tree/disk")"
+grep -q former "$tree/disk/file" || fail "the former file is gone"
 snapshot verify "$tree/file" >"$tree/output" || fail "not good"
 snapshot save --data-dir "$tree/embedded" - 2>"$tree/save.log" | snapshot verify - >"$tree/output" ||
     fail "not good through a pipe"
@@ -109,6 +121,9 @@ refused 1 'cut: line [0-9]*: expected' restore --data-dir "$tree/none" "$tree/cu
 sed '2s/600/601/' "$tree/file" >"$tree/changed"
 refused 1 'checksum.*damaged' verify "$tree/changed"
 refused 1 'not-there' verify "$tree/not-there"
+long=$(printf '%0200d' 0)
+refused 1 "\.\.\.0*/the-name: opening it" verify "$tree/$long/the-name"
+refused 1 "\.\.\.0*/the-name\.[0-9a-f]*: making it" save --data-dir "$tree/back" "$tree/$long/the-name"
 refused 1 'none/store.sqlite' save --data-dir "$tree/none" "$tree/unsaved"
 [ ! -e "$tree/unsaved" ] || fail "a file with nothing in it"
 refused 2 'save, verify or restore'
