@@ -25,8 +25,9 @@ const struct json_spec assignments_patch_json = {
 
 /* --- representation --- */
 
-/* `consistent` is what the allocator goes by, `reported` what the member said. Returns a hash of
- * what can change without the assignment's mod revision. */
+/* `consistent` is what the allocator goes by, `reported` and `value` what the member said. Returns
+ * a hash of what can change without the assignment's mod revision: the latter two do, to nothing,
+ * when another member of that name is registered. */
 static uint64_t write_entry(struct json_writer *writer, const struct entry *entry, bool consistent)
 {
     struct assignment_spec spec = {0};
@@ -48,13 +49,22 @@ static uint64_t write_entry(struct json_writer *writer, const struct entry *entr
     resource_write_revisions(writer, entry);
     json_end(writer, '}');
     json_object_put(tree);
-    return hash_bytes(HASH_START, consistent ? SPAN("1") : SPAN("0"));
+    return hash_bytes(hash_bytes(HASH_START, consistent ? SPAN("1") : SPAN("0")), entry->value);
+}
+
+/* The assignment, with what counts of what was said of it as its value. */
+static struct entry find_report(const struct state *state, int32_t index)
+{
+    struct entry report = *state->assignments[index];
+    report.value = state_report(state, index);
+    return report;
 }
 
 static uint64_t write_assignment(struct json_writer *writer, const struct state *state,
                                  int32_t index)
 {
-    return write_entry(writer, state->assignments[index], state->consistent[index]);
+    const struct entry report = find_report(state, index);
+    return write_entry(writer, &report, state->consistent[index]);
 }
 
 /* --- lists --- */
@@ -327,8 +337,10 @@ enum api_step assignments_patch(struct api_call *call)
     enum api_step step = API_REPLY;
     if (error)
         step = problem_of_error(call, error, "to look for the member");
-    else if (authorize(call, &view))
-        step = patch(call, &view, state->assignments[index]);
+    else if (authorize(call, &view)) {
+        const struct entry report = find_report(state, index);
+        step = patch(call, &view, &report);
+    }
     member_view_release(&view);
     return step;
 }

@@ -257,7 +257,7 @@ static int begin_pass(struct allocator *allocator, int64_t now_ms)
         .absent = allocator->absent,
         .actor_key = allocator->config.actor_key,
         .actor_value = actor_value(allocator, &allocator->recorder.round.id),
-        .guarded_removals = true,
+        .guarded = true,
         .repairs_only = allocator->rules.pause == ALLOCATOR_REPAIRS,
         .moves_limited = move_limits_any(&allocator->rules.limits),
         .moves = pass_limits(allocator, now_ms),

@@ -20,7 +20,7 @@ struct member_value {
     uint32_t user;
 };
 struct assignment_value {
-    uint32_t user;
+    uint32_t user; /* 0: of an empty value */
 };
 
 struct decoder {

@@ -36,8 +36,10 @@ struct pass_options {
     struct span actor_value;
     /* A removal also checks that the kept consistent assignments of the item are unchanged, and
      * their members. That makes two checks each; where there are more than fit, only one for those
-     * that go with their member's lease. With more than fit even so no removal can be. */
-    bool guarded_removals;
+     * that go with their member's lease. With more than fit even so no removal can be.
+     * A change of the slot that takes what was said along checks that nobody has become its member
+     * meanwhile. */
+    bool guarded;
     /* See convergence.repairs_only. */
     bool repairs_only;
     /* A move that would exceed one of these is left to a later pass. With `moves_limited` false,

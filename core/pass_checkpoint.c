@@ -128,7 +128,7 @@ static void check_removals(struct pass *pass, int32_t item)
 {
     const struct convergence *convergence = &pass->convergence;
     check_entry(pass, pass->state->items[item]);
-    if (!pass->options.guarded_removals)
+    if (!pass->options.guarded)
         return;
     /* With two checks each; the item's and the removed one's are two more. */
     size_t guarded_twice = (STORE_MAX_COMPARES - pass->standing_checks - 2) / 2;
@@ -148,13 +148,33 @@ static void issue_removal(struct pass *pass, int32_t assignment)
                                  .primary = entry->parts.slot == 0});
 }
 
+/* What the member of @assignment has said is its own, and not that of another of its name. */
+static void check_reporter(struct pass *pass, int32_t assignment)
+{
+    int32_t index = pass->state->assignment_member[assignment];
+    const struct key_parts *parts = &pass->state->assignments[assignment]->parts;
+    struct span root = keyspace_root(pass->state->keyspace);
+    size_t size = keys_max_size(root, (struct span){0}, parts->zone, parts->suffix);
+    if (index != STATE_NONE) {
+        check_entry(pass, pass->state->members[index]);
+        return;
+    }
+    char *buffer = transaction_allocate(&pass->transaction, size);
+    if (buffer)
+        transaction_check_absent(&pass->transaction,
+                                 keys_member(root, parts->zone, parts->suffix, buffer, size));
+}
+
 static void issue_move(struct pass *pass, enum change_kind kind, int32_t assignment, int32_t slot)
 {
     const struct entry *entry = pass->state->assignments[assignment];
     struct span key = make_assignment_key(pass, &entry->parts, &entry->parts, slot);
+    struct span report = state_report(pass->state, assignment);
     check_entry(pass, entry);
+    if (pass->options.guarded && report.size != 0)
+        check_reporter(pass, assignment);
     transaction_delete(&pass->transaction, entry->key);
-    transaction_put(&pass->transaction, key, entry->value, entry->lease);
+    transaction_put(&pass->transaction, key, report, entry->lease);
     record(pass, (struct change){.kind = kind,
                                  .member = pass->state->assignment_member[assignment],
                                  .primary = kind == CHANGE_PROMOTE});

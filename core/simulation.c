@@ -145,7 +145,7 @@ static int mark_consistent(struct simulation *simulation, int64_t *ret_marked)
         if (state->consistent[a] || state->assignment_item[a] == STATE_NONE ||
             is_given_up(simulation, a))
             continue;
-        if (span_equal(entry->value, simulation->config->consistent_value))
+        if (span_equal(state_report(state, a), simulation->config->consistent_value))
             waiting = true;
         else
             simulation->events[count++] = put_event(

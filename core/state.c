@@ -12,7 +12,7 @@ struct counted_state {
     atomic_int references;
 };
 
-struct state *state_create(struct keyspace *keyspace)
+struct state *state_create(const struct state_config *config, struct keyspace *keyspace)
 {
     struct counted_state *counted = calloc(1, sizeof *counted);
     if (!counted)
@@ -20,17 +20,18 @@ struct state *state_create(struct keyspace *keyspace)
     atomic_init(&counted->references, 1);
     counted->state.keyspace = keyspace_ref(keyspace);
     counted->state.revision = keyspace_revision(keyspace);
+    counted->state.balance_tolerance = config->balance_tolerance;
+    counted->state.gone_members_are_inconsistent = config->gone_members_are_inconsistent;
     return &counted->state;
 }
 
 int state_follow(const struct state_config *config, const struct state *former,
                  struct keyspace *keyspace, struct state **ret)
 {
-    struct state *state = state_create(keyspace);
+    struct state *state = state_create(config, keyspace);
     if (!state)
         return ALLOT_ENOMEM;
     bool followed = false;
-    state->balance_tolerance = config->balance_tolerance;
     int error = former ? state_follow_former(state, config, former, &followed) : 0;
     if (!error && !followed)
         error = state_observe_keyspace(state, config);
@@ -191,6 +192,17 @@ float state_load_ratio(const struct state *state, int32_t member, const int32_t 
     if (member == STATE_NONE)
         return FLT_MAX;
     return (float)counts[member] / (float)state->effective_limit[member];
+}
+
+/* Both in one revision are a snapshot's: nobody reports for a member in the transaction that
+ * registers it. */
+struct span state_report(const struct state *state, int32_t assignment)
+{
+    const struct entry *entry = state->assignments[assignment];
+    int32_t member = state->assignment_member[assignment];
+    bool is_void = state->gone_members_are_inconsistent && member != STATE_NONE &&
+                   entry->mod_revision < state->members[member]->create_revision;
+    return is_void ? (struct span){0} : entry->value;
 }
 
 bool state_is_held(const struct state *state, int32_t assignment)

@@ -26,7 +26,9 @@ struct state_config {
     /* This process's own candidate key, and its own member key; empty: none. Copied. */
     struct span own_key;
     struct span local_member;
-    /* allotd's rule: an assignment whose member isn't registered is not consistent. */
+    /* allotd's rule: an assignment whose member isn't registered is not consistent; and what was
+     * said before its member was registered, a former one of that name has said: see state_report.
+     */
     bool gone_members_are_inconsistent;
     /* How many percent of its fair share a member may hold beyond that before anything is moved for
      * balance (levels.h): 0 to STATE_MAX_BALANCE_TOLERANCE. */
@@ -92,7 +94,8 @@ struct state {
     int64_t zone_slots;        /* sum of item limits */
     int64_t item_slots;        /* sum of replications */
     int64_t member_slots;      /* sum of item limits minus what is shed */
-    int32_t balance_tolerance; /* percent; the configuration's */
+    int32_t balance_tolerance; /* percent; the configuration's, as the next */
+    bool gone_members_are_inconsistent;
     /* Of the members, of the items, and of the whole problem, with what is shed; network_hash.h. */
     uint64_t member_fingerprint;
     uint64_t item_fingerprint;
@@ -139,6 +142,12 @@ int32_t state_find_assignment(const struct state *state, int32_t item, struct sp
 /* Assignments of @item, whether or not that exists, are *ret_begin <= a < *ret_end. O(log n). */
 void state_find_item_assignments(const struct state *state, struct span item, int32_t *ret_begin,
                                  int32_t *ret_end);
+
+/* What the member of assignment number @assignment has said of it: its value. That is empty if
+ * nothing has been said since the member was registered: what a former member of that name had, a
+ * new one doesn't have. Of a member that isn't registered, what it said last. Borrowed from the
+ * keyspace. */
+struct span state_report(const struct state *state, int32_t assignment);
 
 /* Whether assignment number @assignment is a replica that somebody has: its member is registered,
  * or it is frozen, and nobody can say. */

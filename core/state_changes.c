@@ -7,7 +7,8 @@ static int compare_members(const struct entry *a, const struct entry *b)
     return a == b ? 0 : keys_compare_members(&a->parts, &b->parts);
 }
 
-/* Who was there keeps its revision. */
+/* Who was there keeps its revision: not another of that name, to whom nothing that was said counts.
+ */
 static void carry_over(struct state *state, const struct state *former)
 {
     int32_t m = 0;
@@ -16,7 +17,7 @@ static void carry_over(struct state *state, const struct state *former)
         while (m < state->member_count &&
                (order = compare_members(state->members[m], former->members[f])) < 0)
             m++;
-        if (order == 0)
+        if (order == 0 && state->members[m]->create_revision == former->members[f]->create_revision)
             state->changed_revision[m] = former->changed_revision[f];
     }
 }

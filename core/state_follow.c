@@ -42,7 +42,8 @@ static void match_run(struct state_kind *kind, int32_t *next, int32_t end)
     *next = end;
 }
 
-/* Both are in key order. False if one of the present, which are @count, is invalid. */
+/* Both are in key order; what was deleted and made anew is another. False if one of the present,
+ * which are @count, is invalid. */
 static bool match(struct state_kind *kind, enum key_kind wanted, int32_t count,
                   struct keyspace_difference difference)
 {
@@ -56,17 +57,18 @@ static bool match(struct state_kind *kind, enum key_kind wanted, int32_t count,
         if (after && !after->valid)
             return false;
         bool was_there = before && before->valid;
+        bool remains = was_there && after && after->create_revision == before->create_revision;
         match_run(kind, &next,
                   state_follow_find(kind->former, kind->former_count, next,
                                     (after ? after : before)->key));
         if (after)
-            kind->was[kind->count] = was_there ? next : STATE_NONE;
+            kind->was[kind->count] = remains ? next : STATE_NONE;
         if (was_there)
-            kind->now[next++] = after ? kind->count : STATE_NONE;
+            kind->now[next++] = remains ? kind->count : STATE_NONE;
         if (after)
             kind->present[kind->count++] = after;
-        kind->grew |= after && !was_there;
-        kind->stays &= after && was_there;
+        kind->grew |= after && !remains;
+        kind->stays &= remains;
         kind->is_same = false;
     }
     match_run(kind, &next, kind->former_count);
@@ -221,7 +223,7 @@ static int follow(struct state_following *following, const struct state_config *
     if (!error)
         error = follow_items(following);
     if (!error)
-        error = state_follow_assignments(following, config->gone_members_are_inconsistent);
+        error = state_follow_assignments(following);
     if (error)
         return error;
     state_describe_network(state);

@@ -50,6 +50,6 @@ static inline int32_t state_number_now(const struct state_kind *kind, int32_t wa
 
 /* Fills in all that is known of assignments; members and items are there. Errors: as
  * state_observe's. */
-int state_follow_assignments(struct state_following *following, bool gone_members_are_inconsistent);
+int state_follow_assignments(struct state_following *following);
 
 #endif

@@ -37,17 +37,19 @@ static void keep(struct state_following *following, int32_t a, int32_t was)
     int32_t item_was = former->assignment_item[was];
     int32_t member_was = former->assignment_member[was];
     int32_t item = state_number_now(&following->items, item_was);
-    int32_t member = state_number_now(&following->members, member_was);
+    int32_t same_member = state_number_now(&following->members, member_was);
+    int32_t member = same_member;
     bool was_counted = item_was != STATE_NONE && member != STATE_NONE;
-    if (item_was == STATE_NONE && following->items.grew)
+    if (item == STATE_NONE && following->items.grew)
         item = state_find_item(state, entry->parts.item);
-    if (member_was == STATE_NONE && following->members.grew)
+    if (member == STATE_NONE && following->members.grew)
         member = state_find_member(state, entry->parts.zone, entry->parts.suffix);
     set_assignment(state, a, item, member);
     bool is_counted = item != STATE_NONE && member != STATE_NONE;
     if (was_counted != is_counted)
         state_count_assignment(state, member, entry, is_counted ? 1 : -1);
-    if (item != STATE_NONE && (member == STATE_NONE) != (member_was == STATE_NONE))
+    bool is_of_same = member == same_member && (member != STATE_NONE || member_was == STATE_NONE);
+    if (item != STATE_NONE && !is_of_same)
         following->changed[item] = true;
 }
 
@@ -163,7 +165,7 @@ static void copy_replicas(const struct state_following *following)
     }
 }
 
-int state_follow_assignments(struct state_following *following, bool gone_members_are_inconsistent)
+int state_follow_assignments(struct state_following *following)
 {
     struct state *state = following->state;
     struct state_range range;
@@ -181,6 +183,6 @@ int state_follow_assignments(struct state_following *following, bool gone_member
     }
     for (int32_t item = 0; !error && item < state->item_count; item++)
         if (following->changed[item])
-            error = state_observe_replicas(state, item, gone_members_are_inconsistent);
+            error = state_observe_replicas(state, item);
     return error;
 }

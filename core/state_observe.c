@@ -246,8 +246,13 @@ static bool is_packed(const struct state *state, int32_t item)
     return packed;
 }
 
-static int observe_consistency(struct state *state, int32_t item,
-                               bool gone_members_are_inconsistent)
+static bool counts_member(const struct state *state, int32_t assignment)
+{
+    return state->assignment_member[assignment] != STATE_NONE ||
+           !state->gone_members_are_inconsistent;
+}
+
+static int observe_consistency(struct state *state, int32_t item)
 {
     const struct decoder *decoder = keyspace_decoder(state->keyspace);
     int32_t begin = state->assignment_begin[item];
@@ -259,11 +264,11 @@ static int observe_consistency(struct state *state, int32_t item,
     if (!values)
         return ALLOT_ENOMEM;
     for (int32_t i = 0; i < count; i++)
-        values[i] = state->assignments[begin + i]->assignment;
+        values[i] = state_report(state, begin + i).size ? state->assignments[begin + i]->assignment
+                                                        : (struct assignment_value){0};
     for (int32_t i = 0; i < count; i++)
         state->consistent[begin + i] =
-            state->assignments[begin + i]->valid &&
-            !(gone_members_are_inconsistent && state->assignment_member[begin + i] == STATE_NONE) &&
+            state->assignments[begin + i]->valid && counts_member(state, begin + i) &&
             decoder->is_consistent(decoder->context, &state->items[item]->item, values,
                                    (size_t)count, (size_t)i);
     if (values != few)
@@ -271,10 +276,10 @@ static int observe_consistency(struct state *state, int32_t item,
     return 0;
 }
 
-int state_observe_replicas(struct state *state, int32_t item, bool gone_members_are_inconsistent)
+int state_observe_replicas(struct state *state, int32_t item)
 {
     state->packed[item] = is_packed(state, item);
-    return observe_consistency(state, item, gone_members_are_inconsistent);
+    return observe_consistency(state, item);
 }
 
 /* --- this process --- */
@@ -337,7 +342,7 @@ int state_observe_keyspace(struct state *state, const struct state_config *confi
     if (!error)
         error = observe_assignments(state, &table, &invalid);
     for (int32_t item = 0; !error && item < state->item_count; item++)
-        error = state_observe_replicas(state, item, config->gone_members_are_inconsistent);
+        error = state_observe_replicas(state, item);
     if (!error) {
         state_describe_network(state);
         error = state_observe_process(state, config);

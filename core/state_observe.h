@@ -5,8 +5,8 @@
 
 #include "core/state.h"
 
-/* Fills @state, which is zeroed but for its keyspace and revision, and is to be released by the
- * caller even after an error (as state_observe's). */
+/* Fills @state, which is as state_create made it with @config, and is to be released by the caller
+ * even after an error (as state_observe's). */
 int state_observe_keyspace(struct state *state, const struct state_config *config);
 
 /* Fills @state, as state_observe_keyspace would, from a @former one that was made with an equal
@@ -18,9 +18,9 @@ int state_follow_former(struct state *state, const struct state_config *config,
 /* Sets changed_revision, all else being there. @former may be NULL. Errors: ALLOT_ENOMEM. */
 int state_note_changes(struct state *state, const struct state *former);
 
-/* A state of @keyspace (a reference is taken) in which nothing else is filled in. NULL if out of
- * memory. */
-struct state *state_create(struct keyspace *keyspace);
+/* A state of @keyspace (a reference is taken), in which nothing else is filled in but what @config
+ * says. NULL if out of memory. */
+struct state *state_create(const struct state_config *config, struct keyspace *keyspace);
 
 /* --- shared --- */
 
@@ -58,7 +58,7 @@ void state_count_assignment(struct state *state, int32_t member, const struct en
 
 /* Looks at the assignments of @item together: which of them the decoder says are consistent, and
  * whether they are packed. Errors: ALLOT_ENOMEM. */
-int state_observe_replicas(struct state *state, int32_t item, bool gone_members_are_inconsistent);
+int state_observe_replicas(struct state *state, int32_t item);
 
 /* What concerns this process: leader, own key, local items. Errors: ALLOT_ENOMEM. */
 int state_observe_process(struct state *state, const struct state_config *config);

@@ -223,6 +223,51 @@ Test(assignments, a_report_for_a_member_that_is_gone)
     cr_expect_not(client_true(&client, "/consistent"));
 }
 
+/* Another machine under the name of one that was: it has nothing of what that one had. */
+Test(assignments, a_report_of_a_former_member)
+{
+    char etag[64];
+    cr_expect_eq(get("/v1/assignments/a%2Fb/west/1"), 200);
+    (void)snprintf(etag, sizeof etag, "%s", client_reply_header(&client, "ETag"));
+    fake_store_delete(&client.store, "/members/west#1");
+    fake_store_put(&client.store, "/members/west#1", "{\"item_limit\":4}");
+    fake_store_publish(&client.store);
+    cr_expect_eq(get("/v1/assignments/a%2Fb/west/1"), 200);
+    cr_expect_not(client_true(&client, "/consistent"));
+    cr_expect_not(client_true(&client, "/reported"));
+    cr_expect(!client_json(&client, "/value"));
+    cr_expect_str_neq(client_reply_header(&client, "ETag"), etag);
+    cr_expect_eq(get("/v1/items/a%2Fb"), 200);
+    cr_expect_eq(client_number(&client, "/status/consistent"), 0);
+
+    /* What it says itself counts, and nothing of the other is mixed with it. */
+    cr_expect_eq(client_send(&client, "PATCH", "/v1/assignments/a%2Fb/west/1", "{}"), 200);
+    cr_expect_not(client_true(&client, "/reported"));
+    cr_expect_eq(
+        client_send(&client, "PATCH", "/v1/assignments/a%2Fb/west/1", "{\"consistent\":true}"),
+        200);
+    cr_expect(client_true(&client, "/consistent"));
+    cr_expect(client_true(&client, "/reported"));
+    cr_expect(!client_json(&client, "/value"));
+    cr_expect_eq(get("/v1/assignments/a%2Fb/west/1"), 200);
+    cr_expect(client_true(&client, "/consistent"));
+    cr_expect(!client_json(&client, "/value"));
+}
+
+Test(assignments, a_merge_patch_of_a_former_members_report)
+{
+    fake_store_delete(&client.store, "/members/west#1");
+    fake_store_put(&client.store, "/members/west#1", "{\"item_limit\":4}");
+    fake_store_publish(&client.store);
+    client_header(&client, "Content-Type", "application/merge-patch+json");
+    cr_expect_eq(
+        client_send(&client, "PATCH", "/v1/assignments/a%2Fb/west/1", "{\"value\":{\"on\":8}}"),
+        200);
+    cr_expect_not(client_true(&client, "/consistent"));
+    cr_expect_eq(client_number(&client, "/value/on"), 8);
+    cr_expect(!client_json(&client, "/value/at"));
+}
+
 Test(assignments, a_report_with_a_precondition)
 {
     client_header(&client, "If-Match", "\"2\"");

@@ -133,13 +133,26 @@ void population_change_assignment(struct population *population)
         model_store_delete(population->store, key);
 }
 
+/* Whether the assignment's member has said so, and not another that had its name before. */
+static bool is_marked(const struct population *population, const struct store_kv *assignment)
+{
+    char key[64];
+    struct key_parts parts;
+    if (!scheduler_is_consistent(assignment->value) ||
+        keys_parse(SPAN(SCHEDULER_ROOT), assignment->key, &parts) != 0)
+        return false;
+    const struct store_kv *member = find(
+        population, keys_member(SPAN(SCHEDULER_ROOT), parts.zone, parts.suffix, key, sizeof key));
+    return !member || member->create_revision <= assignment->mod_revision;
+}
+
 bool population_mark_all(struct population *population)
 {
     const struct model_table *table = model_store_table(population->store);
     bool marked = false;
     for (size_t i = 0; i < table->count; i++)
         if (span_has_prefix(table->kvs[i].key, SPAN(SCHEDULER_ROOT KEYS_ASSIGNMENTS)) &&
-            !scheduler_is_consistent(table->kvs[i].value)) {
+            !is_marked(population, &table->kvs[i])) {
             put_again(population, table->kvs[i].key, SPAN(SCHEDULER_CONSISTENT));
             marked = true;
         }

@@ -296,7 +296,7 @@ static bool remove_after(enum departure departure, bool guarded)
     struct pass_options options = {.fence = span_of(scheduler.key),
                                    .fence_revision = scheduler.state->own->mod_revision,
                                    .actor_key = SPAN(SCHEDULER_ACTOR),
-                                   .guarded_removals = guarded,
+                                   .guarded = guarded,
                                    .split_oversized = true};
     struct solution *solution = NULL;
     struct pass *pass = NULL;

@@ -16,7 +16,7 @@ static const struct pass_options LIVE = {
     .fence_revision = 99,
     .actor_key = {BUILDER_ROOT "/actor", sizeof BUILDER_ROOT "/actor" - 1},
     .actor_value = {"me", 2},
-    .guarded_removals = true,
+    .guarded = true,
     .split_oversized = true,
 };
 
@@ -229,6 +229,37 @@ Test(pass, leaves_frozen_assignments_alone)
     cr_assert_str_eq(description.text,
                      "if absent items/none, assign/none#a#1#0@5, assign/none#a#gone#2@7 "
                      "then delete assign/none#a#1#0, delete assign/none#a#gone#2.");
+}
+
+/* In another slot, a replica is still what its member has said; not what a former member of that
+ * name has, nor one that may be there meanwhile. */
+Test(pass, takes_along_only_what_the_member_itself_has_said)
+{
+    static const struct builder_key KEYS[] = {
+        KEY("items/i1", "1"),
+        KEY("items/i2", "1"),
+        KEY("items/i3", "2"),
+        {.key = "members/a#1", .value = "9", .create_revision = 20, .mod_revision = 30},
+        {.key = "assign/i1#a#1#2", .value = "ok", .mod_revision = 19},
+        {.key = "assign/i2#a#1#2", .value = "ok", .mod_revision = 21},
+        {.key = "assign/i3#a#gone#2", .value = "ok", .mod_revision = 19},
+    };
+    static const char *const WANTED[] = {"a#1", "a#1", ""};
+    struct state_config config = {.gone_members_are_inconsistent = true};
+    struct keyspace *keyspace = builder_keyspace(KEYS, COUNT(KEYS), false);
+    struct description description;
+    struct state *state = NULL;
+    cr_assert_eq(state_observe(&config, keyspace, &state), 0);
+    keyspace_unref(keyspace);
+    run(&LIVE, state, WANTED, &description);
+    cr_assert_str_eq(description.text,
+                     "if schedulers/x@99, assign/i1#a#1#2@19, "
+                     "assign/i2#a#1#2@21, members/a#1@30, "
+                     "assign/i3#a#gone#2@19, absent members/a#gone then put actor=me@0, "
+                     "delete assign/i1#a#1#2, put assign/i1#a#1#0=@0, "
+                     "delete assign/i2#a#1#2, put assign/i2#a#1#0=ok@0, "
+                     "delete assign/i3#a#gone#2, put assign/i3#a#gone#0=ok@0 "
+                     "else get schedulers/x.");
 }
 
 /* --- failures --- */

@@ -71,7 +71,7 @@ static struct world world_create(uint64_t seed)
     keyspace_unref(keyspace);
 
     model_store_put(world.store, FENCE, SPAN(""), 0);
-    world.options = (struct pass_options){.guarded_removals = true, .split_oversized = true};
+    world.options = (struct pass_options){.guarded = true, .split_oversized = true};
     if (random_below(&world.random, 2)) {
         world.options.fence = FENCE;
         world.options.fence_revision = model_store_revision(world.store);

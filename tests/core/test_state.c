@@ -140,6 +140,35 @@ Test(state, may_hold_gone_members_inconsistent)
     keyspace_unref(keyspace);
 }
 
+/* Its member is another of the same name than the one that said so. */
+Test(state, may_forget_what_former_members_have_said)
+{
+    static const struct builder_key KEYS[] = {
+        KEY("items/i", "3"),
+        KEY("items/j", "2 once"),
+        {.key = "members/a#1", .value = "3", .create_revision = 20, .mod_revision = 30},
+        {.key = "assign/i#a#1#0", .value = "ok", .create_revision = 5, .mod_revision = 19},
+        {.key = "assign/i#a#1#1", .value = "ok", .create_revision = 5, .mod_revision = 20},
+        {.key = "assign/i#a#gone#2", .value = "ok", .create_revision = 5, .mod_revision = 19},
+        {.key = "assign/j#a#1#0", .value = "ok", .create_revision = 5, .mod_revision = 19},
+    };
+    struct keyspace *keyspace = builder_keyspace(KEYS, COUNT(KEYS), false);
+    for (int forget = 0; forget < 2; forget++) {
+        struct state_config config = {.gone_members_are_inconsistent = forget};
+        struct state *state = NULL;
+        cr_assert_eq(state_observe(&config, keyspace, &state), 0);
+        cr_expect_eq(state->consistent[0], !forget);
+        cr_expect(state->consistent[1]); /* a snapshot's, restored with its member */
+        cr_expect_eq(state->consistent[2], !forget);
+        cr_expect(state->consistent[3]); /* nobody has to say so */
+        const size_t said[] = {forget ? 0 : 2, 2, 2, forget ? 0 : 2};
+        for (int32_t a = 0; a < 4; a++)
+            cr_expect_eq(state_report(state, a).size, said[a], "%d", (int)a);
+        state_unref(state);
+    }
+    keyspace_unref(keyspace);
+}
+
 /* --- members that leave --- */
 
 /* Oldest first, equally old ones by key, also without a limit; what is left over goes to the next.

@@ -224,6 +224,18 @@ static void expect_packed(const struct state *state)
     }
 }
 
+/* What was said before the member was registered, another of its name has said. */
+static void forget_former_members(struct naive *naive)
+{
+    for (int a = 0; a < naive->assignment_count; a++) {
+        struct assignment *assignment = &naive->assignments[a];
+        const struct member *member = find_member(naive, assignment->member);
+        if (member && member->valid &&
+            assignment->entry->mod_revision < member->entry->create_revision)
+            assignment->consistent = false;
+    }
+}
+
 static void expect_assignments(const struct naive *naive, const struct state *state, bool gone)
 {
     expect_packed(state);
@@ -241,6 +253,7 @@ static void expect_assignments(const struct naive *naive, const struct state *st
         cr_assert_eq(state->frozen[a], (member && !member->valid) || (item && !item->valid));
         cr_assert_eq(state->consistent[a],
                      consistent(naive, assignment) && !(gone && state->assignment_member[a] < 0));
+        cr_assert(assignment->consistent == (state_report(state, a).size != 0));
     }
 }
 
@@ -365,6 +378,8 @@ static void expect_state(const struct state *state, const struct state_config *c
     expect_members(&naive, state);
     expect_zones(&naive, state);
     expect_items(&naive, state);
+    if (config->gone_members_are_inconsistent)
+        forget_former_members(&naive);
     expect_assignments(&naive, state, config->gone_members_are_inconsistent);
     expect_shedding(&naive, state);
     expect_local(&naive, state, local);
@@ -470,6 +485,18 @@ static struct keyspace *after(struct keyspace *former, const struct change *chan
     return keyspace;
 }
 
+/* A member goes, and another of its name comes. */
+static struct keyspace *replace_member(struct random *random, struct keyspace *keyspace)
+{
+    struct change change = {.value = NULL};
+    text_of(any_member(random, keyspace), change.key);
+    if (!change.key[0])
+        return keyspace;
+    keyspace = after(keyspace, &change);
+    change.value = "2";
+    return after(keyspace, &change);
+}
+
 /* A few changes: of assignments, and fewer of items and members. */
 static struct keyspace *change_some(struct random *random, const struct keyspace *keyspace)
 {
@@ -481,7 +508,7 @@ static struct keyspace *change_some(struct random *random, const struct keyspace
                                                             : random_assignment(random, &naive);
         changed = after(changed, &change);
     }
-    return changed;
+    return random_below(random, 4) == 0 ? replace_member(random, changed) : changed;
 }
 
 /* Whether the assignments that name @member are those that they were. */
@@ -512,7 +539,9 @@ static void expect_changed_revisions(const struct state *former, const struct st
     for (int m = 0; m < state->member_count; m++) {
         const struct key_parts *parts = &state->members[m]->parts;
         int was = former ? state_find_member(former, parts->zone, parts->suffix) : STATE_NONE;
-        int64_t expected = was == STATE_NONE || has_changed(former, state, state->members[m])
+        bool anew = was == STATE_NONE ||
+                    state->members[m]->create_revision != former->members[was]->create_revision;
+        int64_t expected = anew || has_changed(former, state, state->members[m])
                                ? state->revision
                                : former->changed_revision[was];
         cr_assert_eq(state->changed_revision[m], expected);
@@ -523,7 +552,7 @@ static void expect_changed_revisions(const struct state *former, const struct st
 static struct state *follow(const struct state_config *config, const struct state *former,
                             struct keyspace *keyspace, int *followed)
 {
-    struct state *state = state_create(keyspace);
+    struct state *state = state_create(config, keyspace);
     bool follows = false;
     cr_assert_not_null(state);
     if (former)

@@ -82,6 +82,13 @@ static int32_t limit_of(const struct loop_checker *checker, const struct model_t
     return value.item_limit;
 }
 
+/* Whether the member has been registered since the assignment was written: then what that says is
+ * of another member of its name. */
+static bool is_newer(const struct store_kv *member, const struct store_kv *assignment)
+{
+    return member && member->create_revision > assignment->mod_revision;
+}
+
 /* Whether the assignment's value says so. Its item must be valid. */
 static bool is_consistent(const struct loop_checker *checker, const struct model_table *table,
                           const struct store_kv *assignment)
@@ -94,6 +101,7 @@ static bool is_consistent(const struct loop_checker *checker, const struct model
     struct error_message why;
     return item && decoder->item(decoder->context, NULL, item->value, &item_value, &why) == 0 &&
            decoder->assignment(decoder->context, NULL, assignment->value, &value, &why) == 0 &&
+           !is_newer(find_member(checker, table, &parts), assignment) &&
            decoder->is_consistent(decoder->context, &item_value, &value, 1, 0);
 }
 
