@@ -130,6 +130,41 @@ static int flush(struct restore *restore)
     return error ? error : renew_leases(restore, 0);
 }
 
+static const struct backup_key *find_key(const struct backup *backup, struct span name)
+{
+    size_t low = 0;
+    size_t high = backup->key_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = span_compare(backup->keys[middle].name, name);
+        if (order == 0)
+            return &backup->keys[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+/* The value to restore. All members are older than all assignments afterwards: so what was said of
+ * an assignment before its member was registered, which doesn't count (see state_report), must not
+ * come back as that member's word. */
+static struct span find_value(struct restore *restore, const struct backup_key *key)
+{
+    struct key_parts parts;
+    if (keys_parse(SPAN(""), key->name, &parts) != 0 || parts.kind != KEY_ASSIGNMENT)
+        return key->value;
+    size_t size = keys_max_size(SPAN(""), (struct span){0}, parts.zone, parts.suffix);
+    char *buffer = transaction_allocate(&restore->root.transaction, size);
+    if (!buffer)
+        return key->value; /* the transaction can't be made anyway */
+    const struct backup_key *member = find_key(
+        restore->config->backup, keys_member(SPAN(""), parts.zone, parts.suffix, buffer, size));
+    bool is_void = member && key->mod_revision < member->create_revision;
+    return is_void ? (struct span){0} : key->value;
+}
+
 static void put(struct restore *restore, const struct backup_key *key)
 {
     struct transaction *transaction = &restore->root.transaction;
@@ -140,7 +175,7 @@ static void put(struct restore *restore, const struct backup_key *key)
         return;
     memcpy(text, root.data, root.size);
     memcpy(text + root.size, key->name.data, key->name.size);
-    transaction_put(transaction, (struct span){text, size}, key->value,
+    transaction_put(transaction, (struct span){text, size}, find_value(restore, key),
                     key->lease ? restore->leases.all[key->lease - 1].id : 0);
 }
 

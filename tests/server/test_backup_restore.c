@@ -127,6 +127,34 @@ Test(backup_restore, members_are_as_old_among_each_other_as_before)
     embedded_fixture_remove(&to);
 }
 
+/* What counts as reported, and only that, does afterwards: members are older than assignments, and
+ * what another member of that name has said before is left out. */
+Test(backup_restore, keeps_the_reports_of_the_members_that_are_there)
+{
+    struct embedded_fixture from, to;
+    struct error_message why = {""};
+    embedded_fixture_open(&from, usual);
+    embedded_fixture_open(&to, usual);
+    must_put(from.store, SPAN("/allot/members/a#b"), "{\"item_limit\":1}", 0);
+    must_put(from.store, SPAN("/allot/assign/i#a#a#0"), "{\"consistent\":true}", 0);
+    must_put(from.store, SPAN("/allot/assign/i#a#b#1"), "{\"consistent\":true}", 0);
+    must_put(from.store, SPAN("/allot/assign/i#a#gone#2"), "{\"consistent\":true}", 0);
+    must_put(from.store, SPAN("/allot/members/a#a"), "{\"item_limit\":1}", 0);
+    struct backup backup = taken(&from, SPAN("/allot"));
+    cr_assert_eq(restore(to.store, SPAN("/allot"), &backup, &why), 0, "%s", why.text);
+    struct backup again = taken(&to, SPAN("/allot"));
+    const struct backup_key *void_one = find(&again, "/assign/i#a#a#0");
+    const struct backup_key *good = find(&again, "/assign/i#a#b#1");
+    cr_expect_eq(void_one->value.size, 0);
+    cr_expect_geq(good->mod_revision, find(&again, "/members/a#b")->create_revision);
+    cr_expect(span_equal(good->value, SPAN("{\"consistent\":true}")));
+    cr_expect(span_equal(find(&again, "/assign/i#a#gone#2")->value, good->value));
+    backup_release(&backup);
+    backup_release(&again);
+    embedded_fixture_remove(&from);
+    embedded_fixture_remove(&to);
+}
+
 Test(backup_restore, many_keys_take_several_transactions)
 {
     enum { ITEMS = 300 };
