@@ -276,7 +276,7 @@ no_mutex:
     return ALLOT_ENOMEM;
 }
 
-void loop_stop(struct loop *loop)
+void loop_withdraw(struct loop *loop)
 {
     if (!loop)
         return;
@@ -286,9 +286,17 @@ void loop_stop(struct loop *loop)
     pthread_mutex_unlock(&loop->mutex);
     if (loop->thread_started)
         pthread_join(loop->thread, NULL);
+    loop->thread_started = false;
     if (loop->session)
-        session_withdraw(loop->session); /* first of all: the next one may lead at once */
-    mirror_stop(loop->mirror);           /* it calls the session */
+        session_withdraw(loop->session);
+}
+
+void loop_stop(struct loop *loop)
+{
+    if (!loop)
+        return;
+    loop_withdraw(loop);       /* first of all: the next one may lead at once */
+    mirror_stop(loop->mirror); /* it calls the session */
     session_destroy(loop->session);
     allocator_destroy(loop->allocator);
     solver_destroy(loop->solver);

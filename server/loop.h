@@ -32,8 +32,8 @@ struct loop_config {
     struct watch_hub *hub; /* told of all changes; NULL: none. Borrowed */
     struct outcomes *outcomes;
     struct item_moves *moves; /* told of all states; NULL: nobody is. Borrowed */
-    /* Our own member is exiting and has nothing left: the loop does nothing more. Called on the
-     * loop's thread, once. May be NULL. */
+    /* Our own member is exiting and has nothing left: the loop decides nothing more, though our key
+     * may lead until loop_withdraw. Called on the loop's thread, once. May be NULL. */
     void (*left)(void *context);
     void *context;
 };
@@ -55,8 +55,12 @@ struct loop;
  * announced after that. ALLOT_ENOMEM. */
 int loop_start(const struct loop_config *config, struct loop **ret);
 
-/* Ends the pass under way after the transaction in flight, records it, withdraws the candidate (its
- * lease is revoked), stops the threads and releases everything. NULL is fine. */
+/* Ends the pass under way after the transaction in flight, records it, and withdraws the candidate:
+ * its lease is revoked, and another may lead at once. From then on the loop only follows. NULL
+ * is fine. */
+void loop_withdraw(struct loop *loop);
+
+/* Withdraws, stops the threads and releases everything. NULL is fine. */
 void loop_stop(struct loop *loop);
 
 /* Puts another value at our key: see session_update. */

@@ -160,9 +160,16 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Waits for a state that the allocator hasn't seen, or until @wake_at_ms; false: stop. A new state
- * is given @gather_ms to be joined by others. Only states in which our candidate stands are of use.
- */
+/* Whether there is anything to decide in @state: our candidate stands there. A member's key can be
+ * that of another process of its name, whose exit isn't ours. */
+static bool is_of_use(struct loop *loop, const struct state *state)
+{
+    bool is_member = loop->candidate->member.size != 0;
+    return state->own && (!is_member || state->own->lease == session_term(loop->session).lease);
+}
+
+/* Waits for a state that is of use and that the allocator hasn't seen, or until @wake_at_ms; false:
+ * stop. A new state is given @gather_ms to be joined by others. */
 static bool wait_for_state(struct loop *loop, int64_t gather_ms, int64_t wake_at_ms,
                            struct state **ret)
 {
@@ -170,7 +177,7 @@ static bool wait_for_state(struct loop *loop, int64_t gather_ms, int64_t wake_at
     pthread_mutex_lock(&loop->mutex);
     while (!loop->stopping) {
         int64_t due = INT64_MAX;
-        if (loop->changed_ms != 0 && loop->newest->own)
+        if (loop->changed_ms != 0 && is_of_use(loop, loop->newest))
             due = loop->changed_ms + gather_ms;
         if (clock_monotonic_ms() >= due) {
             *ret = state_ref(loop->newest);

@@ -16,8 +16,9 @@
 #include "server/version.h"
 
 enum {
-    LOOK_MS = 50,    /* how often a member that drains looks whether it is empty */
-    RETRY_MS = 1000, /* after the store could not be told that the member is exiting */
+    IDLE_LOOK_MS = 200, /* how often to look whether somebody else has drained the member */
+    LOOK_MS = 50,       /* the same while it drains */
+    RETRY_MS = 1000,    /* after the store could not be told that the member is exiting */
 };
 
 /* All parts of a running member, each set once it runs. */
@@ -106,8 +107,10 @@ static int start(struct parts *parts)
     return error ? process_fail("cannot start", error, &why) : 0;
 }
 
+/* The next one leads before our commands have ended. */
 static void stop(struct parts *parts)
 {
+    loop_withdraw(parts->loop);
     member_items_stop(parts->items);
     loop_stop(parts->loop);
     candidate_release(&parts->candidate);
@@ -116,8 +119,8 @@ static void stop(struct parts *parts)
     publisher_destroy(parts->publisher);
 }
 
-/* Tells the others that we are leaving, and waits until we have nothing left. */
-static int drain(struct parts *parts)
+/* Tells the others that we are leaving. */
+static int announce_exit(struct parts *parts)
 {
     struct arena arena = {NULL};
     struct span value;
@@ -132,22 +135,37 @@ static int drain(struct parts *parts)
         error = 0;
     }
     arena_release(&arena);
+    return error ? process_fail("cannot tell that the member is exiting", error,
+                                &(struct error_message){""})
+                 : 0;
+}
+
+/* Waits until we have nothing left, unless that is so already. */
+static int drain(struct parts *parts)
+{
+    int error = atomic_load(&parts->left) ? 0 : announce_exit(parts);
     if (error)
-        return process_fail("cannot tell that the member is exiting", error,
-                            &(struct error_message){""});
+        return error;
     while (!atomic_load(&parts->left))
         (void)poll(NULL, 0, LOOK_MS);
+    log_write(LOG_INFO, "drained", NULL);
     return 0;
 }
 
-static int wait_for_end(struct parts *parts)
+/* Waits for a signal to end, or until the member has nothing left: somebody else has set that it is
+ * exiting. */
+static void wait_for_end(struct parts *parts)
 {
+    int64_t period_ms = service_manager_period_ms(&parts->manager);
+    int64_t wait_ms = period_ms < IDLE_LOOK_MS ? period_ms : IDLE_LOOK_MS;
     int number = 0;
-    while (number == 0) {
+    while (number == 0 && !atomic_load(&parts->left)) {
         service_manager_look(&parts->manager, parts->loop);
-        number = process_wait_for_signal(service_manager_period_ms(&parts->manager));
+        number = process_wait_for_signal(wait_ms);
     }
-    return number;
+    service_manager_stopping(&parts->manager);
+    if (number != 0)
+        log_write(LOG_INFO, "draining", LOG_FIELDS(log_text("signal", strsignal(number))));
 }
 
 static int run(const struct config *config)
@@ -163,9 +181,7 @@ static int run(const struct config *config)
                              log_integer("item_limit", config->item_limit),
                              log_text("store", parts.opened.name)));
         service_manager_ready(&parts.manager);
-        int number = wait_for_end(&parts);
-        service_manager_stopping(&parts.manager);
-        log_write(LOG_INFO, "draining", LOG_FIELDS(log_text("signal", strsignal(number))));
+        wait_for_end(&parts);
     }
     process_let_signals_cut();
     if (error == 0)
@@ -192,8 +208,8 @@ int member_command(int argc, char **argv)
             "usage: allotd member --zone ZONE --suffix SUFFIX --item-limit NUMBER "
             "[FLAG]...\n\n"
             "Announces a member, and runs the allocation loop in it: members are led by\n"
-            "the oldest of them, without a server. On SIGTERM or SIGINT its items move to\n"
-            "others, and then it ends.\n"
+            "the oldest of them, without a server. On SIGTERM or SIGINT, or when somebody\n"
+            "else sets that it is exiting, its items move to others, and then it ends.\n"
             "From SIGUSR1 on everything is logged, from SIGUSR2 on what --log-level says.\n\n");
         config_help(CONFIG_MEMBER, stdout);
         (void)printf("\nExit status: 0 when drained, 1 if it can't start or drain, 2 on bad flags\n"

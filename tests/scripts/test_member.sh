@@ -5,11 +5,16 @@ set -eu
 cd "$(dirname "$0")/../.."
 . tests/scripts/stage.sh
 
-# start_member ZONE SUFFIX: sets pid.
+# start_member ZONE SUFFIX: sets pid. While $tree/hold is there, its command goes on
+# losing "slow".
+# shellcheck disable=SC2016 # expanded by the command's shell
+command='echo "$ALLOT_EVENT $ALLOT_ITEM" >>$told
+    [ "$ALLOT_EVENT $ALLOT_ITEM" != "lost slow" ] || while [ -e "$hold" ]; do sleep 0.05; done'
 start_member() {
+    told=$tree/$2.told hold=$tree/hold \
     "$ALLOTD" member --etcd-endpoints "$etcd_url" --root /t \
         --ttl-seconds 3 --zone "$1" --suffix "$2" --item-limit 4 \
-        --on-assign "echo \"\$ALLOT_EVENT \$ALLOT_ITEM\" >>'$tree/$2.told'" 2>"$tree/$2.log" &
+        --on-assign "$command" 2>"$tree/$2.log" &
     pid=$!
     pids="$pids $pid"
 }
@@ -26,6 +31,7 @@ until_true "the first is not announced" has_key '^/t/members/zone-a#first$'
 etcdctl put /t/items/x '{"replication":1,"consistency":"reported"}' >/dev/null
 until_true "the first did not hear of x" grep -q '^gained x$' "$tree/first.told"
 start_member zone-b second
+second=$pid
 until_true "the second is not announced" has_key '^/t/members/zone-b#second$'
 
 launch server --store etcd --etcd-endpoints "$etcd_url" --root /t
@@ -44,11 +50,39 @@ grep -q '^gained x$' "$tree/second.told" || fail "the second did not hear of x"
 has_key '^/t/assign/x#zone-b#second#0$' || fail "x is not the second's"
 ! has_key '#first' || fail "something is left of the first"
 
+# One that leads hands that on before its command has ended.
+: >"$tree/hold"
+etcdctl put /t/items/slow '{"replication":1}' >/dev/null
+until_true "the second did not hear of slow" grep -q '^gained slow$' "$tree/second.told"
+start_member zone-a third
+third=$pid
+until_true "the third is not announced" has_key '^/t/members/zone-a#third$'
+kill "$second"
+until_true "slow is not the third's" grep -q '^gained slow$' "$tree/third.told"
+etcdctl put /t/items/y '{"replication":1}' >/dev/null
+until_true "nothing is decided while the second waits for its command" \
+    grep -q '^gained y$' "$tree/third.told"
+kill -0 "$second" || fail "the second did not wait for its command"
+rm "$tree/hold"
+wait "$second" || fail "the second, drained, ends with status $?"
+forget "$second"
+
+# One that somebody else drains ends, too, and the next one leads.
+start_member zone-b fourth
+until_true "the fourth is not announced" has_key '^/t/members/zone-b#fourth$'
+etcdctl put --ignore-lease '/t/members/zone-a#third' \
+    '{"item_limit":4,"exiting":true,"allocator":true}' >/dev/null
+wait "$third" || fail "the third, drained from outside, ends with status $?"
+forget "$third"
+grep -q 'msg=drained' "$tree/third.log" || fail "the third does not say why it ends"
+etcdctl put /t/items/z '{"replication":1}' >/dev/null
+until_true "nothing is decided after the third" grep -q '^gained z$' "$tree/fourth.told"
+
 # Where servers lead, it says so, and what to do, once.
 start server --store etcd --etcd-endpoints "$etcd_url" --root /u
-"$ALLOTD" member --etcd-endpoints "$etcd_url" --root /u --zone zone-a --suffix third \
-    --item-limit 4 --on-assign true 2>"$tree/third.log" &
+"$ALLOTD" member --etcd-endpoints "$etcd_url" --root /u --zone zone-a --suffix fifth \
+    --item-limit 4 --on-assign true 2>"$tree/fifth.log" &
 pids="$pids $!"
-until_true "the third does not say why it keeps out" grep 'servers lead this root' "$tree/third.log"
+until_true "the fifth does not say why it keeps out" grep 'servers lead this root' "$tree/fifth.log"
 put /v1/items/x '{"replication": 1}' >/dev/null || fail "the server does not serve"
-[ "$(grep -c 'servers lead this root' "$tree/third.log")" -eq 1 ] || fail "it says so over and over"
+[ "$(grep -c 'servers lead this root' "$tree/fifth.log")" -eq 1 ] || fail "it says so over and over"

@@ -190,6 +190,11 @@ static bool follows(const struct snapshot *snapshot)
     return snapshot->state->leader && snapshot->state->own && !state_is_leader(snapshot->state);
 }
 
+static bool exits(const struct snapshot *snapshot)
+{
+    return state_should_exit(snapshot->state);
+}
+
 static void put_two_members(void)
 {
     put("members/a#1", "4");
@@ -425,6 +430,24 @@ Test(loop, a_member_that_exits_leaves_when_it_is_empty)
         sched_yield();
     stop(&first);
     await(&second, has_promoted, "the other one is primary");
+    stop(&second);
+    cr_assert_eq(atomic_load(&left), 1);
+}
+
+/* The next process of the name waits until the one before it has left. */
+Test(loop, a_member_does_not_leave_with_another_process_of_its_name)
+{
+    struct instance first = start_member("a", "1");
+    await(&first, leads, "the first leads");
+    struct instance second = start_member("a", "1");
+    await(&second, leads, "sees the key of the first");
+    cr_assert_eq(loop_update(first.loop, SPAN("4 exiting")), 0);
+    while (atomic_load(&left) == 0)
+        sched_yield();
+    await(&second, exits, "sees that the first exits");
+    stop(&first);
+    put("items/x", "1");
+    await(&second, has_one_assignment, "the second leads by a key of its own");
     stop(&second);
     cr_assert_eq(atomic_load(&left), 1);
 }
