@@ -44,7 +44,8 @@ static const struct option options[] = {
     {"item-limit", "ALLOT_ITEM_LIMIT", OPTION_INTEGER, FIELD(item_limit), 0, INT32_MAX, NULL, NULL,
      "NUMBER", "how many replicas it can hold", CONFIG_MEMBER, true},
     {"on-assign", "ALLOT_ON_ASSIGN", OPTION_TEXT, FIELD(on_assign), 0, 0, NULL, NULL, "COMMAND",
-     "run by the shell for each item that it gains or loses, told in ALLOT_EVENT, ALLOT_ITEM",
+     "run by the shell for each item that it gains, loses, or has in another slot, told in "
+     "ALLOT_EVENT, ALLOT_ITEM, ALLOT_SLOT",
      CONFIG_MEMBER, false},
     {"on-assign-seconds", "ALLOT_ON_ASSIGN_SECONDS", OPTION_INTEGER, FIELD(on_assign_seconds), 1,
      86400, NULL, "60", "SECONDS", "after which that command is killed", CONFIG_MEMBER, false},

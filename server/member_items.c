@@ -24,7 +24,12 @@ enum {
 /* An item that we have told of, or are to tell of. */
 struct held {
     char *item;
-    bool told;            /* the command has succeeded */
+    int64_t item_created; /* these two revisions, the lease and the slot tell one assignment ... */
+    int64_t created;      /* ... of the item from the next */
+    int64_t lease;
+    int32_t slot;
+    bool gained;          /* the command has succeeded for it */
+    bool told;            /* the command has succeeded for this slot */
     int64_t retry_at_ms;  /* it is not called again before; 0: it wasn't called yet */
     int64_t marked_after; /* the revision of the assignment that was marked consistent */
 };
@@ -78,8 +83,11 @@ static struct span item_name(const struct state *state, const struct local_item 
     return state->items[local->item]->parts.item;
 }
 
-static int insert(struct member_items *items, size_t place, struct span item)
+static int insert(struct member_items *items, size_t place, const struct state *state,
+                  const struct local_item *local)
 {
+    const struct entry *entry = state->assignments[local->assignment];
+    struct span item = item_name(state, local);
     if (items->count == items->capacity) {
         size_t capacity = items->capacity ? 2 * items->capacity : 16;
         struct held *more = realloc(items->held, capacity * sizeof *more);
@@ -95,7 +103,11 @@ static int insert(struct member_items *items, size_t place, struct span item)
     name[item.size] = '\0';
     memmove(items->held + place + 1, items->held + place,
             (items->count - place) * sizeof *items->held);
-    items->held[place] = (struct held){.item = name};
+    items->held[place] = (struct held){.item = name,
+                                       .item_created = state->items[local->item]->create_revision,
+                                       .created = entry->create_revision,
+                                       .lease = entry->lease,
+                                       .slot = entry->parts.slot};
     items->count++;
     return 0;
 }
@@ -106,6 +118,21 @@ static void drop(struct member_items *items, size_t place)
     items->count--;
     memmove(items->held + place, items->held + place + 1,
             (items->count - place) * sizeof *items->held);
+}
+
+/* Whether the assignment that we hold is @local, be it in another slot: then it has another key,
+ * which was given its value. Else it was lost in between, even if no snapshot without it was seen.
+ */
+static bool is_still(const struct held *held, const struct state *state,
+                     const struct local_item *local)
+{
+    const struct entry *entry = state->assignments[local->assignment];
+    if (state->items[local->item]->create_revision != held->item_created ||
+        entry->lease != held->lease)
+        return false;
+    bool keeps_value = held->marked_after == 0 || entry->value.size > 0;
+    return entry->create_revision == held->created ||
+           (entry->parts.slot != held->slot && keeps_value);
 }
 
 /* --- consistency --- */
@@ -190,11 +217,15 @@ static enum step step_item(struct member_items *items, size_t place, const struc
 {
     struct held *held = &items->held[place];
     const struct entry *entry = state->assignments[local->assignment];
+    held->told = held->told && entry->parts.slot == held->slot;
+    held->slot = entry->parts.slot;
+    held->created = entry->create_revision;
     if (!held->told) {
         if (clock_monotonic_ms() < held->retry_at_ms)
             return STEP_LATER;
-        held->told = tell(items, "gained", held->item, entry->parts.slot);
-        held->retry_at_ms = clock_monotonic_ms() + RETRY_MS;
+        held->told = tell(items, held->gained ? "changed" : "gained", held->item, held->slot);
+        held->gained = held->gained || held->told;
+        held->retry_at_ms = clock_monotonic_ms() + (held->told ? 0 : RETRY_MS);
         return held->told ? STEP_AGAIN : STEP_LATER;
     }
     if (!is_to_be_marked(state, local) || held->marked_after >= entry->mod_revision)
@@ -217,13 +248,13 @@ static enum step step(struct member_items *items, const struct state *state)
                     : place == items->count
                         ? 1
                         : span_compare(span_of(items->held[place].item), item_name(state, local));
-        if (order < 0) {
+        if (order < 0 || (order == 0 && !is_still(&items->held[place], state, local))) {
             if (items->held[place].retry_at_ms != 0) /* it has heard of it */
                 (void)tell(items, "lost", items->held[place].item, -1);
             drop(items, place);
             return STEP_AGAIN;
         }
-        if (order > 0 && insert(items, place, item_name(state, local)) != 0)
+        if (order > 0 && insert(items, place, state, local) != 0)
             return STEP_LATER;
         enum step one = step_item(items, place, state, local);
         if (one == STEP_AGAIN)

@@ -1,5 +1,6 @@
 /* The items of a member that runs the loop itself: follows which ones it has, and calls a command
- * for each that it gains or loses, one after the other, on a thread of its own. */
+ * for each that it gains or loses, or has in another slot, one after the other, on a thread of its
+ * own. */
 #ifndef ALLOT_SERVER_MEMBER_ITEMS_H
 #define ALLOT_SERVER_MEMBER_ITEMS_H
 
@@ -9,9 +10,10 @@
 struct member_items_config {
     struct store *store;         /* borrowed, outlives the thread */
     struct publisher *publisher; /* borrowed; of states that have our member as the local one */
-    /* Run by the shell for each change, with ALLOT_EVENT (gained or lost), ALLOT_ITEM, and for a
-     * gained one ALLOT_SLOT in its environment. One that fails for a gained item is called again,
-     * after a pause. NULL: none. Borrowed. */
+    /* Run by the shell for each change, with ALLOT_EVENT, ALLOT_ITEM, and unless the item is lost
+     * ALLOT_SLOT in its environment. The event is "gained", "lost", or "changed": it is in another
+     * slot. What was lost and regained is told of as both, even if that went unseen. One that fails
+     * for an item that is still held is called again, after a pause. NULL: none. Borrowed. */
     const char *command;
     int64_t timeout_ms; /* after which a command is killed, and has failed */
 };

@@ -116,6 +116,95 @@ Test(member_items, command_hears_of_each_that_is_gained_and_lost)
     stop();
 }
 
+/* The command for "slow" goes on once there is a file "go-on" beside the log. */
+#define NOTE_SLOWLY \
+    NOTE "; [ $ALLOT_ITEM != slow ] || until [ -e $(dirname %s)/go-on ]; do sleep 0.01; done"
+
+static void go_on(void)
+{
+    char path[3 * TEMPORARY_SIZE];
+    snprintf(path, sizeof path, "%s/go-on", fixture.directory);
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    cr_assert_eq(fclose(file), 0);
+}
+
+/* Waits for a snapshot in which the key was created after @revision. */
+static void await_key(const char *key, int64_t revision)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + WAIT_MS;
+    bool there = false;
+    while (!there && clock_monotonic_ms() < deadline_ms) {
+        struct snapshot *snapshot = publisher_snapshot(publisher);
+        const struct entry *entry =
+            snapshot ? keyspace_find(snapshot->state->keyspace, span_of(key)) : NULL;
+        there = entry && entry->create_revision > revision;
+        snapshot_unref(snapshot);
+        sched_yield();
+    }
+    cr_assert(there, "%s", key);
+}
+
+/* Holds "x", and has the command run for "slow". */
+static void start_slowly(void)
+{
+    start(NOTE_SLOWLY);
+    put("/t/items/x", "{\"replication\":1,\"consistency\":\"reported\"}");
+    await_heard("gained x 0\n");
+    await_consistent("/t/assign/x#z#m#0");
+    put("/t/items/slow", "{\"replication\":1}");
+    await_heard("gained x 0\ngained slow 0\n");
+}
+
+#define LOST_AND_REGAINED "gained x 0\ngained slow 0\nlost x\ngained x 0\n"
+
+Test(member_items, command_hears_of_an_assignment_that_was_lost_and_regained_meanwhile)
+{
+    start_slowly();
+    int64_t revision = sync_revision(fixture.store);
+    cr_assert_eq(sync_delete(fixture.store, SPAN("/t/assign/x#z#m#0"), NULL), 0);
+    await_key("/t/assign/x#z#m#0", revision);
+    go_on();
+    await_heard(LOST_AND_REGAINED);
+    await_consistent("/t/assign/x#z#m#0");
+    stop();
+}
+
+Test(member_items, command_hears_of_an_item_that_was_made_anew_meanwhile)
+{
+    start_slowly();
+    int64_t revision = sync_revision(fixture.store);
+    cr_assert_eq(sync_delete(fixture.store, SPAN("/t/items/x"), NULL), 0);
+    put("/t/items/x", "{\"replication\":1}");
+    await_key("/t/items/x", revision);
+    go_on();
+    await_heard(LOST_AND_REGAINED);
+    stop();
+}
+
+/* The primary's member goes, one replica is enough, and ours becomes the primary. */
+Test(member_items, command_hears_of_another_slot)
+{
+    start(NOTE);
+    struct store_op ops[] = {
+        {.kind = STORE_OP_PUT,
+         .keys = {.key = SPAN("/t/members/other#o")},
+         .value = SPAN("{\"item_limit\":4}")},
+        {.kind = STORE_OP_PUT, .keys = {.key = SPAN("/t/assign/x#other#o#0")}},
+        {.kind = STORE_OP_PUT,
+         .keys = {.key = SPAN("/t/items/x")},
+         .value = SPAN("{\"replication\":2}")},
+    };
+    struct store_txn txn = {.success = ops, .success_count = 3};
+    await_key("/t/members/z#m", 0);
+    cr_assert_eq(sync_txn(fixture.store, &txn, NULL), 0);
+    await_heard("gained x 1\n");
+    cr_assert_eq(sync_delete(fixture.store, SPAN("/t/members/other#o"), NULL), 0);
+    put("/t/items/x", "{\"replication\":1}");
+    await_heard("gained x 1\nchanged x 0\n");
+    stop();
+}
+
 Test(member_items, marks_consistent_what_the_command_has_taken)
 {
     start("if [ -e %s ]; then exit 0; fi; " NOTE "; exit 1"); /* fails at first */
