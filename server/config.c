@@ -150,6 +150,7 @@ struct parsing {
     config_environment *environment;
     struct config config;
     bool is_given[OPTION_COUNT];
+    bool has_named_hosts; /* by flags, each of which adds to those before */
     struct error_message *why;
 };
 
@@ -242,6 +243,10 @@ static int set_flag(struct parsing *parsing, int argc, char *const *argv, int *i
         given.value = argv[++*index];
     }
     parsing->is_given[option - options] = true;
+    if (option->kind == OPTION_NAMES && !parsing->has_named_hosts) {
+        parsing->config.host_name_count = 0; /* the variable's */
+        parsing->has_named_hosts = true;
+    }
     return config_set_option(&given, &parsing->config, why);
 }
 
@@ -395,6 +400,8 @@ static void print_option(FILE *out, const struct option *option)
         (void)fprintf(out, ": %s", names);
     } else if (option->kind == OPTION_INTEGER) {
         (void)fprintf(out, " (%d to %d)", option->minimum, option->maximum);
+    } else if (option->kind == OPTION_SWITCH) {
+        (void)fprintf(out, " (the variable: true, false)");
     }
     if (option->fallback && option->kind != OPTION_SWITCH) {
         (void)fprintf(out, " [%s]", option->fallback);

@@ -123,7 +123,8 @@ Test(config, a_flag_wins_over_its_variable)
     cr_assert_not(config.insecure);
     cr_assert_eq(config.log_format, LOG_FORMAT_LOGFMT); /* empty counts as unset */
     cr_assert_str_eq(config.data_dir, "/sd");
-    cr_assert_eq(config.host_name_count, 2);
+    cr_assert_eq(config.host_name_count, 1);
+    cr_assert(span_equal(config.host_names[0], SPAN("y")));
     cr_assert_str_eq(parsed("--data-dir here").data_dir, "here");
 }
 
