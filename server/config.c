@@ -401,7 +401,7 @@ static void print_option(FILE *out, const struct option *option)
     } else if (option->kind == OPTION_INTEGER) {
         (void)fprintf(out, " (%d to %d)", option->minimum, option->maximum);
     } else if (option->kind == OPTION_SWITCH) {
-        (void)fprintf(out, " (the variable: true, false)");
+        (void)fprintf(out, " (true or false)");
     }
     if (option->fallback && option->kind != OPTION_SWITCH) {
         (void)fprintf(out, " [%s]", option->fallback);
