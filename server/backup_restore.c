@@ -235,9 +235,11 @@ int backup_restore(const struct backup_restore_config *config, struct backup_res
         error = renew_leases(&restore, LAST_RENEWAL_MS);
     if (!error)
         error = backup_root_leave(&restore.root, format ? format->value : (struct span){NULL, 0});
+    ret->revision = restore.root.revision;
+    if (!error && config->tell)
+        config->tell(config->context, ret);
     if (!error)
         error = hold_leases(&restore);
-    ret->revision = restore.root.revision;
     backup_root_release(&restore.root);
     free(restore.order);
     backup_leases_release(&restore.leases);

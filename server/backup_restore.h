@@ -15,25 +15,27 @@
 
 #include "server/backup.h"
 
-struct backup_restore_config {
-    struct store *store;         /* borrowed */
-    struct span root;            /* borrowed; any valid one */
-    const struct backup *backup; /* borrowed */
-    const char *digest;          /* of its file; borrowed */
-    int64_t hold_ms;  /* how long its leases are kept alive when all is there, for its members to
-                       * find a server */
-    int64_t retry_ms; /* what is tried again, after */
-    int retries;      /* how often, in a row */
-};
-
-enum { BACKUP_RESTORE_RETRY_MS = 1000, BACKUP_RESTORE_RETRIES = 30 };
-
 struct backup_restored {
     size_t keys;
     size_t leases;
     int64_t shortest_ttl; /* seconds; 0: there are no leases */
     int64_t revision;     /* of the last transaction */
 };
+
+struct backup_restore_config {
+    struct store *store;         /* borrowed */
+    struct span root;            /* borrowed; any valid one */
+    const struct backup *backup; /* borrowed */
+    const char *digest;          /* of its file; borrowed */
+    /* When all is there, and leases are about to be held; may be NULL. */
+    void (*tell)(void *context, const struct backup_restored *restored);
+    void *context;
+    int64_t hold_ms; /* how long its leases are kept alive then, for its members to find a server */
+    int64_t retry_ms; /* what is tried again, after */
+    int retries;      /* how often, in a row */
+};
+
+enum { BACKUP_RESTORE_RETRY_MS = 1000, BACKUP_RESTORE_RETRIES = 30 };
 
 /* Errors, told in @why: ALLOT_EEXISTS (the root isn't empty), ALLOT_EFENCE (another restore has
  * taken over), ALLOT_EVALUE (the backup is of a format that this allotd doesn't know, or of a root

@@ -38,13 +38,21 @@ static int fail(const char *action, const struct error_message *why)
     return PROCESS_FAILED;
 }
 
+static int finish(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return PROCESS_DONE;
+    (void)fprintf(stderr, "allotd: snapshot: the output could not be written\n");
+    return PROCESS_FAILED;
+}
+
 /* Tells what is in a file; on standard error where the file itself is on standard output. */
 static int tell(FILE *out, const char *file, const char *what, const struct backup *backup)
 {
     char summary[BACKUP_SUMMARY_SIZE];
     backup_summary(backup, summary);
     (void)fprintf(out, "%s: %s: %s\n", file, what, summary);
-    return fflush(out) == 0 ? PROCESS_DONE : PROCESS_FAILED;
+    return finish();
 }
 
 /* --- save --- */
@@ -117,15 +125,22 @@ static int verify(const struct config *config, const char *file)
 
 /* --- restore --- */
 
-static int tell_restored(const struct config *config, const struct backup_restored *restored)
+static void tell_of_leases(const char *what, const struct backup_restored *restored)
 {
+    (void)printf("%s: the first does in %" PRId64 " s\n", what, restored->shortest_ttl);
+}
+
+/* At once, as servers are to be started while leases are held. */
+static void tell_restored(void *context, const struct backup_restored *restored)
+{
+    const struct config *config = context;
     (void)printf("restored: %s as of revision %" PRId64 ": keys: %zu, leases: %zu\n", config->root,
                  restored->revision, restored->keys, restored->leases);
-    if (restored->leases > 0 && config->store == CONFIG_STORE_ETCD)
-        (void)printf("members must find a server before their leases expire: the first does in "
-                     "%" PRId64 " s\n",
-                     restored->shortest_ttl);
-    return fflush(stdout) == 0 ? PROCESS_DONE : PROCESS_FAILED;
+    if (restored->leases > 0 && config->hold_seconds > 0)
+        (void)printf("leases are held for %d s: start the servers now\n", config->hold_seconds);
+    else if (restored->leases > 0 && config->store == CONFIG_STORE_ETCD)
+        tell_of_leases("members must find a server before their leases expire", restored);
+    (void)fflush(stdout);
 }
 
 static int restore_into(struct store *store, const struct config *config,
@@ -138,12 +153,18 @@ static int restore_into(struct store *store, const struct config *config,
         .root = span_of(config->root),
         .backup = backup,
         .digest = digest,
+        .tell = tell_restored,
+        .context = (void *)config,
         .hold_ms = (int64_t)config->hold_seconds * 1000,
         .retry_ms = BACKUP_RESTORE_RETRY_MS,
         .retries = BACKUP_RESTORE_RETRIES,
     };
-    return backup_restore(&restore, &restored, &why) ? fail("restore", &why)
-                                                     : tell_restored(config, &restored);
+    if (backup_restore(&restore, &restored, &why))
+        return fail("restore", &why);
+    if (restored.leases > 0 && config->hold_seconds > 0)
+        tell_of_leases("leases are held no longer: members must find a server before they expire",
+                       &restored);
+    return finish();
 }
 
 static int restore(const struct config *config, const char *file)
@@ -201,7 +222,7 @@ int snapshot_command(int argc, char **argv)
         (void)fputs(usage, stdout);
         config_help(CONFIG_SNAPSHOT, stdout);
         (void)fputs(statuses, stdout);
-        return fflush(stdout) == 0 ? PROCESS_DONE : PROCESS_FAILED;
+        return finish();
     }
     const struct action *action = argc > 0 ? find_action(argv[0]) : NULL;
     const char *file = argc > 1 ? argv[argc - 1] : "";
@@ -218,7 +239,7 @@ int snapshot_command(int argc, char **argv)
     }
     if (verdict == CONFIG_VERSION) {
         (void)printf("allotd %s\n", ALLOT_VERSION);
-        return fflush(stdout) == 0 ? PROCESS_DONE : PROCESS_FAILED;
+        return finish();
     }
     process_begin_log(&config);
     return action->run(&config, file);

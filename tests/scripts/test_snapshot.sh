@@ -88,6 +88,17 @@ start_etcd
 snapshot restore --store etcd --etcd-endpoints "$etcd_url" --root /moved "$tree/file" >"$tree/output" ||
     fail "not restored"
 grep -q 'the first does in 600 s' "$tree/output" || fail "it doesn't tell of the leases"
+"$ALLOTD" snapshot restore --store etcd --etcd-endpoints "$etcd_url" --root /held --hold-seconds 3600 \
+    "$tree/file" >"$tree/held.log" 2>&1 &
+holding=$!
+pids="$pids $holding"
+until_true "it doesn't say that servers can start" grep 'are held for 3600 s: start the servers now' "$tree/held.log"
+snapshot save --store etcd --etcd-endpoints "$etcd_url" --root /held "$tree/held" >"$tree/output" ||
+    fail "it isn't whole yet"
+crash "$holding"
+snapshot restore --store etcd --etcd-endpoints "$etcd_url" --root /freed --hold-seconds 1 "$tree/file" >"$tree/output" ||
+    fail "not restored"
+tail -n 1 "$tree/output" | grep -q 'are held no longer: .* the first does in 600 s' || fail "it doesn't tell of the end"
 refused 1 '/moved: expected an empty root' restore --store etcd --etcd-endpoints "$etcd_url" --root /moved \
     "$tree/file"
 start moved --store etcd --etcd-endpoints "$etcd_url" --root /moved
@@ -158,13 +169,11 @@ refused 1 'newer: .*newer version' restore --data-dir "$tree/none" "$tree/newer"
 # --- killed midway ---
 
 made "$tree/large" /items/ '{"replication":0}' 50000
-restore_large() {
-    snapshot restore --store etcd --etcd-endpoints "$etcd_url" --root /large "$tree/large"
-}
 has_some() {
     etcdctl get --prefix /large/items/ --limit 1 --keys-only | grep -q .
 }
-restore_large >"$tree/large.log" 2>&1 &
+"$ALLOTD" snapshot restore --store etcd --etcd-endpoints "$etcd_url" --root /large "$tree/large" \
+    >"$tree/large.log" 2>&1 &
 restoring=$!
 pids="$pids $restoring"
 until_true "nothing is restored" has_some
@@ -183,7 +192,8 @@ refused 1 'isn.t whole' save --store etcd --etcd-endpoints "$etcd_url" --root /l
 snapshot verify "$tree/whole" | grep -q ': good: /moved ' || fail "what had been saved is no more"
 refused 1 'another restore' restore --store etcd --etcd-endpoints "$etcd_url" --root /large "$tree/file"
 
-restore_large >"$tree/output" 2>&1 || fail "not restored a second time"
+snapshot restore --store etcd --etcd-endpoints "$etcd_url" --root /large "$tree/large" >"$tree/output" 2>&1 ||
+    fail "not restored a second time"
 until_true "the server doesn't go on" curl -fsS "$url/readyz"
 until_true "not all is there" shows /v1/cluster '.totals.items == 50000'
 put /v1/items/new '{"replication": 1}' >"$tree/output"
