@@ -156,6 +156,46 @@ static int take_over(struct backup_root *root, int64_t format_revision, struct o
     return submit(root, ret);
 }
 
+/* Keeps the first key that is found, or as much of it as fits. */
+struct first_key {
+    char text[101];
+    size_t size;
+};
+
+static void read_first_key(void *context, const struct store_range_result *result)
+{
+    struct first_key *first = context;
+    if (result->kv_count == 0)
+        return;
+    struct span key = result->kvs[0].key;
+    first->size = key.size < sizeof first->text ? key.size : sizeof first->text - 1;
+    memcpy(first->text, key.data, first->size);
+    first->text[first->size] = '\0';
+}
+
+/* Tells what there is where there should be nothing. */
+static int fail_occupied(struct backup_root *root, enum holder holder)
+{
+    struct first_key first = {.text = "keys"};
+    struct span under = key_under(root, SPAN("/"));
+    struct span schedulers = key_under(root, SPAN(KEYS_SCHEDULERS));
+    char *end = arena_allocate(&root->arena, under.size);
+    if (!under.data || !schedulers.data || !end)
+        return fail(root, ALLOT_ENOMEM, "taking the root");
+    const struct store_range range = {.keys = {under, store_range_end_of_prefix(under, end)},
+                                      .limit = 1};
+    if (holder != SOMEBODY)
+        (void)store_wait_range(root->store, &range, TIMEOUT_MS, read_first_key, &first);
+    bool is_served = span_has_prefix((struct span){first.text, first.size}, schedulers);
+    (void)snprintf(
+        root->why->text, sizeof root->why->text, "%.*s: expected an empty root, found %s%s",
+        root->path.size > 80 ? 80 : (int)root->path.size, root->path.data,
+        holder == SOMEBODY ? "one with a format key: of another restore, say, that was interrupted"
+                           : first.text,
+        is_served ? ": stop the servers and members that run on it" : "");
+    return ALLOT_EEXISTS;
+}
+
 /* The root is ours when the marker is: if a first try has put it, whose answer was lost, too. */
 int backup_root_take(struct backup_root *root)
 {
@@ -173,12 +213,7 @@ int backup_root_take(struct backup_root *root)
         root->fence = outcome.succeeded ? outcome.revision : outcome.format_revision;
         return 0;
     }
-    (void)snprintf(root->why->text, sizeof root->why->text,
-                   "%.*s: expected an empty root, found %s", (int)root->path.size, root->path.data,
-                   outcome.holder == SOMEBODY
-                       ? "one with a format key: of another restore, say, that was interrupted"
-                       : "keys");
-    return ALLOT_EEXISTS;
+    return fail_occupied(root, outcome.holder);
 }
 
 void backup_root_begin(struct backup_root *root)

@@ -200,8 +200,12 @@ Test(backup_restore, refuses_a_root_that_is_not_empty)
     backup = taken(&to, SPAN("/allot"));
     int64_t revision = sync_revision(to.store);
     cr_expect_eq(restore(to.store, SPAN("/allot"), &backup, &why), ALLOT_EEXISTS);
-    cr_expect_str_eq(why.text, "/allot: expected an empty root, found keys");
+    cr_expect_str_eq(why.text, "/allot: expected an empty root, found /allot/actor");
     cr_expect_eq(sync_revision(to.store), revision);
+    must_put(to.store, SPAN("/served/schedulers/x"), "{}", 0);
+    cr_expect_eq(restore(to.store, SPAN("/served"), &backup, &why), ALLOT_EEXISTS);
+    cr_expect_str_eq(why.text, "/served: expected an empty root, found /served/schedulers/x: stop "
+                               "the servers and members that run on it");
     cr_expect_eq(restore(to.store, SPAN("/allot/"), &backup, &why), ALLOT_EINVAL);
     backup_release(&backup);
     embedded_fixture_remove(&to);
