@@ -83,7 +83,7 @@ static const struct option options[] = {
      NULL, NULL, "FILE", "file with that user's password, read at every login", ALL, false},
     {"hold-seconds", "ALLOT_HOLD_SECONDS", OPTION_INTEGER, FIELD(hold_seconds), 0, 86400, NULL, "0",
      "SECONDS", "restore to etcd: how long to keep the members' leases alive, for servers to start",
-     CONFIG_SNAPSHOT, false},
+     CONFIG_SNAPSHOT_RESTORE, false},
     {"threads", "ALLOT_THREADS", OPTION_INTEGER, FIELD(threads), 1, 256, NULL, NULL, "NUMBER",
      "threads that listen, and that solve; default: one for each processor", RUNS, false},
     {"log-level", "ALLOT_LOG_LEVEL", OPTION_CHOICE, FIELD(log_level), 0, 0, level_names, "info",

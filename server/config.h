@@ -20,7 +20,13 @@ enum {
 };
 
 /* Whose configuration it is: each has flags that the other hasn't. */
-enum config_command { CONFIG_SERVE = 1, CONFIG_MEMBER = 2, CONFIG_SNAPSHOT = 4 };
+enum config_command {
+    CONFIG_SERVE = 1,
+    CONFIG_MEMBER = 2,
+    CONFIG_SNAPSHOT_SAVE = 4,
+    CONFIG_SNAPSHOT_RESTORE = 8,
+    CONFIG_SNAPSHOT = CONFIG_SNAPSHOT_SAVE | CONFIG_SNAPSHOT_RESTORE, /* for config_help */
+};
 
 enum config_store { CONFIG_STORE_EMBEDDED, CONFIG_STORE_ETCD };
 

@@ -86,6 +86,8 @@ static int save(const struct config *config, const char *file)
                                                         : take_from_etcd(config, &backup);
     if (status)
         return status;
+    if (backup.key_count == 0)
+        (void)fprintf(stderr, "allotd: snapshot save: there is nothing below %s\n", config->root);
     if (backup_check_format(&backup, &why) || backup_file_write(&backup, file, &why))
         status = fail("save", &why);
     else
@@ -195,7 +197,12 @@ static int restore(const struct config *config, const char *file)
 static const struct action {
     const char *name;
     int (*run)(const struct config *config, const char *file);
-} actions[] = {{"save", save}, {"verify", verify}, {"restore", restore}};
+    enum config_command command; /* whose flags it has; 0: none */
+} actions[] = {
+    {"save", save, CONFIG_SNAPSHOT_SAVE},
+    {"verify", verify, 0},
+    {"restore", restore, CONFIG_SNAPSHOT_RESTORE},
+};
 
 static const struct action *find_action(const char *name)
 {
@@ -205,42 +212,51 @@ static const struct action *find_action(const char *name)
     return NULL;
 }
 
-static bool asks_for_help(int argc, char **argv)
+static bool has_argument(int argc, char **argv, const char *argument)
 {
     for (int i = 0; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+        if (strcmp(argv[i], argument) == 0)
             return true;
     return false;
 }
 
-int snapshot_command(int argc, char **argv)
+static int refuse(const char *why)
+{
+    (void)fprintf(stderr, "allotd: snapshot: %s; see --help\n", why);
+    return PROCESS_BAD_INPUT;
+}
+
+/* With the @count arguments between the action and the file. */
+static int run(const struct action *action, int count, char **flags, const char *file)
 {
     struct config config;
     struct error_message why = {""};
     enum config_verdict verdict;
-    if (asks_for_help(argc, argv)) {
+    if (!action->command)
+        return count > 0 ? refuse("verify takes no flags, and one file") : action->run(NULL, file);
+    if (config_parse(action->command, count, flags, process_environment, &config, &verdict, &why)) {
+        (void)fprintf(stderr, "allotd: %s\n", why.text);
+        return PROCESS_BAD_INPUT;
+    }
+    process_begin_log(&config);
+    return action->run(&config, file);
+}
+
+int snapshot_command(int argc, char **argv)
+{
+    if (has_argument(argc, argv, "--help") || has_argument(argc, argv, "-h")) {
         (void)fputs(usage, stdout);
         config_help(CONFIG_SNAPSHOT, stdout);
         (void)fputs(statuses, stdout);
         return finish();
     }
-    const struct action *action = argc > 0 ? find_action(argv[0]) : NULL;
-    const char *file = argc > 1 ? argv[argc - 1] : "";
-    if (!action || strncmp(file, "--", 2) == 0 || !*file) {
-        (void)fprintf(stderr,
-                      "allotd: snapshot: expected save, verify or restore, and a file behind "
-                      "the flags; see --help\n");
-        return PROCESS_BAD_INPUT;
-    }
-    if (config_parse(CONFIG_SNAPSHOT, argc - 2, argv + 1, process_environment, &config, &verdict,
-                     &why) < 0) {
-        (void)fprintf(stderr, "allotd: %s\n", why.text);
-        return PROCESS_BAD_INPUT;
-    }
-    if (verdict == CONFIG_VERSION) {
+    if (has_argument(argc, argv, "--version")) {
         (void)printf("allotd %s\n", ALLOT_VERSION);
         return finish();
     }
-    process_begin_log(&config);
-    return action->run(&config, file);
+    const struct action *action = argc > 0 ? find_action(argv[0]) : NULL;
+    const char *file = argc > 1 ? argv[argc - 1] : "";
+    if (!action || strncmp(file, "--", 2) == 0 || !*file)
+        return refuse("expected save, verify or restore, and a file behind the flags");
+    return run(action, argc - 2, argv + 1, file);
 }

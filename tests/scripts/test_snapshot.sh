@@ -141,6 +141,22 @@ refused 2 'save, verify or restore'
 refused 2 'a file behind the flags' save
 refused 2 'expected a value' save --data-dir "$tree/back"
 refused 2 'unknown flag' save --listen 127.0.0.1:1 "$tree/unsaved"
+refused 2 'hold-seconds: unknown flag' save --hold-seconds 5 --data-dir "$tree/back" "$tree/unsaved"
+refused 2 'verify takes no flags' verify --root /x "$tree/file"
+ALLOT_STORE=etcd ALLOT_ROOT=nonsense snapshot verify "$tree/file" >"$tree/output" || fail "verify needs more than a file"
+for ask in --version 'save --version' 'verify --version'; do
+    # shellcheck disable=SC2086
+    snapshot $ask | grep -q '^allotd [0-9]' || fail "$ask doesn't tell the version"
+done
+for ask in --help "verify $tree/file" "save --data-dir $tree/back $tree/again" "save --data-dir $tree/back -"; do
+    status=0
+    # shellcheck disable=SC2086
+    snapshot $ask >/dev/full 2>"$tree/output" || status=$?
+    [ "$status" -eq 1 ] || fail "$ask on a full disk: exit status $status instead of 1"
+    [ -s "$tree/output" ] || fail "$ask on a full disk: not a word"
+done
+snapshot save --data-dir "$tree/back" --root /nothing "$tree/nothing" >"$tree/output" 2>&1 || fail "nothing can't be saved"
+grep -q 'there is nothing below /nothing' "$tree/output" || fail "it isn't said that nothing is saved"
 refused 2 'hold-seconds is for' restore --hold-seconds 5 --data-dir "$tree/none" "$tree/file"
 
 # made FILE NAME VALUE COUNT: one with so many keys, called NAME and a number; or NAME, if it is one.

@@ -385,7 +385,7 @@ Test(config, of_a_snapshot)
     struct config config;
     enum config_verdict verdict;
     static const char *const pairs[] = {"ALLOT_STORE", "etcd", "ALLOT_THREADS", "nonsense", NULL};
-    command = CONFIG_SNAPSHOT;
+    command = CONFIG_SNAPSHOT_RESTORE;
     variables = pairs;
     config = parsed("--etcd-endpoints http://a:1 --root /x --hold-seconds 60");
     cr_assert_eq(config.store, CONFIG_STORE_ETCD);
@@ -395,4 +395,7 @@ Test(config, of_a_snapshot)
     cr_assert_eq(parsed("").store, CONFIG_STORE_EMBEDDED);
     cr_assert_eq(parse("--gather-ms 1", &config, &verdict), ALLOT_EINVAL);
     cr_assert_str_eq(why.text, "--gather-ms: unknown flag; see --help");
+    command = CONFIG_SNAPSHOT_SAVE;
+    cr_assert_eq(parse("--hold-seconds 1", &config, &verdict), ALLOT_EINVAL);
+    cr_assert_str_eq(why.text, "--hold-seconds: unknown flag; see --help");
 }
