@@ -74,23 +74,30 @@ static int parse_format(const char *text, enum format *ret)
     return 0;
 }
 
+/* One flag of an action's: parse_number's, unless it is the format. */
 static int parse_flag(const char *action, const char *flag, const char *value,
                       struct options *options)
 {
-    bool exports = strcmp(action, "export") == 0;
-    bool prunes = strcmp(action, "prune") == 0;
-    if (!value)
-        return refuse(flag, "", "a value");
-    if (exports && strcmp(flag, "--format") == 0)
-        return parse_format(value, &options->format);
-    if (exports && strcmp(flag, "--from") == 0)
-        return parse_number(flag, value, INT64_MAX, &options->from_revision);
-    if (exports && strcmp(flag, "--to") == 0)
-        return parse_number(flag, value, INT64_MAX, &options->to_revision);
-    if (prunes && strcmp(flag, "--max-days") == 0)
-        return parse_number(flag, value, INT_MAX, &options->max_days);
-    if (prunes && strcmp(flag, "--max-mib") == 0)
-        return parse_number(flag, value, INT_MAX, &options->max_mib);
+    const struct {
+        const char *action;
+        const char *flag;
+        int64_t most;
+        int64_t *number; /* NULL: the format */
+    } flags[] = {
+        {"export", "--format", 0, NULL},
+        {"export", "--from", INT64_MAX, &options->from_revision},
+        {"export", "--to", INT64_MAX, &options->to_revision},
+        {"prune", "--max-days", INT_MAX, &options->max_days},
+        {"prune", "--max-mib", INT_MAX, &options->max_mib},
+    };
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        if (strcmp(action, flags[i].action) != 0 || strcmp(flag, flags[i].flag) != 0)
+            continue;
+        if (!value)
+            return refuse(flag, "", "a value");
+        return flags[i].number ? parse_number(flag, value, flags[i].most, flags[i].number)
+                               : parse_format(value, &options->format);
+    }
     return refuse(action, flag, "one of its flags; see allotd history --help");
 }
 
@@ -114,7 +121,7 @@ static int parse(int argc, char **argv, struct options *ret)
     *ret = (struct options){.to_revision = INT64_MAX};
     for (int i = 1; i < argc; i++) {
         int error = 0;
-        if (strncmp(argv[i], "--", 2) == 0) {
+        if (argv[i][0] == '-') {
             error = take_flag(argc, argv, &i, ret);
         } else if (ret->file) {
             error = refuse(argv[0], argv[i], "one file");

@@ -346,10 +346,8 @@ static int open_to_change(struct history_db *db)
         error = history_migrations_check(db, history_migrations, history_migration_count);
     if (!error)
         error = history_migrations_version(db, &version);
-    if (!error && version == 0) {
-        history_db_tell(db, "is empty; expected the file of a history");
-        error = ALLOT_EVALUE;
-    }
+    if (!error && version == 0)
+        error = history_migrations_refuse_empty(db);
     (void)sqlite3_close(db->database);
     db->database = NULL;
     return error ? error : open_to_write(db);

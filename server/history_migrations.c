@@ -112,6 +112,14 @@ int history_migrations_check(struct history_db *db, const struct history_migrati
     return error;
 }
 
+int history_migrations_refuse_empty(struct history_db *db)
+{
+    history_db_tell(db,
+                    "has nothing of a history: if it was copied or moved, what belongs to it is "
+                    "in the -wal beside the former one");
+    return ALLOT_EVALUE;
+}
+
 int history_migrations_require(struct history_db *db, const struct history_migration *migrations,
                                int count)
 {
@@ -119,6 +127,8 @@ int history_migrations_require(struct history_db *db, const struct history_migra
     int error = history_migrations_check(db, migrations, count);
     if (!error)
         error = history_migrations_version(db, &version);
+    if (!error && version == 0)
+        return history_migrations_refuse_empty(db);
     if (!error && version < count) {
         history_db_tell(db,
                         "has version %d, and this allotd reads %d: run `allotd history "

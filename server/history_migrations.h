@@ -26,6 +26,9 @@ int history_migrations_check(struct history_db *db, const struct history_migrati
 int history_migrations_apply(struct history_db *db, const struct history_migration *migrations,
                              int count);
 
+/* Tells of a file that has no migration at all, and returns ALLOT_EVALUE. */
+int history_migrations_refuse_empty(struct history_db *db);
+
 /* ALLOT_EVALUE too: some are missing. Writes nothing. */
 int history_migrations_require(struct history_db *db, const struct history_migration *migrations,
                                int count);

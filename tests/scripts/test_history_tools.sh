@@ -53,6 +53,9 @@ expect 0 ": 0 events removed; begins at revision 0, $used bytes" prune --max-day
 expect 2 '--format: "xml": expected ndjson or csv' export --format=xml "$tree/history.db"
 expect 2 '--format: "": expected ndjson or csv' export --format= "$tree/history.db"
 expect 2 '--from: "": expected a value' export --from
+expect 2 '--to: "": expected a value' export "$tree/history.db" --to
+expect 2 'check: "--bogus": expected one of its flags' check "$tree/history.db" --bogus
+expect 2 'check: "-x": expected one of its flags' check -x
 expect 2 '"--max-days": expected one of its flags' export --max-days=1 "$tree/history.db"
 expect 2 'expected --max-days or --max-mib, or both' prune "$tree/history.db"
 expect 2 'expected migrate, check, export or prune' chek "$tree/history.db"
@@ -71,7 +74,7 @@ for action in migrate check export 'prune --max-days 1'; do
     {
         expect 1 'missing: there is no such file' $action "$tree/none/missing"
         expect 1 'directory: is a directory or the like' $action "$tree/none/directory"
-        expect 1 'allotd: history: ' $action "$tree/none/empty"
+        expect 1 'none/empty: has nothing of a history' $action "$tree/none/empty"
         expect 1 'allotd: history: ' $action "$tree/none/text"
     }
 done
