@@ -1,8 +1,11 @@
 #include "server/backup_take.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "server/clock.h"
 #include "server/embedded_file.h"
@@ -259,6 +262,17 @@ static int take_state(struct taking *taking, const struct embedded_state *state)
     return error;
 }
 
+/* SQLite says no more than that it is unable to. */
+static int check_access(const char *path, struct error_message *why)
+{
+    if (access(path, R_OK) == 0)
+        return 0;
+    (void)snprintf(why->text, sizeof why->text,
+                   "%.120s: %s: expected the file of an embedded store", path,
+                   strerrordesc_np(errno));
+    return ALLOT_EIO;
+}
+
 int backup_take_file(const char *path, struct span root, struct backup *ret,
                      struct error_message *why)
 {
@@ -266,6 +280,8 @@ int backup_take_file(const char *path, struct span root, struct backup *ret,
     struct embedded_file *file = NULL;
     struct embedded_state state;
     int error = begin(&taking, root, ret, why);
+    if (!error)
+        error = check_access(path, why);
     if (!error)
         error = embedded_file_open_to_read(path, &file, why);
     if (error)

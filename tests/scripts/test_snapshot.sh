@@ -135,7 +135,8 @@ refused 1 'not-there' verify "$tree/not-there"
 long=$(printf '%0200d' 0)
 refused 1 "\.\.\.0*/the-name: opening it" verify "$tree/$long/the-name"
 refused 1 "\.\.\.0*/the-name\.[0-9a-f]*: making it" save --data-dir "$tree/back" "$tree/$long/the-name"
-refused 1 'none/store.sqlite' save --data-dir "$tree/none" "$tree/unsaved"
+refused 1 'none/store.sqlite: No such file or directory: expected the file of an embedded store' \
+    save --data-dir "$tree/none" "$tree/unsaved"
 [ ! -e "$tree/unsaved" ] || fail "a file with nothing in it"
 refused 2 'save, verify or restore'
 refused 2 'a file behind the flags' save
