@@ -20,6 +20,8 @@ static const char help[] =
     "Exit status: 0 if it is well; 1 if it says that it isn't, or nothing in 5 seconds; 2 on bad\n"
     "arguments.\n";
 
+static const struct tool tool = {.name = "health", .help = help};
+
 enum { TIMEOUT_MS = 5000, ANSWER_SIZE = 512 };
 
 struct options {
@@ -37,21 +39,22 @@ struct answer {
 
 /* --- arguments --- */
 
-static const char **find_flag(struct options *options, const char *flag)
-{
-    if (strcmp(flag, "--ca") == 0)
-        return &options->ca_file;
-    if (strcmp(flag, "--cert") == 0)
-        return &options->cert_file;
-    if (strcmp(flag, "--key") == 0)
-        return &options->key_file;
-    return NULL;
-}
-
 static int refuse(const char *argument, const char *why)
 {
     (void)fprintf(stderr, "allotd health: %s: %s; see allotd health --help\n", argument, why);
     return TOOL_BAD_INPUT;
+}
+
+/* Where the flag's value goes; NULL: it is none of ours. *@ret_value: what it came with. */
+static const char **find_flag(struct options *options, const char *argument, const char **ret_value)
+{
+    if (tool_is_flag(argument, "--ca", ret_value))
+        return &options->ca_file;
+    if (tool_is_flag(argument, "--cert", ret_value))
+        return &options->cert_file;
+    if (tool_is_flag(argument, "--key", ret_value))
+        return &options->key_file;
+    return NULL;
 }
 
 /* Returns 0, or an exit status with the fault told. */
@@ -59,17 +62,20 @@ static int parse(int argc, char **argv, struct options *ret)
 {
     *ret = (struct options){0};
     for (int i = 0; i < argc; i++) {
-        const char **value = find_flag(ret, argv[i]);
-        if (value && i + 1 >= argc)
-            return refuse(argv[i], "expected a file");
-        if (value)
-            *value = argv[++i];
-        else if (argv[i][0] == '-')
-            return refuse(argv[i], "unknown flag");
+        const char *argument = argv[i], *value = NULL;
+        const char **file = find_flag(ret, argument, &value);
+        if (file && !value && i + 1 < argc)
+            value = argv[++i];
+        if (file && (!value || !*value))
+            return refuse(argument, "expected a file");
+        if (file)
+            *file = value;
+        else if (argument[0] == '-')
+            return refuse(argument, "unknown flag");
         else if (ret->url)
-            return refuse(argv[i], "one URL only");
+            return refuse(argument, "one URL only");
         else
-            ret->url = argv[i];
+            ret->url = argument;
     }
     if (!ret->url)
         ret->url = "http://127.0.0.1:8080/livez";
@@ -122,7 +128,8 @@ static int ask(CURL *easy, const struct options *options)
     if (code != CURLE_OK) {
         (void)fprintf(stderr, "allotd health: %s: %s\n", options->url,
                       why[0] ? why : curl_easy_strerror(code));
-        return TOOL_FAILED;
+        return code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL ? TOOL_BAD_INPUT
+                                                                                 : TOOL_FAILED;
     }
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     if (status >= 200 && status < 300)
@@ -136,9 +143,12 @@ int health_command(int argc, char **argv)
 {
     struct options options;
     int status = TOOL_FAILED;
-    for (int i = 0; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0)
-            return fputs(help, stdout) >= 0 && fflush(stdout) == 0 ? TOOL_DONE : TOOL_FAILED;
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            (void)fputs(help, stdout);
+            return tool_finish(&tool);
+        }
+    }
     int refused = parse(argc, argv, &options);
     if (refused)
         return refused;

@@ -1,5 +1,6 @@
 #include "server/json_stream.h"
 
+#include <errno.h>
 #include <json-c/json_object.h>
 #include <string.h>
 
@@ -57,8 +58,10 @@ static int unexpected(struct json_stream *stream, const char *expected)
 {
     char what[96];
     int c = peek(stream);
-    if (c == EOF && ferror(stream->file))
-        return fault_at(stream, stream->place, ALLOT_EIO, "cannot read the file");
+    if (c == EOF && ferror(stream->file)) {
+        (void)snprintf(what, sizeof what, "cannot read the file: %s", strerrordesc_np(errno));
+        return fault_at(stream, stream->place, ALLOT_EIO, what);
+    }
     if (c == EOF)
         snprintf(what, sizeof what, "the text ends here, expected %s", expected);
     else if (c > ' ' && c < 127)

@@ -39,7 +39,11 @@ static int print_help(void)
     }
     (void)printf("\n`allotd COMMAND --help` tells a command's flags. Those of serve:\n\n");
     config_help(CONFIG_SERVE, stdout);
-    return fflush(stdout) == 0 ? 0 : 1;
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return 0;
+    }
+    (void)fprintf(stderr, "allotd: the output could not be written\n");
+    return 1;
 }
 
 int main(int argc, char **argv)

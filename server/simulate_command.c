@@ -18,7 +18,8 @@ static const struct tool tool = {
         "is marked consistent; the run ends at an idle round with nothing to mark. Prints as "
         "JSON:\n"
         "status (idle, or unfinished), rounds, adds, removes, packs, txns, and final, the keys of\n"
-        "the assignments that are left.\n"
+        "the assignments that are left. Removals of assignments of items that don't exist are not\n"
+        "counted. What an instance is, `allotd solve --help` tells.\n"
         "\n"
         "  --trace          print each round too, with its operations\n"
         "  --max-rounds N   stop unfinished after N rounds\n"
@@ -28,7 +29,7 @@ static const struct tool tool = {
         "  --balance-tolerance PERCENT\n"
         "                   how far beyond its fair share a member may be before anything\n"
         "                   moves for balance (default 0)\n"
-        "  --help           print this\n"
+        "  --help, -h       print this\n"
         "\n"
         "Exit status: 0, 1 on failure, 2 on bad arguments or a bad instance.\n",
     .takes_max_rounds = true,

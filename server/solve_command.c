@@ -16,6 +16,14 @@ static const struct tool tool = {
         "[item, zone, suffix], unattainable, the levels that solutions are compared by (assigned,\n"
         "zone_excess, overflow, kept), and the times (best of K).\n"
         "\n"
+        "An instance has members, items, and assignments that there are; each has all of these:\n"
+        "\n"
+        "  {\"members\": [{\"zone\": \"a\", \"suffix\": \"1\", \"limit\": 3, \"exiting\": false,\n"
+        "                \"create_revision\": 1}],\n"
+        "   \"items\": [{\"id\": \"x\", \"replication\": 2}],\n"
+        "   \"assignments\": [{\"item\": \"x\", \"zone\": \"a\", \"suffix\": \"1\", \"slot\": 0,\n"
+        "                    \"consistent\": true}]}\n"
+        "\n"
         "  --repeat K      observe and solve K times (default 1)\n"
         "  --threads N     solve with N threads (default 1)\n"
         "  --solver NAME   optimal: the best there is (the default); reference: push/relabel, as\n"
@@ -24,7 +32,7 @@ static const struct tool tool = {
         "                  how far beyond its fair share a member may be before anything\n"
         "                  moves for balance (default 0)\n"
         "  --certify       check the proof that nothing is better; fail without\n"
-        "  --help          print this\n"
+        "  --help, -h      print this\n"
         "\n"
         "Exit status: 0, 1 on failure, 2 on bad arguments or a bad instance.\n",
     .takes_repeat = true,

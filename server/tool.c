@@ -49,6 +49,34 @@ static int parse_solver(const struct tool *tool, const char *text, enum solver_k
                   text ? text : "nothing");
 }
 
+bool tool_is_flag(const char *argument, const char *flag, const char **ret_value)
+{
+    size_t size = strlen(flag);
+    if (strncmp(argument, flag, size) != 0 || (argument[size] && argument[size] != '='))
+        return false;
+    if (argument[size] == '=')
+        *ret_value = argument + size + 1;
+    return true;
+}
+
+/* An option without a value, or the file. */
+static int parse_plain(const struct tool *tool, const char *argument, struct tool_options *options)
+{
+    if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)
+        options->help = true;
+    else if (tool->takes_trace && strcmp(argument, "--trace") == 0)
+        options->trace = true;
+    else if (tool->takes_certify && strcmp(argument, "--certify") == 0)
+        options->certify = true;
+    else if (argument[0] == '-' && argument[1])
+        return refuse(tool, "unknown option ", argument);
+    else if (options->file)
+        return refuse(tool, "one file only, not also ", argument);
+    else
+        options->file = argument;
+    return 0;
+}
+
 int tool_parse(const struct tool *tool, int argc, char **argv, struct tool_options *ret)
 {
     struct tool_options options = {.repeat = 1, .max_rounds = 1000000, .threads = 1};
@@ -58,31 +86,22 @@ int tool_parse(const struct tool *tool, int argc, char **argv, struct tool_optio
         {"--threads", tool->takes_threads, 1, 256, &options.threads},
         {"--balance-tolerance", true, 0, STATE_MAX_BALANCE_TOLERANCE, &options.balance_tolerance},
     };
-    for (int i = 0; i < argc; i++) {
-        const char *argument = argv[i];
-        size_t n = 0;
-        int status = 0;
-        while (n < sizeof numbers / sizeof numbers[0] &&
-               !(numbers[n].taken && strcmp(argument, numbers[n].name) == 0))
+    enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
+    for (int i = 0; i < argc && !options.help; i++) {
+        const char *value = NULL;
+        int n = 0;
+        while (n < NUMBERS && !(numbers[n].taken && tool_is_flag(argv[i], numbers[n].name, &value)))
             n++;
-        if (strcmp(argument, "--help") == 0) {
-            options.help = true;
-            break;
+        bool is_solver = n == NUMBERS && tool_is_flag(argv[i], "--solver", &value);
+        int status = 0;
+        if (n == NUMBERS && !is_solver) {
+            status = parse_plain(tool, argv[i], &options);
+        } else {
+            if (!value && i + 1 < argc)
+                value = argv[++i];
+            status = is_solver ? parse_solver(tool, value, &options.solver)
+                               : parse_number(tool, &numbers[n], value);
         }
-        if (n < sizeof numbers / sizeof numbers[0])
-            status = parse_number(tool, &numbers[n], i + 1 < argc ? argv[i + 1] : NULL), i++;
-        else if (strcmp(argument, "--solver") == 0)
-            status = parse_solver(tool, i + 1 < argc ? argv[i + 1] : NULL, &options.solver), i++;
-        else if (tool->takes_trace && strcmp(argument, "--trace") == 0)
-            options.trace = true;
-        else if (tool->takes_certify && strcmp(argument, "--certify") == 0)
-            options.certify = true;
-        else if (argument[0] == '-' && argument[1])
-            status = refuse(tool, "unknown option ", argument);
-        else if (options.file)
-            status = refuse(tool, "one file only, not also ", argument);
-        else
-            options.file = argument;
         if (status)
             return status;
     }

@@ -23,7 +23,7 @@ struct tool_options {
     int64_t balance_tolerance; /* --balance-tolerance PERCENT */
     bool trace;                /* --trace */
     bool certify;              /* --certify */
-    bool help;                 /* --help: the rest is not set */
+    bool help;                 /* --help or -h: the rest is not set */
 };
 
 /* Which of the options a tool takes, and its help text. --help, --solver and
@@ -41,6 +41,9 @@ struct tool {
 /* Parses the arguments behind the tool's name. Returns 0, or TOOL_BAD_INPUT with the fault told on
  * standard error. */
 int tool_parse(const struct tool *tool, int argc, char **argv, struct tool_options *ret);
+
+/* Whether @argument is @flag, alone or with "=" and its value, which is then *@ret_value. */
+bool tool_is_flag(const char *argument, const char *flag, const char **ret_value);
 
 /* Reads the instance that the options name. Returns 0, or an exit status with the fault told. */
 int tool_read_instance(const struct tool *tool, const struct tool_options *options,

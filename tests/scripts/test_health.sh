@@ -20,7 +20,16 @@ expect 0 '^usage: allotd health' --help
 expect 2 '--port: unknown flag' --port
 expect 2 '--ca: expected a file' --ca
 expect 2 'one URL only' http://127.0.0.1:1/ http://127.0.0.1:2/
-expect 1 'not supported' file:///etc/passwd
+expect 2 'not supported' file:///etc/passwd
+expect 2 'not supported' ftp://127.0.0.1:1/
+expect 2 'bad/illegal format' ''
+expect 0 '^usage: allotd health' -h
+expect 2 '--ca=: expected a file' --ca=
+expect 1 'onnect' --ca=/no-such-file https://127.0.0.1:1/
+status=0
+"$ALLOTD" health --help >/dev/full 2>"$tree/output" || status=$?
+[ "$status" -eq 1 ] || fail "help on a full disk: exit status $status instead of 1"
+grep -q 'output' "$tree/output" || fail "help on a full disk: not a word"
 
 start server
 expect 0 '' "$url/livez"

@@ -47,11 +47,18 @@ expect 0 '"trace": [{"ops": ["PUT /root/assign/x#a#1#4"' simulate --trace
 expect 0 '"status": "unfinished", "rounds": 1' simulate --max-rounds 1
 expect 0 'usage: allotd solve' solve --help
 expect 0 'usage: allotd simulate' simulate --help
+expect 0 'usage: allotd simulate' simulate -h
+expect 0 '"create_revision"' solve --help
+expect 0 '"assigned": 4' solve --repeat=3 --solver=optimal --balance-tolerance=10
 expect 0 '"overflow": 0' solve --certify --balance-tolerance 10
 expect 0 '"status": "idle"' simulate --balance-tolerance 10
 expect 2 '--balance-tolerance is for --solver optimal' solve --balance-tolerance 10 --solver reference
 expect 2 '--balance-tolerance takes a number from 0 to 1000' simulate --balance-tolerance -1
 expect 2 'unknown option --trace' solve --trace
+expect 2 'unknown option --trace=1' simulate --trace=1
+expect 2 'unknown option --repeats=3' solve --repeats=3
+expect 2 'not nothing' solve --threads
+expect 2 "$tree: line 1, column 1: cannot read the file: Is a directory" solve "$tree"
 expect 2 'not optimistic' solve --solver optimistic
 expect 2 '--repeat takes a number from 1' solve --repeat 0
 expect 2 '--max-rounds takes a number from 1' simulate --max-rounds
