@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/instance_places.h"
 #include "server/json_stream.h"
 
 /* --- values: a few bytes of our own, since an instance has no JSON values to preserve --- */
@@ -66,6 +67,7 @@ struct span instance_consistent_value(void)
 struct reading {
     struct json_stream stream;
     struct keyspace_loader *loader;
+    struct instance_places places;
     bool seen[3]; /* the sections */
     struct error_message *why;
 };
@@ -160,7 +162,8 @@ static int add(struct reading *reading, struct span key, struct span value, int6
                           .create_revision = create_revision,
                           .mod_revision = create_revision,
                           .version = 1};
-    return key.data ? keyspace_loader_add(reading->loader, &kv, 1) : ALLOT_ENOMEM;
+    int error = instance_places_add(&reading->places, key, reading->stream.value_place);
+    return error ? error : keyspace_loader_add(reading->loader, &kv, 1);
 }
 
 enum { KEY_SIZE = 4096 };
@@ -340,6 +343,16 @@ static int read_all(struct reading *reading)
     return error;
 }
 
+/* Tells of the key that the loader has refused. */
+static int twice(struct reading *reading)
+{
+    struct json_stream_place places[2] = {{0, 0}, {0, 0}};
+    (void)instance_places_find_twice(&reading->places, places);
+    reading->stream.value_place = places[1];
+    return fault(reading, "it stands twice, first in line %ld, column %ld", places[0].line,
+                 places[0].column);
+}
+
 int instance_read(FILE *file, struct keyspace **ret, struct error_message *why)
 {
     static const struct keyspace_config config = {
@@ -360,12 +373,11 @@ int instance_read(FILE *file, struct keyspace **ret, struct error_message *why)
         error = read_all(&reading);
     if (!error)
         error = keyspace_loader_finish(reading.loader, 1, 1, ret);
-    if (error == ALLOT_EEXISTS) {
-        snprintf(why->text, sizeof why->text, "a member, item or assignment stands twice");
-        error = ALLOT_EVALUE;
-    }
+    if (error == ALLOT_EEXISTS)
+        error = twice(&reading);
     if (error == ALLOT_ENOMEM)
         snprintf(why->text, sizeof why->text, "out of memory");
+    instance_places_release(&reading.places);
     keyspace_loader_destroy(reading.loader);
     keyspace_unref(empty);
     json_stream_release(&reading.stream);

@@ -5,7 +5,7 @@
  *    "assignments": [{"item", "zone", "suffix", "slot", "consistent"}, …]}
  *
  * or an object with that as its "instance", beside other fields. The text is read as a stream,
- * element by element: what it takes in memory is the keyspace. */
+ * element by element: what it takes in memory is the keyspace, and where each element stands. */
 #ifndef ALLOT_SERVER_INSTANCE_H
 #define ALLOT_SERVER_INSTANCE_H
 
