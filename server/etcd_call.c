@@ -152,12 +152,16 @@ static void take_answer(struct etcd_slot *slot, struct etcd_call *call)
     struct etcd_fault fault;
     long status = etcd_transfer_status(&slot->transfer);
     etcd_client_endpoint_worked(client, slot->endpoint);
-    if (client->config.wire->is_fault(&slot->transfer.answer, &fault))
+    if (client->config.wire->is_fault(&slot->transfer.answer, &fault)) {
         take_fault(slot, call, &fault);
-    else if (status != 200)
+    } else if (status != 200) {
+        etcd_client_report(client, open_error(call),
+                           "etcd: %.100s: HTTP status %ld without an error of etcd's",
+                           client->endpoints.urls[slot->endpoint], status);
         answer(client, call, open_error(call), NULL);
-    else
+    } else {
         answer(client, call, 0, &slot->transfer.answer);
+    }
 }
 
 /* It takes connections, or the system does for it, and says nothing: as good as not there, so that

@@ -229,6 +229,31 @@ Test(etcd_store_answers, that_are_errors)
     end(&scripted);
 }
 
+static void keep_report(void *context, int error, const char *why)
+{
+    struct error_message *kept = context;
+    (void)error;
+    (void)snprintf(kept->text, sizeof kept->text, "%s", why);
+}
+
+Test(etcd_store_answers, without_a_word_are_told_by_their_status)
+{
+    struct fixed fixed = {404, "", 0};
+    struct scripted scripted;
+    struct error_message report = {""};
+    char wanted[200];
+    scripted_server_start(&scripted.server, answer_fixed, &fixed);
+    scripted.store = must_open(&(struct etcd_store_config){.endpoints = scripted.server.url,
+                                                           .protocol = ETCD_GATEWAY,
+                                                           .failed = keep_report,
+                                                           .failed_context = &report});
+    (void)snprintf(wanted, sizeof wanted, "etcd: %s: HTTP status 404 without an error of etcd's",
+                   scripted.server.url);
+    cr_expect_eq(sync_range(scripted.store, &one_key, NULL), ALLOT_EUNAVAILABLE);
+    end(&scripted); /* and with it the thread that reports */
+    cr_expect_str_eq(report.text, wanted);
+}
+
 Test(etcd_store_answers, that_are_too_large)
 {
     enum { SIZE = 20000 };
