@@ -6,6 +6,7 @@
 #include "server/health_command.h"
 #include "server/history_command.h"
 #include "server/member_command.h"
+#include "server/process.h"
 #include "server/serve.h"
 #include "server/snapshot_command.h"
 #include "server/tool.h"
@@ -39,11 +40,7 @@ static int print_help(void)
     }
     (void)printf("\n`allotd COMMAND --help` tells a command's flags. Those of serve:\n\n");
     config_help(CONFIG_SERVE, stdout);
-    if (fflush(stdout) == 0 && !ferror(stdout)) {
-        return 0;
-    }
-    (void)fprintf(stderr, "allotd: the output could not be written\n");
-    return 1;
+    return process_end_output();
 }
 
 int main(int argc, char **argv)

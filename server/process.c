@@ -111,6 +111,14 @@ int process_end(int error)
     return error < 0 ? PROCESS_FAILED : PROCESS_DONE;
 }
 
+int process_end_output(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return PROCESS_DONE;
+    (void)fprintf(stderr, "allotd: the output could not be written\n");
+    return PROCESS_FAILED;
+}
+
 int process_fail(const char *what, int error, const struct error_message *why)
 {
     log_write(LOG_ERROR, what,

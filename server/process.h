@@ -32,6 +32,10 @@ void process_let_signals_cut(void);
 /* Logs what is left to be said of a process that has ended with @error, and returns its status. */
 int process_end(int error);
 
+/* Ends what was printed: PROCESS_DONE, or PROCESS_FAILED, told, if not all of it could be written.
+ */
+int process_end_output(void);
+
 /* Logs why something could not be done, and returns @error. */
 int process_fail(const char *what, int error, const struct error_message *why);
 

@@ -38,21 +38,13 @@ static int fail(const char *action, const struct error_message *why)
     return PROCESS_FAILED;
 }
 
-static int finish(void)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return PROCESS_DONE;
-    (void)fprintf(stderr, "allotd: snapshot: the output could not be written\n");
-    return PROCESS_FAILED;
-}
-
 /* Tells what is in a file; on standard error where the file itself is on standard output. */
 static int tell(FILE *out, const char *file, const char *what, const struct backup *backup)
 {
     char summary[BACKUP_SUMMARY_SIZE];
     backup_summary(backup, summary);
     (void)fprintf(out, "%s: %s: %s\n", file, what, summary);
-    return finish();
+    return process_end_output();
 }
 
 /* --- save --- */
@@ -166,7 +158,7 @@ static int restore_into(struct store *store, const struct config *config,
     if (restored.leases > 0 && config->hold_seconds > 0)
         tell_of_leases("leases are held no longer: members must find a server before they expire",
                        &restored);
-    return finish();
+    return process_end_output();
 }
 
 static int restore(const struct config *config, const char *file)
@@ -248,11 +240,11 @@ int snapshot_command(int argc, char **argv)
         (void)fputs(usage, stdout);
         config_help(CONFIG_SNAPSHOT, stdout);
         (void)fputs(statuses, stdout);
-        return finish();
+        return process_end_output();
     }
     if (has_argument(argc, argv, "--version")) {
         (void)printf("allotd %s\n", ALLOT_VERSION);
-        return finish();
+        return process_end_output();
     }
     const struct action *action = argc > 0 ? find_action(argv[0]) : NULL;
     const char *file = argc > 1 ? argv[argc - 1] : "";

@@ -26,10 +26,12 @@ expect 2 'bad/illegal format' ''
 expect 0 '^usage: allotd health' -h
 expect 2 '--ca=: expected a file' --ca=
 expect 1 'onnect' --ca=/no-such-file https://127.0.0.1:1/
-status=0
-"$ALLOTD" health --help >/dev/full 2>"$tree/output" || status=$?
-[ "$status" -eq 1 ] || fail "help on a full disk: exit status $status instead of 1"
-grep -q 'output' "$tree/output" || fail "help on a full disk: not a word"
+for command in health help serve history solve; do
+    status=0
+    "$ALLOTD" "$command" --help >/dev/full 2>"$tree/output" || status=$?
+    [ "$status" -eq 1 ] || fail "$command --help on a full disk: exit status $status instead of 1"
+    grep -q 'output' "$tree/output" || fail "$command --help on a full disk: not a word"
+done
 
 start server
 expect 0 '' "$url/livez"
