@@ -6,6 +6,7 @@ members=$1/v1/members/$2/$3 assignments=$1/v1/assignments
 session=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 spec="{\"item_limit\": ${4:-10}, \"ttl_seconds\": 10, \"session\": \"$session\"}"
 list=$(mktemp)
+echo '{}' >"$list"
 draining=
 
 request() { curl -sS --fail-with-body -m 60 -H "Allot-Session: $session" "$@"; }
@@ -19,11 +20,13 @@ heartbeat() {
 request -o /dev/null -X PUT "$members" --json "$spec"
 heartbeat & beats=$!
 trap 'kill $beats; rm -f "$list"' EXIT
-trap 'draining=1; request -o /dev/null -X POST "$members/drain" --json "{}"' TERM INT
+trap 'draining=1' TERM INT
 
 until [ "$draining" ] && jq -e '.items == []' "$list" >/dev/null; do
+    # each time: the server may have been away, or the member be registered anew
+    [ -z "$draining" ] || request -o /dev/null -X POST "$members/drain" --json '{}' || true
     request -o "$list" "$members/assignments?limit=5000&after=$(jq '.revision // 0' "$list")&wait=30s" &
-    wait $! || { sleep 1 && continue; }
+    wait $! || { kill $! 2>/dev/null || true; sleep 1; continue; }
     jq -r '.items[] | select(.reported | not) | .item | @uri' "$list" | while read -r item; do
         echo "taking $item" # here it is loaded, say; then it may count
         request -o /dev/null -X PATCH "$assignments/$item/$2/$3" --json '{"consistent": true}' || true
