@@ -25,7 +25,7 @@ static enum api_step on_kept_alive(struct api_call *call, const struct api_outco
     if (outcome->error == ALLOT_ELEASE)
         return problem(call, PROBLEM_NOT_FOUND, "the member's lease has expired: register again");
     if (outcome->error)
-        return problem_of_error(call, outcome->error, "to keep the lease alive");
+        return problem_of_lease_error(call, outcome->error, "to keep the lease alive");
     if (!call_refresh(call) || !member_view_require(call, &view))
         return API_REPLY;
     enum api_step step = reply_alive(call, &view, outcome->lease);

@@ -50,11 +50,8 @@ static enum api_step reply_done_before(struct api_call *call, const struct entry
 
 static enum api_step on_lease_granted(struct api_call *call, const struct api_outcome *outcome)
 {
-    /* A lease that may have been granted is used by nobody, so nothing was changed. */
     if (outcome->error)
-        return problem_of_error(
-            call, outcome->error == ALLOT_EUNKNOWN ? ALLOT_EUNAVAILABLE : outcome->error,
-            "to record the Idempotency-Key");
+        return problem_of_lease_error(call, outcome->error, "to record the Idempotency-Key");
     call->lease = outcome->lease->id;
     return call->route->handler(call);
 }

@@ -155,3 +155,8 @@ enum api_step problem_of_error(struct api_call *call, int error, const char *wha
     }
     return problem(call, PROBLEM_INTERNAL, "failed %s: %s", what, allot_error_text(error));
 }
+
+enum api_step problem_of_lease_error(struct api_call *call, int error, const char *what)
+{
+    return problem_of_error(call, error == ALLOT_EUNKNOWN ? ALLOT_EUNAVAILABLE : error, what);
+}

@@ -35,5 +35,9 @@ enum api_step problem_invalid(struct api_call *call, const struct problem_faults
 enum api_step problem_invalid_at(struct api_call *call, const char *pointer, const char *detail);
 /* The one table from error codes to HTTP. @what was attempted: "to write the item". */
 enum api_step problem_of_error(struct api_call *call, int error, const char *what);
+/* The same of a lease that was to be granted or kept alive. Whether it was may not be known, but
+ * nothing rests on that: a lease that nobody uses changes nothing, and one may be kept alive twice.
+ */
+enum api_step problem_of_lease_error(struct api_call *call, int error, const char *what);
 
 #endif

@@ -72,11 +72,8 @@ static enum api_step register_member(struct api_call *call, const struct member_
 
 static enum api_step on_lease_granted(struct api_call *call, const struct api_outcome *outcome)
 {
-    /* A lease that may have been granted is used by nobody, so nothing was changed. */
     if (outcome->error)
-        return problem_of_error(
-            call, outcome->error == ALLOT_EUNKNOWN ? ALLOT_EUNAVAILABLE : outcome->error,
-            "to grant a lease");
+        return problem_of_lease_error(call, outcome->error, "to grant a lease");
     call->lease = outcome->lease->id;
     return members_put(call);
 }

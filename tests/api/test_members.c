@@ -519,6 +519,18 @@ Test(members, a_heartbeat_that_comes_too_late)
     cr_expect_eq(client_send(&client, "POST", MEMBER "/heartbeat", NULL), 503);
 }
 
+/* Whether it was kept alive or not: it can be tried again at once. */
+Test(members, a_heartbeat_of_which_nothing_is_known)
+{
+    cr_expect_eq(put(LEASED), 201);
+    client_header(&client, "Allot-Session", SESSION);
+    client.failing_step = API_LEASE_KEEP_ALIVE;
+    client.failing_error = ALLOT_EUNKNOWN;
+    client.failing_done = true;
+    cr_expect_eq(client_send(&client, "POST", MEMBER "/heartbeat", NULL), 503);
+    cr_expect_str_eq(client_text(&client, "/code"), "store-unavailable");
+}
+
 /* --- leases --- */
 
 Test(members, anybody_who_reads_is_told_what_is_left_of_a_lease)
