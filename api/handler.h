@@ -83,6 +83,7 @@ struct api_call {
     /* Of a member's registration: what must survive until the reply. */
     int64_t lease; /* granted for it, or for what is to end by itself; or of a member that leaves,
                       to be revoked */
+    bool lease_renewed;    /* the one that the member has already */
     char made_session[33]; /* "": none was made */
 };
 

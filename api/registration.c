@@ -9,7 +9,7 @@
  *             absent, with a TTL
  *     PUT ───────────────────────► lease granted ─► txn ─► 201
  *      ▲ │ absent, without, or with a lease ─► txn ─► 201
- *      │ └ present ─► (session) ─► txn or nothing ─► 200
+ *      │ └ present ─► (session) ─► lease kept alive ─► txn or nothing ─► 200
  *      └──────────────────────────────────────────┘ checks fail: somebody was faster
  *
  * A lease that is not used in the end is revoked by the adapter: see API_LEASE_GRANT. */
@@ -110,6 +110,24 @@ static enum api_step put_absent(struct api_call *call, const struct member_view 
 
 /* --- a registration that stands --- */
 
+static enum api_step on_lease_renewed(struct api_call *call, const struct api_outcome *outcome)
+{
+    if (outcome->error == ALLOT_ELEASE)
+        return problem(call, PROBLEM_CONTENDED,
+                       "the member's lease has just expired; nothing was changed");
+    if (outcome->error)
+        return problem_of_lease_error(call, outcome->error, "to keep the lease alive");
+    call->lease_renewed = true;
+    return call_refresh(call) ? members_put(call) : API_REPLY;
+}
+
+/* Who registers is alive: as by a heartbeat, the lease begins anew. Not in a batch or a dry run. */
+static bool must_renew(const struct api_call *call, const struct member_view *view)
+{
+    return view->entry->lease != 0 && !call->lease_renewed && !call->parent &&
+           !call_is_dry_run(call);
+}
+
 static enum api_step put_present(struct api_call *call, const struct member_view *view,
                                  const struct put_body *body)
 {
@@ -124,6 +142,12 @@ static enum api_step put_present(struct api_call *call, const struct member_view
     /* It can't be made somebody's own by a later PUT. */
     if (body->session.data && view->valid && view->spec.session_hash.size == 0)
         return problem(call, PROBLEM_SESSION, "the member is registered without a session");
+    if (must_renew(call, view)) {
+        call->action.lease.id = view->entry->lease;
+        call->action.lease.ttl = 0;
+        call->resume = on_lease_renewed;
+        return API_LEASE_KEEP_ALIVE;
+    }
     struct member_spec spec = view->spec;
     spec.item_limit = body->item_limit;
     spec.labels = body->labels;

@@ -225,10 +225,31 @@ Test(members, the_same_session_adopts_and_changes_a_registration)
     cr_expect_eq(put(LEASED), 201);
     int64_t granted = lease();
     cr_expect_eq(put(LEASED), 200);
-    cr_expect_eq(client.steps, 0);
+    cr_expect_eq(client.steps, 1);
     cr_expect_eq(put("{\"item_limit\":9,\"ttl_seconds\":30,\"session\":\"" SESSION "\"}"), 200);
     cr_expect_eq(client_number(&client, "/item_limit"), 9);
     cr_expect_eq(lease(), granted);
+}
+
+/* As a heartbeat would: the time to live begins anew. */
+Test(members, who_adopts_a_registration_keeps_it_alive)
+{
+    cr_expect_eq(put(LEASED), 201);
+    cr_expect_eq(put(LEASED), 200);
+    cr_expect_eq(client.steps, 1);
+    cr_expect_eq(client_number(&client, "/item_limit"), 4);
+    cr_expect_eq(put(LEASED_OTHERWISE), 200);
+    cr_expect_eq(client.steps, 2);
+    cr_expect_eq(client_number(&client, "/item_limit"), 5);
+
+    client.failing_step = API_LEASE_KEEP_ALIVE;
+    client.failing_error = ALLOT_EUNKNOWN;
+    cr_expect_eq(put(LEASED), 503);
+    client.failing_error = 0;
+    client.store.lease_count = 0;
+    cr_expect_eq(put(LEASED), 409);
+    cr_expect_str_eq(client_text(&client, "/code"), "contended");
+    cr_expect_eq(client_send(&client, "PUT", MEMBER "?dry_run=true", LEASED), 200);
 }
 
 Test(members, another_session_or_none_conflicts)
