@@ -70,8 +70,9 @@ void cluster_metrics_write(struct metrics_text *text, const struct snapshot *sna
                        state->zone_count);
     metrics_text_gauge(text, "allot_slots", "Replicas that are wanted, of all items.",
                        state->item_slots);
-    metrics_text_gauge(text, "allot_capacity_slots", "Sum of the members' item limits.",
-                       state->zone_slots);
+    metrics_text_gauge(text, "allot_capacity_slots",
+                       "Sum of the members' item limits, without what those that drain give up.",
+                       state->member_slots);
     metrics_text_gauge(text, "allot_assignments", "Assignments of items to members.",
                        state->assignment_count);
     write_pause(text, state->keyspace, now_ms);

@@ -134,6 +134,10 @@ until_true "the history doesn't name the item" shows '/v1/history/moves?more_tha
 
 # ---- more is wanted than there is room for ----
 
+becomes allot_capacity_slots 12
+request -X POST "$url/v1/members/north/1/drain" -d '{}'
+becomes allot_capacity_slots 8 # as in /v1/cluster
+shows /v1/cluster '.totals.member_slots == 8' >"$tree/output" || fail "/v1/cluster tells of other room"
 request -X DELETE "$url/v1/members/north/1?force=true"
 becomes allot_members 2
 becomes allot_loop_converged 1
