@@ -1,10 +1,20 @@
 #include "api/headers.h"
+#include "api/health.h"
 #include "api/metrics_text.h"
 #include "api/reply.h"
 #include "api/resources.h"
 
 /* GET /metrics: what a running server tells of itself and of what it sees, for a monitoring system.
  * Also while the store can't be read: so it takes no snapshot. */
+
+static void write_ready(struct metrics_text *text, const struct api_runtime *runtime)
+{
+    struct api_health health = {0};
+    struct error_message why;
+    runtime->health(runtime->context, &health);
+    metrics_text_gauge(text, "allot_ready", "1: this server can serve, as /readyz says.",
+                       health_is_ready(&health, &why));
+}
 
 static void compute(void *context, const atomic_bool *cancelled)
 {
@@ -17,6 +27,7 @@ static void compute(void *context, const atomic_bool *cancelled)
     reply_header(call, "Vary", "Accept");
     call->reply.content_type = metrics_text_type(open_metrics);
     struct metrics_text text = {.out = &call->reply.body, .open_metrics = open_metrics};
+    write_ready(&text, runtime);
     runtime->write_metrics(runtime->context, &text);
     metrics_text_end(&text);
     if (call->reply.body.error)

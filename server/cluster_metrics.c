@@ -1,5 +1,6 @@
 #include "server/cluster_metrics.h"
 
+#include "api/cluster_json.h"
 #include "api/item_status.h"
 #include "api/settings.h"
 #include "core/levels.h"
@@ -75,6 +76,8 @@ void cluster_metrics_write(struct metrics_text *text, const struct snapshot *sna
                        state->member_slots);
     metrics_text_gauge(text, "allot_assignments", "Assignments of items to members.",
                        state->assignment_count);
+    metrics_text_gauge(text, "allot_invalid_entries", "Entries that can't be read.",
+                       cluster_find_invalid(state->keyspace).count);
     write_pause(text, state->keyspace, now_ms);
     if (solution)
         write_solution(text, state, solution);

@@ -3,6 +3,12 @@
 #include "api/metrics_text.h"
 #include "tests/support/api_client.h"
 
+/* What the API adds to what the server tells. */
+#define READY                                                         \
+    "# HELP allot_ready 1: this server can serve, as /readyz says.\n" \
+    "# TYPE allot_ready gauge\n"                                      \
+    "allot_ready 1\n"
+
 /* --- the text --- */
 
 static struct buffer out;
@@ -147,13 +153,13 @@ Test(metrics, are_open_metrics_only_if_that_is_named)
         cr_assert_eq(client_send(&client, "GET", "/metrics", NULL), 200);
         cr_expect_str_eq(client.reply.content_type, metrics_text_type(cases[i].open_metrics));
         cr_expect_str_eq(client.reply.text, cases[i].open_metrics
-                                                ? "# HELP fake_things Things.\n"
-                                                  "# TYPE fake_things counter\n"
-                                                  "fake_things_total 7\n"
-                                                  "# EOF\n"
-                                                : "# HELP fake_things_total Things.\n"
-                                                  "# TYPE fake_things_total counter\n"
-                                                  "fake_things_total 7\n");
+                                                ? READY "# HELP fake_things Things.\n"
+                                                        "# TYPE fake_things counter\n"
+                                                        "fake_things_total 7\n"
+                                                        "# EOF\n"
+                                                : READY "# HELP fake_things_total Things.\n"
+                                                        "# TYPE fake_things_total counter\n"
+                                                        "fake_things_total 7\n");
         cr_expect_str_eq(client_reply_header(&client, "Vary"), "Accept");
     }
 }
@@ -163,6 +169,15 @@ Test(metrics, are_told_before_the_store_is_read)
     snapshot_unref(client.store.newest);
     client.store.newest = NULL;
     cr_expect_eq(client_send(&client, "GET", "/metrics", NULL), 200);
+}
+
+/* As /readyz does. */
+Test(metrics, tell_whether_the_server_is_ready)
+{
+    client.health.refused = "another server has the same --instance";
+    cr_expect_eq(client_send(&client, "GET", "/readyz", NULL), 503);
+    cr_expect_eq(client_send(&client, "GET", "/metrics", NULL), 200);
+    cr_expect(strstr(client.reply.text, "\nallot_ready 0\n"));
 }
 
 Test(metrics, are_refused_while_too_much_is_computed)

@@ -80,6 +80,7 @@ check all \
     'allot_store_requests_total{operation="lease_grant"}=1' \
     'allot_store_requests_total{operation="watch"}>=2' \
     'allot_store_request_duration_seconds_count{operation="txn"}>=8' \
+    'allot_ready=1' 'allot_invalid_entries=0' \
     'allot_store_reachable=1' 'allot_store_watch_age_seconds=0' 'allot_lease_ttl_seconds=20' \
     'allot_leader=1' 'allot_leader_known=1' \
     'allot_loop_rounds_total>=1' 'allot_loop_passes_total>=2' \
@@ -208,9 +209,12 @@ start five --store etcd --etcd-endpoints "$etcd_url"
 becomes allot_assignments 1
 check all 'allot_leader=0' 'allot_leader_known=1' 'allot_loop_changes_total{kind="add"}=0'
 stop "$pid"
+etcdctl put /allot/items/bad 'not json' >"$tree/output"
 url=$four
+becomes allot_invalid_entries 1
 crash "$etcd_pid"
 becomes allot_store_reachable 0
+becomes allot_ready 0
 becomes allot_leader 0
 becomes allot_lease_remaining_seconds 0.0
 until_true "no errors of the store" has_store_errors
