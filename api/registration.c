@@ -113,8 +113,8 @@ static enum api_step put_absent(struct api_call *call, const struct member_view 
 static enum api_step on_lease_renewed(struct api_call *call, const struct api_outcome *outcome)
 {
     if (outcome->error == ALLOT_ELEASE)
-        return problem(call, PROBLEM_CONTENDED,
-                       "the member's lease has just expired; nothing was changed");
+        return problem(call, PROBLEM_NOT_REGISTERED,
+                       "the member's lease has just expired: register again");
     if (outcome->error)
         return problem_of_lease_error(call, outcome->error, "to keep the lease alive");
     call->lease_renewed = true;

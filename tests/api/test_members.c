@@ -248,7 +248,7 @@ Test(members, who_adopts_a_registration_keeps_it_alive)
     client.failing_error = 0;
     client.store.lease_count = 0;
     cr_expect_eq(put(LEASED), 409);
-    cr_expect_str_eq(client_text(&client, "/code"), "contended");
+    cr_expect_str_eq(client_text(&client, "/code"), "member-not-registered");
     cr_expect_eq(client_send(&client, "PUT", MEMBER "?dry_run=true", LEASED), 200);
 }
 
