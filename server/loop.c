@@ -313,9 +313,9 @@ void loop_stop(struct loop *loop)
     free(loop);
 }
 
-int loop_update(struct loop *loop, struct span value)
+int loop_update(struct loop *loop, session_change *change, void *context)
 {
-    return session_update(loop->session, value);
+    return session_update(loop->session, change, context);
 }
 
 void loop_status(struct loop *loop, struct loop_status *ret)

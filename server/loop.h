@@ -10,6 +10,7 @@
 #include "server/loop_metrics.h"
 #include "server/outcomes.h"
 #include "server/publisher.h"
+#include "server/session.h"
 #include "server/watch_hub.h"
 
 struct loop_config {
@@ -63,8 +64,8 @@ void loop_withdraw(struct loop *loop);
 /* Withdraws, stops the threads and releases everything. NULL is fine. */
 void loop_stop(struct loop *loop);
 
-/* Puts another value at our key: see session_update. */
-int loop_update(struct loop *loop, struct span value);
+/* Changes the value of our key: see session_update. */
+int loop_update(struct loop *loop, session_change *change, void *context);
 
 void loop_status(struct loop *loop, struct loop_status *ret);
 

@@ -8,7 +8,6 @@
 #include "server/loop.h"
 #include "server/mirror.h"
 #include "server/round_writer.h"
-#include "server/session.h"
 
 struct loop {
     struct loop_config config; /* its spans are not used after the start */

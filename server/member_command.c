@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/values.h"
+#include "server/clock.h"
 #include "server/config.h"
 #include "server/log.h"
 #include "server/loop.h"
@@ -119,36 +120,60 @@ static void stop(struct parts *parts)
     publisher_destroy(parts->publisher);
 }
 
-/* Tells the others that we are leaving. */
+/* What the store has of us, but exiting. */
+static int set_exiting(void *context, struct span former, struct arena *arena, struct span *ret)
+{
+    const struct parts *parts = context;
+    struct member_spec spec;
+    struct json_object *tree;
+    struct error_message why;
+    int error = values_read_member(former, &spec, &tree, &why);
+    if (error == ALLOT_EVALUE) /* somebody has put what nobody can read */
+        return make_value(parts->config, true, arena, ret);
+    if (error)
+        return error;
+    spec.exiting = true;
+    error = values_write_member(arena, former, &spec, ret);
+    json_object_put(tree);
+    return error;
+}
+
+/* Whether nothing can be ours any more: we have never been announced, or our lease can have
+ * expired. */
+static bool is_over(const struct parts *parts)
+{
+    struct loop_status status;
+    loop_status(parts->loop, &status);
+    return clock_monotonic_ms() >= status.term.until_ms;
+}
+
+/* Tells the others that we are leaving. ALLOT_EFENCE: nothing is ours. */
 static int announce_exit(struct parts *parts)
 {
-    struct arena arena = {NULL};
-    struct span value;
-    int error = make_value(parts->config, true, &arena, &value);
-    while (error == 0) {
-        error = loop_update(parts->loop, value);
-        if (error != ALLOT_EUNKNOWN && error != ALLOT_EUNAVAILABLE)
-            break;
+    int error = loop_update(parts->loop, set_exiting, parts);
+    while ((error == ALLOT_EUNKNOWN || error == ALLOT_EUNAVAILABLE) && !is_over(parts)) {
         log_write(LOG_WARNING, "cannot tell that the member is exiting, trying again",
                   LOG_FIELDS(log_text("error", allot_error_text(error))));
         (void)poll(NULL, 0, RETRY_MS);
-        error = 0;
+        error = loop_update(parts->loop, set_exiting, parts);
     }
-    arena_release(&arena);
-    return error ? process_fail("cannot tell that the member is exiting", error,
-                                &(struct error_message){""})
-                 : 0;
+    return error && is_over(parts) ? ALLOT_EFENCE : error;
 }
 
 /* Waits until we have nothing left, unless that is so already. */
 static int drain(struct parts *parts)
 {
     int error = atomic_load(&parts->left) ? 0 : announce_exit(parts);
-    if (error)
-        return error;
-    while (!atomic_load(&parts->left))
+    if (error && error != ALLOT_EFENCE)
+        return process_fail("cannot tell that the member is exiting", error,
+                            &(struct error_message){""});
+    while (!error && !atomic_load(&parts->left) && !is_over(parts))
         (void)poll(NULL, 0, LOOK_MS);
-    log_write(LOG_INFO, "drained", NULL);
+    if (atomic_load(&parts->left))
+        log_write(LOG_INFO, "drained", NULL);
+    else
+        log_write(LOG_INFO, "nothing to drain",
+                  LOG_FIELDS(log_text("why", "no key of this member's stands under our lease")));
     return 0;
 }
 

@@ -9,7 +9,7 @@
 enum {
     LONGEST_REQUEST_MS = 5000,
     RETRY_MS = 500,
-    MOST_REQUESTS = 6, /* in a row, with an update that is waited for */
+    MOST_REQUESTS = 8, /* in a row, with an update that is waited for */
 };
 
 static void set_term(struct session *session, int64_t begin_ms,

@@ -4,6 +4,7 @@
 #ifndef ALLOT_SERVER_SESSION_H
 #define ALLOT_SERVER_SESSION_H
 
+#include "api/arena.h"
 #include "core/allocator.h"
 #include "core/error.h"
 #include "core/store.h"
@@ -44,11 +45,16 @@ struct allocator_term session_term(struct session *session);
 /* Whether an exclusive key was taken from us by another process, which has it still. */
 bool session_is_displaced(struct session *session);
 
-/* Gives the key another value (copied), under the lease that it has, and waits for the answer. Not
- * on the store's thread. ALLOT_EFENCE: it isn't as we put it, somebody else has changed or deleted
- * it, and if it is gone it is announced again with the new value; ALLOT_EUNKNOWN: it may have been
- * done; ALLOT_EUNAVAILABLE, ALLOT_ENOMEM. After any of them it may be called again. */
-int session_update(struct session *session, struct span value);
+/* Makes what is to stand in place of @former, in @arena; of its own result the same. ALLOT_ENOMEM.
+ */
+typedef int session_change(void *context, struct span former, struct arena *arena,
+                           struct span *ret);
+
+/* Has @change change what stands at the key under our lease, whoever has put that, and waits for
+ * the answer. Not on the store's thread. ALLOT_EFENCE: nothing of ours stands there;
+ * ALLOT_EUNKNOWN: it may have been done; ALLOT_EUNAVAILABLE, also if others change it all the time;
+ * ALLOT_ENOMEM. After any of them it may be called again. */
+int session_update(struct session *session, session_change *change, void *context);
 
 /* How its thread gets on; valid until the end. */
 struct progress *session_progress(struct session *session);

@@ -96,32 +96,39 @@ int session_put_key(struct session *session)
 
 /* --- another value --- */
 
+enum { MOST_TRIES = 3 }; /* of an update, if others change the key meanwhile */
+
 /* What an update found instead of what it looked for. */
 struct found {
+    struct arena *arena; /* of the value */
     bool done;
-    bool is_new; /* the new value under our lease: done by a try whose answer was lost */
-    struct span value;
+    bool exists;
     int64_t lease;
+    struct span value; /* {NULL, 0}: there was no memory for it */
 };
 
 static void read_found(void *context, const struct store_txn_result *result)
 {
     struct found *found = context;
     found->done = result->succeeded;
-    if (result->succeeded || result->result_count != 1 || result->results[0].kv_count != 1)
-        return;
-    const struct store_kv *kv = &result->results[0].kvs[0];
-    found->is_new = kv->lease == found->lease && span_equal(kv->value, found->value);
+    found->exists = !found->done && result->result_count == 1 && result->results[0].kv_count == 1;
+    if (found->exists) {
+        const struct store_kv *kv = &result->results[0].kvs[0];
+        found->lease = kv->lease;
+        found->value = arena_copy(found->arena, kv->value);
+    }
 }
 
-/* Puts @value if the key is as we put it. The allocator's fence may have been renewed in between,
- * which puts the same value: so its value is compared, not its revision. */
-static int replace_value(struct session *session, int64_t lease, struct span value)
+/* Puts @value if @former stands there under @lease; else tells what does. The allocator's fence may
+ * have been renewed in between, which puts the same value: so its value is compared, not its
+ * revision. */
+static int replace_value(struct session *session, int64_t lease, struct span former,
+                         struct span value, struct found *ret)
 {
     struct store_keys key = {.key = session->config.key};
     struct store_compare ours[] = {
         {.keys = key, .target = STORE_LEASE, .relation = STORE_EQUAL, .number = lease},
-        {.keys = key, .target = STORE_VALUE, .relation = STORE_EQUAL, .value = value_of(session)},
+        {.keys = key, .target = STORE_VALUE, .relation = STORE_EQUAL, .value = former},
     };
     struct store_op put = {.kind = STORE_OP_PUT, .keep_lease = true, .keys = key, .value = value};
     struct store_op get = {.kind = STORE_OP_GET, .keys = key};
@@ -131,28 +138,52 @@ static int replace_value(struct session *session, int64_t lease, struct span val
                             .success_count = 1,
                             .failure = &get,
                             .failure_count = 1};
-    struct found found = {.value = value, .lease = lease};
-    int error =
-        store_wait_txn(session->config.store, &txn, session->request_ms, read_found, &found);
-    return error ? error : found.done || found.is_new ? 0 : ALLOT_EFENCE;
+    return store_wait_txn(session->config.store, &txn, session->request_ms, read_found, ret);
 }
 
-int session_update(struct session *session, struct span value)
+/* Changes what stands at the key: at first, so we guess, what we have put. */
+static int change_value(struct session *session, session_change *change, void *context,
+                        struct arena *arena, struct span *ret)
+{
+    int64_t lease = session_term(session).lease;
+    struct span former = value_of(session);
+    for (int i = 0; i < MOST_TRIES; i++) {
+        struct found found = {.arena = arena};
+        int error = change(context, former, arena, ret);
+        if (!error)
+            error = replace_value(session, lease, former, *ret, &found);
+        if (error || found.done)
+            return error;
+        if (!found.exists || found.lease != lease)
+            return ALLOT_EFENCE;
+        if (!found.value.data)
+            return ALLOT_ENOMEM;
+        former = found.value;
+    }
+    return ALLOT_EUNAVAILABLE;
+}
+
+/* The value to be announced from now on. */
+static int keep_value(struct session *session, struct span value)
 {
     char *bytes = session_copy(value);
     if (!bytes)
         return ALLOT_ENOMEM;
+    free(session->value);
+    session->value = bytes;
+    session->value_size = value.size;
+    return 0;
+}
+
+int session_update(struct session *session, session_change *change, void *context)
+{
+    struct arena arena = {NULL};
+    struct span value;
     pthread_mutex_lock(&session->announcing);
-    int error = replace_value(session, session_term(session).lease, value);
-    if (error == ALLOT_EUNKNOWN || error == ALLOT_EUNAVAILABLE) {
-        free(bytes); /* the former value is still what to look for */
-    } else {
-        free(session->value);
-        session->value = bytes;
-        session->value_size = value.size;
-    }
+    int error = change_value(session, change, context, &arena, &value);
+    if (!error)
+        error = keep_value(session, value);
     pthread_mutex_unlock(&session->announcing);
-    if (error == ALLOT_EFENCE)
-        session_check(session);
+    arena_release(&arena);
     return error;
 }

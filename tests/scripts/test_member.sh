@@ -24,6 +24,12 @@ has_key() {
     etcdctl get --prefix --keys-only /t/ | grep -q -- "$1"
 }
 
+# is_limit_and_exiting: of the fifth, as it stands.
+is_limit_and_exiting() {
+    etcdctl get --print-value-only '/t/members/zone-a#fifth' |
+        jq -e '.item_limit == 6 and .exiting and .allocator'
+}
+
 start_etcd
 start_member zone-a first
 first=$pid
@@ -69,6 +75,7 @@ forget "$second"
 
 # One that somebody else drains ends, too, and the next one leads.
 start_member zone-b fourth
+fourth=$pid
 until_true "the fourth is not announced" has_key '^/t/members/zone-b#fourth$'
 etcdctl put --ignore-lease '/t/members/zone-a#third' \
     '{"item_limit":4,"exiting":true,"allocator":true}' >/dev/null
@@ -78,11 +85,36 @@ grep -q 'msg=drained' "$tree/third.log" || fail "the third does not say why it e
 etcdctl put /t/items/z '{"replication":1}' >/dev/null
 until_true "nothing is decided after the third" grep -q '^gained z$' "$tree/fourth.told"
 
+# One whose key somebody else has changed drains all the same, and keeps what was changed.
+start_member zone-a fifth
+fifth=$pid
+until_true "the fifth is not announced" has_key '^/t/members/zone-a#fifth$'
+etcdctl put --ignore-lease '/t/members/zone-a#fifth' \
+    '{"item_limit":6,"exiting":false,"allocator":true}' >/dev/null
+: >"$tree/hold"
+kill "$fourth"
+until_true "slow is not the fifth's" grep -q '^gained slow$' "$tree/fifth.told"
+kill "$fifth"
+until_true "the fifth does not tell that it is exiting" is_limit_and_exiting
+rm "$tree/hold"
+wait "$fourth" || fail "the fourth, drained, ends with status $?"
+forget "$fourth"
+kill -0 "$fifth" || fail "the fifth ends before its items are others'"
+start_member zone-b sixth
+wait "$fifth" || fail "the fifth, drained, ends with status $?"
+forget "$fifth"
+grep -q '^lost z$' "$tree/fifth.told" || fail "the fifth did not hear that z is lost"
+
 # Where servers lead, it says so, and what to do, once.
 start server --store etcd --etcd-endpoints "$etcd_url" --root /u
-"$ALLOTD" member --etcd-endpoints "$etcd_url" --root /u --zone zone-a --suffix fifth \
-    --item-limit 4 --on-assign true 2>"$tree/fifth.log" &
-pids="$pids $!"
-until_true "the fifth does not say why it keeps out" grep 'servers lead this root' "$tree/fifth.log"
+"$ALLOTD" member --etcd-endpoints "$etcd_url" --root /u --zone zone-a --suffix stray \
+    --item-limit 4 --on-assign true 2>"$tree/stray.log" &
+stray=$!
+pids="$pids $stray"
+until_true "the stray one does not say why it keeps out" grep 'servers lead this root' "$tree/stray.log"
 put /v1/items/x '{"replication": 1}' >/dev/null || fail "the server does not serve"
-[ "$(grep -c 'servers lead this root' "$tree/fifth.log")" -eq 1 ] || fail "it says so over and over"
+[ "$(grep -c 'servers lead this root' "$tree/stray.log")" -eq 1 ] || fail "it says so over and over"
+
+kill "$stray"
+wait "$stray" || fail "one with nothing to drain ends with status $?"
+grep -q 'msg="nothing to drain"' "$tree/stray.log" || fail "it does not say that it had nothing to drain"

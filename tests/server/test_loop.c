@@ -401,6 +401,13 @@ Test(loop, removes_dead_assignments)
 
 /* --- members that allocate themselves --- */
 
+static int set_exiting(void *context, struct span former, struct arena *arena, struct span *ret)
+{
+    (void)context, (void)former;
+    *ret = arena_copy(arena, SPAN("4 exiting"));
+    return ret->data ? 0 : ALLOT_ENOMEM;
+}
+
 Test(loop, members_are_led_by_the_oldest)
 {
     struct instance first = start_member("a", "1");
@@ -423,7 +430,7 @@ Test(loop, a_member_that_exits_leaves_when_it_is_empty)
     put("items/x", "1");
     await(&first, has_one_assignment, "assigned");
     put("assign/x#a#1#0", BUILDER_CONSISTENT);
-    cr_assert_eq(loop_update(first.loop, SPAN("4 exiting")), 0);
+    cr_assert_eq(loop_update(first.loop, set_exiting, NULL), 0);
     await(&second, has_both_of_one, "handed over");
     put("assign/x#b#1#1", BUILDER_CONSISTENT);
     while (atomic_load(&left) == 0)
@@ -441,7 +448,7 @@ Test(loop, a_member_does_not_leave_with_another_process_of_its_name)
     await(&first, leads, "the first leads");
     struct instance second = start_member("a", "1");
     await(&second, leads, "sees the key of the first");
-    cr_assert_eq(loop_update(first.loop, SPAN("4 exiting")), 0);
+    cr_assert_eq(loop_update(first.loop, set_exiting, NULL), 0);
     while (atomic_load(&left) == 0)
         sched_yield();
     await(&second, exits, "sees that the first exits");

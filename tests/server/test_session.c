@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -295,37 +296,77 @@ Test(session, keeps_its_lease_alive_however_often_it_is_asked_to_look)
 
 /* --- another value --- */
 
+/* Adds its context to the value, unless that ends so. */
+static int add(void *context, struct span former, struct arena *arena, struct span *ret)
+{
+    struct span suffix = span_of(context);
+    char text[64];
+    bool ends_so = former.size >= suffix.size &&
+                   memcmp(former.data + former.size - suffix.size, suffix.data, suffix.size) == 0;
+    int size = snprintf(text, sizeof text, "%.*s%s", (int)former.size, former.data,
+                        ends_so ? "" : (const char *)context);
+    *ret = arena_copy(arena, (struct span){text, (size_t)size});
+    return ret->data ? 0 : ALLOT_ENOMEM;
+}
+
+static int update(struct session *session, char *suffix)
+{
+    return session_update(session, add, suffix);
+}
+
 Test(session, updates_its_value_under_the_same_lease)
 {
     struct session *session = start(false, TTL);
     struct standing before = await(true, "announced");
-    cr_assert_eq(session_update(session, SPAN("second")), 0);
+    cr_assert_eq(update(session, "+1"), 0);
     struct standing after = look();
-    cr_assert_str_eq(after.value, "second");
+    cr_assert_str_eq(after.value, "first+1");
     cr_assert_eq(after.kv.lease, before.kv.lease);
     cr_assert_eq(after.kv.create_revision, before.kv.create_revision);
-    cr_assert_eq(session_update(session, SPAN("third")), 0);
-    cr_assert_str_eq(look().value, "third");
+    cr_assert_eq(update(session, "+2"), 0);
+    cr_assert_str_eq(look().value, "first+1+2");
     session_destroy(session);
 }
 
-Test(session, updates_nothing_that_somebody_else_has_changed)
+Test(session, updates_what_somebody_else_has_put_under_its_lease)
 {
     struct session *session = start(false, TTL);
     int64_t lease = await(true, "announced").kv.lease;
     put("another's", lease);
-    cr_assert_eq(session_update(session, SPAN("second")), ALLOT_EFENCE);
+    cr_assert_eq(update(session, "+1"), 0);
+    cr_assert_str_eq(look().value, "another's+1");
+    cr_assert_eq(look().kv.lease, lease);
+    session_destroy(session);
+}
+
+Test(session, updates_nothing_that_is_under_another_lease)
+{
+    struct session *session = start(false, TTL);
+    (void)await(true, "announced");
+    put("another's", grant());
+    cr_assert_eq(update(session, "+1"), ALLOT_EFENCE);
     cr_assert_str_eq(look().value, "another's");
     session_destroy(session);
 }
 
-Test(session, announces_the_new_value_when_the_key_was_gone)
+Test(session, updates_nothing_where_its_key_is_gone)
 {
     struct session *session = start(false, TTL);
     int64_t lease = await(true, "announced").kv.lease;
     cr_assert_eq(sync_revoke(fixture.store, lease), 0);
-    cr_assert_eq(session_update(session, SPAN("second")), ALLOT_EFENCE);
-    cr_assert_str_eq(await(true, "announced again").value, "second");
+    cr_assert_eq(update(session, "+1"), ALLOT_EFENCE);
+    cr_assert_not(look().exists);
+    session_destroy(session);
+}
+
+Test(session, announces_the_new_value_when_the_key_has_gone)
+{
+    struct session *session = start(false, TTL);
+    int64_t lease = await(true, "announced").kv.lease;
+    cr_assert_eq(update(session, "+1"), 0);
+    cr_assert_eq(sync_revoke(fixture.store, lease), 0);
+    session_check(session);
+    cr_assert_str_eq(await(true, "announced again").value, "first+1");
     session_destroy(session);
 }
 
@@ -336,8 +377,8 @@ Test(session, updates_again_after_a_lost_answer)
     while (atomic_load(&answers_to_lose) >= 0)
         sched_yield();
     atomic_store(&answers_to_lose, 1);
-    cr_assert_eq(session_update(session, SPAN("second")), ALLOT_EUNKNOWN);
-    cr_assert_eq(session_update(session, SPAN("second")), 0);
-    cr_assert_str_eq(look().value, "second");
+    cr_assert_eq(update(session, "+1"), ALLOT_EUNKNOWN);
+    cr_assert_eq(update(session, "+1"), 0);
+    cr_assert_str_eq(look().value, "first+1");
     session_destroy(session);
 }
