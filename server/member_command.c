@@ -19,6 +19,7 @@
 enum {
     IDLE_LOOK_MS = 200, /* how often to look whether somebody else has drained the member */
     LOOK_MS = 50,       /* the same while it drains */
+    MARGIN_PART = 6,    /* of the TTL: to give everything up before others can have been given it */
     RETRY_MS = 1000,    /* after the store could not be told that the member is exiting */
 };
 
@@ -86,6 +87,8 @@ static int start_items(struct parts *parts)
     const struct member_items_config items = {
         .store = parts->opened.store,
         .publisher = parts->publisher,
+        .loop = parts->loop,
+        .margin_ms = (int64_t)parts->config->ttl_seconds * 1000 / MARGIN_PART,
         .command = parts->config->on_assign,
         .timeout_ms = (int64_t)parts->config->on_assign_seconds * 1000,
     };

@@ -6,19 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/json_writer.h"
-#include "api/timestamp.h"
-#include "api/values.h"
 #include "server/clock.h"
 #include "server/log.h"
+#include "server/member_mark.h"
 #include "server/run_command.h"
-#include "server/store_wait.h"
 
 enum {
     RETRY_MS = 1000, /* after a failed command */
     LOOK_MS = 1000,  /* how long to wait for a newer snapshot at a time */
-    TXN_TIMEOUT_MS = 5000,
-    MAX_ACTOR = 4096,
 };
 
 /* An item that we have told of, or are to tell of. */
@@ -39,6 +34,9 @@ struct member_items {
     struct held *held; /* in order of item */
     size_t count;
     size_t capacity;
+    int64_t own_until_ms; /* from then on what was ours may be others' */
+    int64_t gave_up_ms;   /* when that last came to pass */
+    bool gives_up;
     pthread_t thread;
 
     pthread_mutex_t mutex;
@@ -135,75 +133,33 @@ static bool is_still(const struct held *held, const struct state *state,
            (entry->parts.slot != held->slot && keeps_value);
 }
 
-/* --- consistency --- */
+/* --- whether it is ours --- */
 
-static bool is_to_be_marked(const struct state *state, const struct local_item *local)
+/* Until when it is, on the monotonic clock: others are given what we have once our lease has
+ * expired, of which nobody tells us while we are cut off. A key under another lease is another
+ * process's of our name, or a former one of ours. */
+static int64_t own_until_ms(const struct member_items *items, const struct state *state,
+                            struct allocator_term term)
 {
-    return state->items[local->item]->item.user == CONSISTENCY_REPORTED &&
-           !state->consistent[local->assignment];
+    bool is_ours = state->own && state->own->lease == term.lease && term.until_ms > 0;
+    return is_ours ? term.until_ms - items->config.margin_ms : INT64_MIN;
 }
 
-/* ROOT/actor, and what stands there with our change. */
-static int write_actor(const struct state *state, struct arena *arena, struct buffer *value,
-                       struct span *ret_key)
+/* Whether what @state has for our member is ours. What was given up is so again once the store has
+ * said so since. */
+static bool has_own(struct member_items *items, const struct state *state)
 {
-    const struct key_parts *member = &state->members[state->local_member]->parts;
-    struct span instance = {
-        member->zone.data, (size_t)(member->suffix.data + member->suffix.size - member->zone.data)};
-    struct json_writer writer = json_writer_of(value);
-    char time[TIMESTAMP_SIZE];
-    timestamp_format(clock_wall_ms(), time);
-    json_begin(&writer, '{');
-    json_text_field(&writer, "principal", "member");
-    json_string_field(&writer, "instance", instance);
-    json_text_field(&writer, "time", time);
-    json_end(&writer, '}');
-
-    struct span root = keyspace_root(state->keyspace);
-    char *key = arena_allocate(arena, root.size + sizeof KEYS_ACTOR);
-    if (!key)
-        return ALLOT_ENOMEM;
-    memcpy(key, root.data, root.size);
-    memcpy(key + root.size, KEYS_ACTOR, sizeof KEYS_ACTOR);
-    *ret_key = (struct span){key, root.size + sizeof KEYS_ACTOR - 1};
-    return value->error;
-}
-
-/* Puts @value at the assignment, if it is still as we have seen it. */
-static int put_assignment(struct member_items *items, const struct entry *entry, struct span value,
-                          struct span actor_key, struct span actor)
-{
-    struct store_compare unchanged = {.keys = {.key = entry->key},
-                                      .target = STORE_MOD_REVISION,
-                                      .relation = STORE_EQUAL,
-                                      .number = entry->mod_revision};
-    struct store_op puts[] = {
-        {.kind = STORE_OP_PUT, .keys = {.key = actor_key}, .value = actor},
-        {.kind = STORE_OP_PUT, .keep_lease = true, .keys = {.key = entry->key}, .value = value},
-    };
-    struct store_txn txn = {
-        .compares = &unchanged, .compare_count = 1, .success = puts, .success_count = 2};
-    return store_wait_txn(items->config.store, &txn, TXN_TIMEOUT_MS, NULL, NULL);
-}
-
-static int mark(struct member_items *items, const struct state *state,
-                const struct local_item *local)
-{
-    const struct entry *entry = state->assignments[local->assignment];
-    const struct assignment_spec spec = {.consistent = true};
-    struct arena arena = {NULL};
-    struct buffer actor;
-    struct span actor_key = {NULL, 0};
-    struct span value;
-    buffer_init(&actor, MAX_ACTOR);
-    int error = values_write_assignment(&arena, entry->value, &spec, &value);
-    if (!error)
-        error = write_actor(state, &arena, &actor, &actor_key);
-    if (!error)
-        error = put_assignment(items, entry, value, actor_key, buffer_span(&actor));
-    buffer_release(&actor);
-    arena_release(&arena);
-    return error;
+    struct loop_status status;
+    loop_status(items->config.loop, &status);
+    items->own_until_ms = own_until_ms(items, state, status.term);
+    int64_t now_ms = clock_monotonic_ms();
+    bool is_in_time = now_ms < items->own_until_ms;
+    if (!is_in_time && items->count > 0 && !items->gives_up) {
+        log_write(LOG_WARNING, "our lease may have ended: everything is given up", NULL);
+        items->gave_up_ms = now_ms;
+    }
+    items->gives_up = !is_in_time;
+    return is_in_time && status.current_monotonic_ms >= items->gave_up_ms;
 }
 
 /* --- one step: at most one command, or one transaction, before a newer snapshot is looked at ---
@@ -228,9 +184,9 @@ static enum step step_item(struct member_items *items, size_t place, const struc
         held->retry_at_ms = clock_monotonic_ms() + (held->told ? 0 : RETRY_MS);
         return held->told ? STEP_AGAIN : STEP_LATER;
     }
-    if (!is_to_be_marked(state, local) || held->marked_after >= entry->mod_revision)
+    if (!member_mark_is_due(state, local) || held->marked_after >= entry->mod_revision)
         return STEP_DONE;
-    int error = mark(items, state, local);
+    int error = member_mark_consistent(items->config.store, state, local);
     if (!error)
         held->marked_after = entry->mod_revision; /* until a newer snapshot tells more */
     return error ? STEP_LATER : STEP_AGAIN;
@@ -241,9 +197,9 @@ static enum step step(struct member_items *items, const struct state *state)
     enum step result = STEP_DONE;
     size_t place = 0;
     int32_t index = 0;
-    while (place < items->count || index < state->local_item_count) {
-        const struct local_item *local =
-            index < state->local_item_count ? &state->local_items[index] : NULL;
+    int32_t own_count = has_own(items, state) ? state->local_item_count : 0;
+    while (place < items->count || index < own_count) {
+        const struct local_item *local = index < own_count ? &state->local_items[index] : NULL;
         int order = !local ? -1
                     : place == items->count
                         ? 1
@@ -279,6 +235,13 @@ static void on_snapshot(void *context, int error)
     pthread_mutex_unlock(&items->mutex);
 }
 
+/* When to look again at the latest. */
+static int64_t look_at_ms(const struct member_items *items)
+{
+    int64_t look_ms = clock_monotonic_ms() + LOOK_MS;
+    return items->count > 0 && items->own_until_ms < look_ms ? items->own_until_ms : look_ms;
+}
+
 /* Waits for a snapshot of @revision or later, for a while. False: stop. */
 static bool wait_for_snapshot(struct member_items *items, int64_t revision)
 {
@@ -289,7 +252,7 @@ static bool wait_for_snapshot(struct member_items *items, int64_t revision)
     if (ask && publisher_wait(items->config.publisher, revision, LOOK_MS, on_snapshot, items) != 0)
         on_snapshot(items, ALLOT_ENOMEM);
 
-    int64_t deadline_ms = clock_monotonic_ms() + LOOK_MS;
+    int64_t deadline_ms = look_at_ms(items);
     pthread_mutex_lock(&items->mutex);
     while (items->waiting && !items->stopping &&
            clock_condition_wait(&items->changed, &items->mutex, deadline_ms))

@@ -5,11 +5,14 @@
 #define ALLOT_SERVER_MEMBER_ITEMS_H
 
 #include "core/store.h"
+#include "server/loop.h"
 #include "server/publisher.h"
 
 struct member_items_config {
     struct store *store;         /* borrowed, outlives the thread */
     struct publisher *publisher; /* borrowed; of states that have our member as the local one */
+    struct loop *loop;           /* borrowed; whose term says how long that is ours */
+    int64_t margin_ms;           /* before our lease can have expired: from then on all is lost */
     /* Run by the shell for each change, with ALLOT_EVENT, ALLOT_ITEM, and unless the item is lost
      * ALLOT_SLOT in its environment. The event is "gained", "lost", or "changed": it is in another
      * slot. What was lost and regained is told of as both, even if that went unseen. One that fails

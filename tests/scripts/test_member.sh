@@ -30,6 +30,11 @@ is_limit_and_exiting() {
         jq -e '.item_limit == 6 and .exiting and .allocator'
 }
 
+# has_regained: the sixth has z, again.
+has_regained() {
+    [ "$(grep -c '^gained z$' "$tree/sixth.told")" -eq 2 ]
+}
+
 start_etcd
 start_member zone-a first
 first=$pid
@@ -101,9 +106,26 @@ wait "$fourth" || fail "the fourth, drained, ends with status $?"
 forget "$fourth"
 kill -0 "$fifth" || fail "the fifth ends before its items are others'"
 start_member zone-b sixth
+sixth=$pid
 wait "$fifth" || fail "the fifth, drained, ends with status $?"
 forget "$fifth"
 grep -q '^lost z$' "$tree/fifth.told" || fail "the fifth did not hear that z is lost"
+
+# One that is cut off gives everything up, since others may have it by then; and gets it again.
+until_true "z is not the sixth's" grep -q '^gained z$' "$tree/sixth.told"
+kill -STOP "$etcd_pid"
+until_true "the sixth does not give z up" grep -q '^lost z$' "$tree/sixth.told"
+kill -CONT "$etcd_pid"
+until_true "the sixth does not get z again" has_regained
+grep -q 'msg="our lease may have ended' "$tree/sixth.log" || fail "the sixth does not say why"
+
+# It ends as well when there is no etcd any more.
+kill -STOP "$etcd_pid"
+kill "$sixth"
+wait "$sixth" || fail "the sixth ends with status $?"
+forget "$sixth"
+[ "$(grep -c '^lost z$' "$tree/sixth.told")" -eq 2 ] || fail "the sixth did not give z up once more"
+kill -CONT "$etcd_pid"
 
 # Where servers lead, it says so, and what to do, once.
 start server --store etcd --etcd-endpoints "$etcd_url" --root /u

@@ -1,7 +1,9 @@
 /* A member that allocates itself, and what its command hears of its items. */
 #include <criterion/criterion.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "api/values.h"
 #include "server/clock.h"
@@ -21,11 +23,70 @@ static struct member_items *items;
 static char log_file[2 * TEMPORARY_SIZE];
 static char command[1024];
 
+/* --- leases that the store keeps for longer than it says, and that can be cut off from it --- */
+
+enum { TTL = 2 };
+
+static struct store_operations operations;
+static const struct store_operations *former_operations;
+static atomic_bool is_cut_off;
+
+struct asking {
+    store_lease_done *done;
+    void *context;
+};
+
+static void tell_ttl(void *context, int error, const struct store_lease_result *result)
+{
+    struct asking asking = *(struct asking *)context;
+    struct store_lease_result shorter = {0};
+    free(context);
+    if (result)
+        shorter = (struct store_lease_result){.id = result->id, .ttl = TTL};
+    asking.done(asking.context, error, result ? &shorter : NULL);
+}
+
+static struct asking *asking_of(store_lease_done *done, void *context)
+{
+    struct asking *asking = malloc(sizeof *asking);
+    cr_assert_not_null(asking);
+    *asking = (struct asking){done, context};
+    return asking;
+}
+
+static int grant(struct store *store, int64_t id, int64_t ttl, store_lease_done *done,
+                 void *context)
+{
+    (void)ttl;
+    return former_operations->lease_grant(store, id, 600, tell_ttl, asking_of(done, context));
+}
+
+static int keep_alive(struct store *store, int64_t id, store_lease_done *done, void *context)
+{
+    if (atomic_load(&is_cut_off)) {
+        done(context, ALLOT_EUNAVAILABLE, NULL);
+        return 0;
+    }
+    return former_operations->lease_keep_alive(store, id, tell_ttl, asking_of(done, context));
+}
+
+static void open_store(void)
+{
+    embedded_fixture_open(&fixture, (struct embedded_store_config){0});
+    former_operations = fixture.store->operations;
+    operations = *former_operations;
+    operations.lease_grant = grant;
+    operations.lease_keep_alive = keep_alive;
+    fixture.store->operations = &operations;
+}
+
+/* --- the member --- */
+
 static void start(const char *format)
 {
     struct error_message why;
     struct decoder decoder = api_decoder();
-    embedded_fixture_open(&fixture, (struct embedded_store_config){0});
+    open_store();
     snprintf(log_file, sizeof log_file, "%s/log", fixture.directory);
     snprintf(command, sizeof command, format, log_file, log_file);
     cr_assert_eq(publisher_create(&publisher), 0);
@@ -37,12 +98,14 @@ static void start(const char *format)
                                       .decoder = &decoder,
                                       .root = SPAN("/t"),
                                       .candidate = &candidate,
-                                      .ttl_seconds = 10,
+                                      .ttl_seconds = TTL,
                                       .gather_ms = 1,
                                       .threads = 1};
     cr_assert_eq(loop_start(&loop_config, &loop), 0);
     struct member_items_config config = {.store = fixture.store,
                                          .publisher = publisher,
+                                         .loop = loop,
+                                         .margin_ms = 100,
                                          .command = command[0] ? command : NULL,
                                          .timeout_ms = 10000};
     cr_assert_eq(member_items_start(&config, &items), 0);
@@ -202,6 +265,36 @@ Test(member_items, command_hears_of_another_slot)
     cr_assert_eq(sync_delete(fixture.store, SPAN("/t/members/other#o"), NULL), 0);
     put("/t/items/x", "{\"replication\":1}");
     await_heard("gained x 1\nchanged x 0\n");
+    stop();
+}
+
+Test(member_items, loses_everything_while_it_is_cut_off)
+{
+    start(NOTE);
+    put("/t/items/a", "{\"replication\":1}");
+    put("/t/items/b", "{\"replication\":1}");
+    await_key("/t/assign/b#z#m#0", 0);
+    while (strlen(heard()) < strlen("gained a 0\ngained b 0\n"))
+        sched_yield();
+    cr_assert_eq(remove(log_file), 0);
+    atomic_store(&is_cut_off, true);
+    await_heard("lost a\nlost b\n");
+    atomic_store(&is_cut_off, false);
+    await_heard("lost a\nlost b\ngained a 0\ngained b 0\n");
+    stop();
+}
+
+Test(member_items, has_nothing_under_the_key_of_another_process)
+{
+    start(NOTE);
+    put("/t/items/a", "{\"replication\":1}");
+    await_heard("gained a 0\n");
+    struct store_lease_result other;
+    cr_assert_eq(sync_grant(fixture.store, 0, TTL, &other), 0);
+    cr_assert_eq(sync_put(fixture.store, SPAN("/t/members/z#m"),
+                          SPAN("{\"item_limit\":4,\"allocator\":true}"), other.id, NULL),
+                 0);
+    await_heard("gained a 0\nlost a\n");
     stop();
 }
 
