@@ -207,8 +207,9 @@ static const struct option *find_option(enum config_command command, const char 
                                         size_t length)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (strlen(options[i].flag) == length && strncmp(options[i].flag, name, length) == 0) {
-            return has_option(command, &options[i]) ? &options[i] : NULL;
+        if (has_option(command, &options[i]) && strlen(options[i].flag) == length &&
+            strncmp(options[i].flag, name, length) == 0) {
+            return &options[i];
         }
     }
     return NULL;

@@ -372,6 +372,8 @@ Test(config, of_a_member_needs_its_name_and_limit)
     cr_assert_eq(config.item_limit, 5);
     cr_assert_str_eq(config.on_assign, "true");
     cr_assert_eq(config.on_assign_seconds, 60);
+    config = parsed("--zone z --suffix s --store embedded");
+    cr_assert_eq(config.store, CONFIG_STORE_EMBEDDED);
     variables = NULL;
     cr_assert_eq(parse("--listen 127.0.0.1:1", &config, &verdict), ALLOT_EINVAL);
     cr_assert_str_eq(why.text, "--listen: unknown flag; see --help");
