@@ -40,10 +40,13 @@ static struct span joined(struct span first, struct span last)
     return (struct span){first.data, (size_t)(last.data + last.size - first.data)};
 }
 
+/* Unless it came later than our own key. */
 static const char *member_that_allocates(const struct state *state)
 {
+    int64_t before = state->own ? state->own->create_revision : INT64_MAX;
     for (int32_t m = 0; m < state->member_count; m++)
-        if (state->members[m]->member.user == VALUES_MEMBER_ALLOCATES)
+        if (state->members[m]->member.user == VALUES_MEMBER_ALLOCATES &&
+            state->members[m]->create_revision < before)
             return "members that allocate themselves lead this root: serve another, or end them";
     return NULL;
 }

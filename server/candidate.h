@@ -18,12 +18,15 @@ struct candidate {
     struct span member;        /* the key, if it is a member's; else empty */
     struct span absent_prefix; /* while a key begins so, we aren't announced, and decide nothing */
     bool exclusive;            /* nobody else can have put the key: see session.h */
-    /* Why we may not be announced beside what there is, a static text, or NULL. NULL: always. */
+    /* Why we may not be announced, or stay it, beside what there is, a static text, or NULL. NULL:
+     * always. */
     const char *(*fault)(const struct state *state);
     char *text; /* what the spans point into */
 };
 
-/* A scheduler named @instance. It is not announced in a root where members allocate.
+/* A scheduler named @instance. It is not announced in a root where members allocate. Where both
+ * have begun at once, the one that came later goes: for a member that is seen to by absent_prefix,
+ * in the store; no transaction can look into values, so for a scheduler it is by fault.
  * Errors: ALLOT_EINVAL (root or instance not valid), told in @why; ALLOT_ENOMEM. */
 int candidate_init_scheduler(struct candidate *ret, struct span root, struct span instance,
                              struct error_message *why);

@@ -54,13 +54,13 @@ static void report_refusal(const struct loop *loop, const char *why)
 }
 
 /* Has our key announced if it isn't ours: it isn't yet, or is a former run's, or somebody has
- * interfered. */
+ * interfered. Has it taken back where another kind was there before it. */
 static void announce(struct loop *loop, const struct state *state)
 {
     bool stands = is_announced(state, session_term(loop->session));
     const char *fault = root_format_fault(state->keyspace);
-    if (!fault && !stands && loop->candidate->fault)
-        fault = loop->candidate->fault(state);
+    const char *exclusion = loop->candidate->fault ? loop->candidate->fault(state) : NULL;
+    fault = fault ? fault : exclusion;
     pthread_mutex_lock(&loop->mutex);
     bool newly_refused = fault && fault != loop->refused;
     loop->refused = fault;
@@ -68,6 +68,8 @@ static void announce(struct loop *loop, const struct state *state)
     if (newly_refused)
         report_refusal(loop, fault);
     bool is_others = state->own && session_is_displaced(loop->session);
+    if (exclusion && stands)
+        session_retract(loop->session);
     if (!fault && !stands && !is_others)
         session_check(loop->session);
 }

@@ -80,7 +80,8 @@ static int keep_alive(struct session *session)
 static bool pause_until(struct session *session, int64_t deadline_ms)
 {
     pthread_mutex_lock(&session->mutex);
-    while (!session->stopping && !session->check && clock_monotonic_ms() < deadline_ms) {
+    while (!session->stopping && !session->check && !session->retract &&
+           clock_monotonic_ms() < deadline_ms) {
         int64_t look_up_ms = clock_monotonic_ms() + PROGRESS_IDLE_MS;
         progress_wait(&session->progress, PROGRESS_IDLE_MS);
         clock_condition_wait(&session->changed, &session->mutex,
@@ -88,7 +89,9 @@ static bool pause_until(struct session *session, int64_t deadline_ms)
     }
     if (session->check)
         session->announced = false;
+    session->retracting = session->retract || (session->retracting && !session->check);
     session->check = false;
+    session->retract = false;
     bool go_on = !session->stopping;
     pthread_mutex_unlock(&session->mutex);
     return go_on;
@@ -122,6 +125,23 @@ static int work(struct session *session)
     return error;
 }
 
+/* One try to give the lease up. */
+static int retract(struct session *session)
+{
+    progress_wait(&session->progress, MOST_REQUESTS * session->request_ms);
+    int error = session->lease ? store_wait_lease_revoke(session->config.store, session->lease,
+                                                         session->request_ms)
+                               : 0;
+    if (error && error != ALLOT_ELEASE) {
+        report(session, "retract", error);
+        return error;
+    }
+    session->lease = 0;
+    session->announced = false;
+    session->renew_at_ms = INT64_MAX;
+    return 0;
+}
+
 /* When to look again after @error: at a key that is another process's less often, to leave that in
  * peace. */
 static int64_t next_look_ms(const struct session *session, int error)
@@ -136,7 +156,7 @@ static void *session_thread(void *argument)
     int64_t wake_ms = INT64_MAX;
     progress_begin(&session->progress, "session");
     while (pause_until(session, wake_ms)) {
-        int error = work(session);
+        int error = session->retracting ? retract(session) : work(session);
         wake_ms = next_look_ms(session, error);
     }
     if (session->lease)
@@ -217,6 +237,17 @@ void session_check(struct session *session)
 {
     pthread_mutex_lock(&session->mutex);
     session->check = true;
+    session->retract = false;
+    pthread_cond_signal(&session->changed);
+    pthread_mutex_unlock(&session->mutex);
+}
+
+void session_retract(struct session *session)
+{
+    pthread_mutex_lock(&session->mutex);
+    session->retract = true;
+    session->check = false;
+    session->term.until_ms = INT64_MIN;
     pthread_cond_signal(&session->changed);
     pthread_mutex_unlock(&session->mutex);
 }

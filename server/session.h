@@ -38,6 +38,9 @@ int session_start(const struct session_config *config, struct session **ret);
 /* Looks at once whether the key stands, and announces it, again, if it doesn't. */
 void session_check(struct session *session);
 
+/* Revokes the lease, which deletes the key, until session_check is called. The term is over. */
+void session_retract(struct session *session);
+
 /* Our lease, and until when it can't have expired (on the monotonic clock): counted from before the
  * last request that renewed it. The lease is told before the key is put under it. */
 struct allocator_term session_term(struct session *session);

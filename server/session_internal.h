@@ -21,6 +21,7 @@ struct session {
     int64_t lease; /* 0: none */
     int64_t renew_at_ms;
     bool announced;
+    bool retracting;    /* until it is checked */
     bool was_announced; /* at any time: no former run's key can stand any more */
     int announce_error; /* of the last try */
 
@@ -31,7 +32,8 @@ struct session {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     bool stopping;
-    bool check;     /* now */
+    bool check;     /* now; never along with ... */
+    bool retract;   /* ... this */
     bool displaced; /* set by the thread alone */
     struct allocator_term term;
 };

@@ -88,3 +88,24 @@ Test(candidate, of_a_member_says_that_it_allocates)
     cr_assert_eq(member.user, VALUES_MEMBER_ALLOCATES);
     arena_release(&arena);
 }
+
+/* Started at once, both kinds can be announced: the scheduler, which came last, is to go. */
+Test(candidate, of_a_scheduler_keeps_out_where_an_older_member_allocates)
+{
+    struct candidate candidate;
+    struct error_message why;
+    struct entry own = {.create_revision = 5};
+    struct entry member = {.create_revision = 4, .member = {.user = VALUES_MEMBER_ALLOCATES}};
+    const struct entry *members[] = {&member};
+    struct state state = {.member_count = 1, .members = members};
+    cr_assert_eq(candidate_init_scheduler(&candidate, SPAN("/r"), SPAN("one"), &why), 0);
+    cr_assert_not_null(candidate.fault(&state), "it isn't announced");
+    state.own = &own;
+    cr_assert_not_null(candidate.fault(&state), "it was announced too late");
+    member.create_revision = 6;
+    cr_assert_null(candidate.fault(&state), "it was there first");
+    member = (struct entry){.create_revision = 4};
+    state.own = NULL;
+    cr_assert_null(candidate.fault(&state), "it doesn't allocate");
+    candidate_release(&candidate);
+}

@@ -180,6 +180,11 @@ static bool has_a_leader(const struct snapshot *snapshot)
     return snapshot->state->leader != NULL;
 }
 
+static bool has_no_leader(const struct snapshot *snapshot)
+{
+    return !has_a_leader(snapshot);
+}
+
 static bool leads(const struct snapshot *snapshot)
 {
     return state_is_leader(snapshot->state);
@@ -367,6 +372,28 @@ Test(loop, leaves_the_lead_to_another_of_its_name)
     put("items/y", "2");
     await(&first, has_four_assignments, "the first decides again");
     stop(&first);
+}
+
+static const char *fault_while_there_is_y(const struct state *state)
+{
+    bool there = keyspace_find(state->keyspace, SPAN(BUILDER_ROOT "/items/y"));
+    return there ? "there is y" : NULL;
+}
+
+Test(loop, takes_its_key_back_where_it_should_not_have_been_announced)
+{
+    struct instance instance = start("one");
+    await(&instance, leads, "leads");
+    instance.candidate->fault = fault_while_there_is_y;
+    put("items/y", "1");
+    await_refused(&instance, true);
+    await(&instance, has_no_leader, "its key is gone");
+    put_two_members();
+    put("items/x", "1");
+    change(STORE_OP_DELETE, "items/y", "");
+    await(&instance, has_one_assignment, "decides again");
+    await_refused(&instance, false);
+    stop(&instance);
 }
 
 Test(loop, leaves_alone_what_it_does_not_understand)

@@ -294,6 +294,25 @@ Test(session, keeps_its_lease_alive_however_often_it_is_asked_to_look)
     session_destroy(session);
 }
 
+Test(session, retracts_its_key_until_it_is_asked_to_look)
+{
+    struct session *session = start(true, 2);
+    int64_t lease = await(true, "announced").kv.lease;
+    session_retract(session);
+    (void)await(false, "retracted");
+    cr_assert_eq(session_term(session).until_ms, INT64_MIN);
+    cr_assert_eq(sync_revoke(fixture.store, lease), ALLOT_ELEASE);
+    int64_t end_ms = clock_monotonic_ms() + 1000; /* its lease would have been renewed */
+    while (clock_monotonic_ms() < end_ms) {
+        session_retract(session);
+        sched_yield();
+    }
+    cr_assert_not(look().exists);
+    session_check(session);
+    cr_assert_neq(await(true, "announced again").kv.lease, lease);
+    session_destroy(session);
+}
+
 /* --- another value --- */
 
 /* Adds its context to the value, unless that ends so. */
