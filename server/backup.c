@@ -85,9 +85,18 @@ int backup_add_lease(struct backup *backup, int64_t ttl)
 
 const struct backup_key *backup_find(const struct backup *backup, struct span name)
 {
-    for (size_t i = 0; i < backup->key_count; i++)
-        if (span_equal(backup->keys[i].name, name))
-            return &backup->keys[i];
+    size_t low = 0;
+    size_t high = backup->key_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = span_compare(backup->keys[middle].name, name);
+        if (order == 0)
+            return &backup->keys[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
     return NULL;
 }
 

@@ -130,23 +130,6 @@ static int flush(struct restore *restore)
     return error ? error : renew_leases(restore, 0);
 }
 
-static const struct backup_key *find_key(const struct backup *backup, struct span name)
-{
-    size_t low = 0;
-    size_t high = backup->key_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = span_compare(backup->keys[middle].name, name);
-        if (order == 0)
-            return &backup->keys[middle];
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
-}
-
 /* The value to restore. All members are older than all assignments afterwards: so what was said of
  * an assignment before its member was registered, which doesn't count (see state_report), must not
  * come back as that member's word. */
@@ -159,10 +142,11 @@ static struct span find_value(struct restore *restore, const struct backup_key *
     char *buffer = transaction_allocate(&restore->root.transaction, size);
     if (!buffer)
         return key->value; /* the transaction can't be made anyway */
-    const struct backup_key *member = find_key(
+    const struct backup_key *member = backup_find(
         restore->config->backup, keys_member(SPAN(""), parts.zone, parts.suffix, buffer, size));
-    bool is_void = member && key->mod_revision < member->create_revision;
-    return is_void ? (struct span){0} : key->value;
+    if (member && key->mod_revision < member->create_revision)
+        return (struct span){0};
+    return key->value;
 }
 
 static void put(struct restore *restore, const struct backup_key *key)
@@ -223,7 +207,10 @@ int backup_restore(const struct backup_restore_config *config, struct backup_res
                                        .retries = config->retries,
                                        .why = why}};
     const struct backup_key *format = backup_find(config->backup, SPAN(KEYS_FORMAT));
+    struct span format_value = {NULL, 0};
     *ret = (struct backup_restored){0};
+    if (format)
+        format_value = format->value;
     int error = prepare(&restore);
     if (!error)
         error = backup_root_take(&restore.root);
@@ -234,7 +221,7 @@ int backup_restore(const struct backup_restore_config *config, struct backup_res
     if (!error)
         error = renew_leases(&restore, LAST_RENEWAL_MS);
     if (!error)
-        error = backup_root_leave(&restore.root, format ? format->value : (struct span){NULL, 0});
+        error = backup_root_leave(&restore.root, format_value);
     ret->revision = restore.root.revision;
     if (!error && config->tell)
         config->tell(config->context, ret);
