@@ -21,12 +21,10 @@ static struct candidate candidate;
 static struct loop *loop;
 static struct member_items *items;
 static char log_file[2 * TEMPORARY_SIZE];
-static char command[1024];
 
 /* --- leases that the store keeps for longer than it says, and that can be cut off from it --- */
 
-enum { TTL = 2 };
-
+static int64_t ttl_seconds = 20;
 static struct store_operations operations;
 static const struct store_operations *former_operations;
 static atomic_bool is_cut_off;
@@ -42,7 +40,7 @@ static void tell_ttl(void *context, int error, const struct store_lease_result *
     struct store_lease_result shorter = {0};
     free(context);
     if (result)
-        shorter = (struct store_lease_result){.id = result->id, .ttl = TTL};
+        shorter = (struct store_lease_result){.id = result->id, .ttl = ttl_seconds};
     asking.done(asking.context, error, result ? &shorter : NULL);
 }
 
@@ -82,13 +80,14 @@ static void open_store(void)
 
 /* --- the member --- */
 
-static void start(const char *format)
+/* @command (NULL: none) finds the path of the log in LOG. */
+static void start(const char *command)
 {
     struct error_message why;
     struct decoder decoder = api_decoder();
     open_store();
     snprintf(log_file, sizeof log_file, "%s/log", fixture.directory);
-    snprintf(command, sizeof command, format, log_file, log_file);
+    cr_assert_eq(setenv("LOG", log_file, 1), 0);
     cr_assert_eq(publisher_create(&publisher), 0);
     cr_assert_eq(candidate_init_member(&candidate, SPAN("/t"), SPAN("z"), SPAN("m"),
                                        SPAN("{\"item_limit\":4,\"allocator\":true}"), &why),
@@ -98,7 +97,7 @@ static void start(const char *format)
                                       .decoder = &decoder,
                                       .root = SPAN("/t"),
                                       .candidate = &candidate,
-                                      .ttl_seconds = TTL,
+                                      .ttl_seconds = ttl_seconds,
                                       .gather_ms = 1,
                                       .threads = 1};
     cr_assert_eq(loop_start(&loop_config, &loop), 0);
@@ -106,7 +105,7 @@ static void start(const char *format)
                                          .publisher = publisher,
                                          .loop = loop,
                                          .margin_ms = 100,
-                                         .command = command[0] ? command : NULL,
+                                         .command = command,
                                          .timeout_ms = 10000};
     cr_assert_eq(member_items_start(&config, &items), 0);
 }
@@ -165,7 +164,7 @@ static void await_consistent(const char *key)
     cr_assert(marked, "%s", key);
 }
 
-#define NOTE "echo $ALLOT_EVENT $ALLOT_ITEM $ALLOT_SLOT >>%s"
+#define NOTE "echo $ALLOT_EVENT $ALLOT_ITEM $ALLOT_SLOT >>\"$LOG\""
 
 Test(member_items, command_hears_of_each_that_is_gained_and_lost)
 {
@@ -179,14 +178,15 @@ Test(member_items, command_hears_of_each_that_is_gained_and_lost)
     stop();
 }
 
-/* The command for "slow" goes on once there is a file "go-on" beside the log. */
-#define NOTE_SLOWLY \
-    NOTE "; [ $ALLOT_ITEM != slow ] || until [ -e $(dirname %s)/go-on ]; do sleep 0.01; done"
+/* The command for "slow" goes on once there is a file beside the log. */
+#define NOTE_SLOWLY                                                                                \
+    NOTE "; [ $ALLOT_ITEM != slow ] || for i in $(seq 900); do [ ! -e \"$LOG.go-on\" ] || break; " \
+         "sleep 0.01; done"
 
 static void go_on(void)
 {
     char path[3 * TEMPORARY_SIZE];
-    snprintf(path, sizeof path, "%s/go-on", fixture.directory);
+    snprintf(path, sizeof path, "%s.go-on", log_file);
     FILE *file = fopen(path, "w");
     cr_assert_not_null(file);
     cr_assert_eq(fclose(file), 0);
@@ -270,10 +270,10 @@ Test(member_items, command_hears_of_another_slot)
 
 Test(member_items, loses_everything_while_it_is_cut_off)
 {
+    ttl_seconds = 4;
     start(NOTE);
     put("/t/items/a", "{\"replication\":1}");
     put("/t/items/b", "{\"replication\":1}");
-    await_key("/t/assign/b#z#m#0", 0);
     while (strlen(heard()) < strlen("gained a 0\ngained b 0\n"))
         sched_yield();
     cr_assert_eq(remove(log_file), 0);
@@ -290,7 +290,7 @@ Test(member_items, has_nothing_under_the_key_of_another_process)
     put("/t/items/a", "{\"replication\":1}");
     await_heard("gained a 0\n");
     struct store_lease_result other;
-    cr_assert_eq(sync_grant(fixture.store, 0, TTL, &other), 0);
+    cr_assert_eq(sync_grant(fixture.store, 0, 600, &other), 0);
     cr_assert_eq(sync_put(fixture.store, SPAN("/t/members/z#m"),
                           SPAN("{\"item_limit\":4,\"allocator\":true}"), other.id, NULL),
                  0);
@@ -300,7 +300,7 @@ Test(member_items, has_nothing_under_the_key_of_another_process)
 
 Test(member_items, marks_consistent_what_the_command_has_taken)
 {
-    start("if [ -e %s ]; then exit 0; fi; " NOTE "; exit 1"); /* fails at first */
+    start("if [ -e \"$LOG\" ]; then exit 0; fi; " NOTE "; exit 1"); /* fails at first */
     put("/t/items/a", "{\"replication\":1,\"consistency\":\"reported\"}");
     await_heard("gained a 0\n");
     await_consistent("/t/assign/a#z#m#0");
@@ -309,7 +309,7 @@ Test(member_items, marks_consistent_what_the_command_has_taken)
 
 Test(member_items, marks_consistent_without_a_command)
 {
-    start("");
+    start(NULL);
     put("/t/items/a", "{\"replication\":1,\"consistency\":\"reported\"}");
     await_consistent("/t/assign/a#z#m#0");
     stop();
