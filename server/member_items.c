@@ -192,35 +192,54 @@ static enum step step_item(struct member_items *items, size_t place, const struc
     return error ? STEP_LATER : STEP_AGAIN;
 }
 
-static enum step step(struct member_items *items, const struct state *state)
+/* The first that is held and is not among the @own_count local items of @state any more is lost. */
+static enum step step_losses(struct member_items *items, const struct state *state,
+                             int32_t own_count)
+{
+    int32_t index = 0;
+    for (size_t place = 0; place < items->count; place++) {
+        struct held *held = &items->held[place];
+        int order = -1;
+        while (index < own_count && order < 0)
+            order =
+                span_compare(item_name(state, &state->local_items[index++]), span_of(held->item));
+        if (order == 0 && is_still(held, state, &state->local_items[index - 1]))
+            continue;
+        if (held->retry_at_ms != 0) /* it has heard of it */
+            (void)tell(items, "lost", held->item, -1);
+        drop(items, place);
+        return STEP_AGAIN;
+    }
+    return STEP_DONE;
+}
+
+/* All that is held is among them: what else is there is gained. */
+static enum step step_gains(struct member_items *items, const struct state *state,
+                            int32_t own_count)
 {
     enum step result = STEP_DONE;
-    size_t place = 0;
-    int32_t index = 0;
-    int32_t own_count = has_own(items, state) ? state->local_item_count : 0;
-    while (place < items->count || index < own_count) {
-        const struct local_item *local = index < own_count ? &state->local_items[index] : NULL;
-        int order = !local ? -1
-                    : place == items->count
-                        ? 1
-                        : span_compare(span_of(items->held[place].item), item_name(state, local));
-        if (order < 0 || (order == 0 && !is_still(&items->held[place], state, local))) {
-            if (items->held[place].retry_at_ms != 0) /* it has heard of it */
-                (void)tell(items, "lost", items->held[place].item, -1);
-            drop(items, place);
-            return STEP_AGAIN;
-        }
-        if (order > 0 && insert(items, place, state, local) != 0)
+    for (int32_t index = 0; index < own_count; index++) {
+        const struct local_item *local = &state->local_items[index];
+        size_t place = (size_t)index;
+        bool is_held = place < items->count &&
+                       span_equal(span_of(items->held[place].item), item_name(state, local));
+        if (!is_held && insert(items, place, state, local) != 0)
             return STEP_LATER;
         enum step one = step_item(items, place, state, local);
         if (one == STEP_AGAIN)
             return one;
         if (one == STEP_LATER)
             result = one;
-        place++;
-        index++;
     }
     return result;
+}
+
+/* What is lost comes first, since others may have it already. */
+static enum step step(struct member_items *items, const struct state *state)
+{
+    int32_t own_count = has_own(items, state) ? state->local_item_count : 0;
+    enum step losses = step_losses(items, state, own_count);
+    return losses == STEP_DONE ? step_gains(items, state, own_count) : losses;
 }
 
 /* --- the thread --- */

@@ -1,6 +1,6 @@
 /* The items of a member that runs the loop itself: follows which ones it has, and calls a command
- * for each that it gains or loses, or has in another slot, one after the other, on a thread of its
- * own. */
+ * for each that it gains or loses, or has in another slot, one after the other, what is lost
+ * first, on a thread of its own. */
 #ifndef ALLOT_SERVER_MEMBER_ITEMS_H
 #define ALLOT_SERVER_MEMBER_ITEMS_H
 

@@ -245,6 +245,17 @@ Test(member_items, command_hears_of_an_item_that_was_made_anew_meanwhile)
     stop();
 }
 
+Test(member_items, command_hears_of_what_is_lost_before_anything_is_gained)
+{
+    start_slowly();
+    cr_assert_eq(sync_delete(fixture.store, SPAN("/t/items/x"), NULL), 0);
+    put("/t/items/a", "{\"replication\":1}");
+    await_key("/t/assign/a#z#m#0", 0);
+    go_on();
+    await_heard("gained x 0\ngained slow 0\nlost x\ngained a 0\n");
+    stop();
+}
+
 /* The primary's member goes, one replica is enough, and ours becomes the primary. */
 Test(member_items, command_hears_of_another_slot)
 {
