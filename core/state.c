@@ -202,7 +202,7 @@ struct span state_report(const struct state *state, int32_t assignment)
     int32_t member = state->assignment_member[assignment];
     bool is_void = state->gone_members_are_inconsistent && member != STATE_NONE &&
                    entry->mod_revision < state->members[member]->create_revision;
-    return is_void ? (struct span){0} : entry->value;
+    return is_void ? SPAN("") : entry->value;
 }
 
 bool state_is_held(const struct state *state, int32_t assignment)

@@ -247,5 +247,5 @@ int member_command(int argc, char **argv)
         (void)printf("allotd %s\n", ALLOT_VERSION);
         break;
     }
-    return fflush(stdout) == 0 ? PROCESS_DONE : PROCESS_FAILED;
+    return process_end_output();
 }

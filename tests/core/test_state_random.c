@@ -539,11 +539,11 @@ static void expect_changed_revisions(const struct state *former, const struct st
     for (int m = 0; m < state->member_count; m++) {
         const struct key_parts *parts = &state->members[m]->parts;
         int was = former ? state_find_member(former, parts->zone, parts->suffix) : STATE_NONE;
-        bool anew = was == STATE_NONE ||
-                    state->members[m]->create_revision != former->members[was]->create_revision;
-        int64_t expected = anew || has_changed(former, state, state->members[m])
-                               ? state->revision
-                               : former->changed_revision[was];
+        bool remains =
+            former && was != STATE_NONE &&
+            state->members[m]->create_revision == former->members[was]->create_revision &&
+            !has_changed(former, state, state->members[m]);
+        int64_t expected = remains ? former->changed_revision[was] : state->revision;
         cr_assert_eq(state->changed_revision[m], expected);
     }
 }
