@@ -67,10 +67,12 @@ static struct keyspace *put_item(struct keyspace *keyspace, int items, int run, 
     int64_t revision = keyspace_revision(keyspace) + 1;
     (void)snprintf(key, sizeof key, INSTANCE_ROOT "/items/item-%07d%s", items / 2 + run,
                    added ? "-new" : "");
+    const struct entry *former = keyspace_find(keyspace, span_of(key));
+    int64_t created = former ? former->create_revision : revision;
     struct store_event event = {.kind = STORE_EVENT_PUT,
                                 .kv = {.key = span_of(key),
                                        .value = added ? SPAN("3") : SPAN("4"),
-                                       .create_revision = revision,
+                                       .create_revision = created,
                                        .mod_revision = revision,
                                        .version = 1}};
     struct store_watch_response response = {.cluster_id = keyspace_cluster_id(keyspace),
