@@ -20,7 +20,8 @@ enum {
 };
 
 struct state_config {
-    /* Key prefix of the candidates for leadership; the members' own prefix in the reference's mode.
+    /* Key prefix of the candidates for leadership; the members' own prefix in the reference's mode:
+     * then only those of whom the decoder says the same (`user`) as of our own are candidates.
      * Copied. Must be under the keyspace's root. */
     struct span candidates;
     /* This process's own candidate key, and its own member key; empty: none. Copied. */

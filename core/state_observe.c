@@ -284,6 +284,15 @@ int state_observe_replicas(struct state *state, int32_t item)
 
 /* --- this process --- */
 
+/* Members that don't decide for the others, by what the decoder says of them, are no candidates
+ * where we, who do, are a member. */
+static bool is_candidate(const struct state *state, const struct entry *entry)
+{
+    const struct entry *own = state->own;
+    bool are_members = own && own->parts.kind == KEY_MEMBER && entry->parts.kind == KEY_MEMBER;
+    return !are_members || entry->member.user == own->member.user;
+}
+
 static int observe_leader(struct state *state, const struct state_config *config)
 {
     struct state_range range;
@@ -294,7 +303,8 @@ static int observe_leader(struct state *state, const struct state_config *config
     int error = find_range(state->keyspace, config->candidates, &range);
     for (size_t i = 0; !error && i < range.count; i++) {
         const struct entry *entry = keyspace_next(&range.cursor);
-        if (!state->leader || entry->create_revision < state->leader->create_revision)
+        bool is_earlier = !state->leader || entry->create_revision < state->leader->create_revision;
+        if (is_earlier && is_candidate(state, entry))
             state->leader = entry;
     }
     return error;

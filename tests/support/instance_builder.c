@@ -57,10 +57,12 @@ static int decode_member(void *context, const struct key_parts *key, struct span
     int32_t limit;
     struct span rest;
     int error = parse(value, &limit, &rest);
-    if (!error && rest.size != 0 && !span_equal(rest, SPAN("exiting")))
+    bool exiting = span_equal(rest, SPAN("exiting"));
+    bool aside = span_equal(rest, SPAN("aside"));
+    if (!error && rest.size != 0 && !exiting && !aside)
         error = ALLOT_EVALUE;
     if (!error)
-        *ret = (struct member_value){.item_limit = limit, .exiting = rest.size != 0};
+        *ret = (struct member_value){.item_limit = limit, .exiting = exiting, .user = aside};
     return error;
 }
 

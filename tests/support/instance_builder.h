@@ -4,7 +4,8 @@
  *
  *     {"items/i1", "2"}                replication 2; "2 all": its assignments are consistent only
  *                                      if all of them say so; "2 once": whatever they say
- *     {"members/a#1", "3"}             item limit 3; "3 exiting": and it is leaving
+ *     {"members/a#1", "3"}             item limit 3; "3 exiting": and it is leaving; "3 aside": of
+ *                                      another kind than the others
  *     {"assign/i1#a#1#0", "ok"}        consistent; "" is not
  *
  * Anything else does not decode. Whatever goes wrong in here ends the process. */
