@@ -19,12 +19,19 @@ heartbeat() {
 
 request -o /dev/null -X PUT "$members" --json "$spec"
 heartbeat & beats=$!
-trap 'kill $beats; rm -f "$list"' EXIT
+trap 'kill $beats 2>/dev/null || true; rm -f "$list"' EXIT
 trap 'draining=1' TERM INT
 
-until [ "$draining" ] && jq -e '.items == []' "$list" >/dev/null; do
-    # each time: the server may have been away, or the member be registered anew
-    [ -z "$draining" ] || request -o /dev/null -X POST "$members/drain" --json '{}' || true
+# each time: the server may have been away, or the member be registered anew
+drain() { request -o /dev/null -X POST "$members/drain" --json '{}'; }
+leave() { # the server refuses that while anything is held
+    kill "$beats" # they would register it anew
+    wait "$beats" || true
+    request -o /dev/null -X DELETE "$members" --json '{}' && return
+    heartbeat & beats=$!
+    return 1
+}
+until [ "$draining" ] && drain && jq -e '.items == []' "$list" >/dev/null && leave; do
     request -o "$list" "$members/assignments?limit=5000&after=$(jq '.revision // 0' "$list")&wait=30s" &
     wait $! || { kill $! 2>/dev/null || true; sleep 1; continue; }
     jq -r '.items[] | select(.reported | not) | .item | @uri' "$list" | while read -r item; do
@@ -32,4 +39,3 @@ until [ "$draining" ] && jq -e '.items == []' "$list" >/dev/null; do
         request -o /dev/null -X PATCH "$assignments/$item/$2/$3" --json '{"consistent": true}' || true
     done
 done
-request -o /dev/null -X DELETE "$members" --json '{}'
