@@ -9,7 +9,7 @@
 #include "core/keys.h"
 
 /* The part of each value that the core decides on. `user` is the decoder's own: the core keeps it
- * and hands it back to is_consistent. Members of another one don't lead: see state_config. */
+ * and hands it back to is_consistent; of members, see state_config.candidate_user. */
 struct item_value {
     int32_t replication; /* replicas wanted, >= 0 */
     uint32_t user;

@@ -20,10 +20,12 @@ enum {
 };
 
 struct state_config {
-    /* Key prefix of the candidates for leadership; the members' own prefix in the reference's mode:
-     * then only those of whom the decoder says the same (`user`) as of our own are candidates.
+    /* Key prefix of the candidates for leadership; the members' own prefix in the reference's mode.
      * Copied. Must be under the keyspace's root. */
     struct span candidates;
+    /* Where candidates are members: only those are of whom the decoder says this (`user`); 0: all,
+     * also those that don't decode. */
+    uint32_t candidate_user;
     /* This process's own candidate key, and its own member key; empty: none. Copied. */
     struct span own_key;
     struct span local_member;

@@ -284,13 +284,12 @@ int state_observe_replicas(struct state *state, int32_t item)
 
 /* --- this process --- */
 
-/* Members that don't decide for the others, by what the decoder says of them, are no candidates
- * where we, who do, are a member. */
-static bool is_candidate(const struct state *state, const struct entry *entry)
+/* Everybody has to say the same of everybody, whatever stands at the own key. */
+static bool is_candidate(const struct state_config *config, const struct entry *entry)
 {
-    const struct entry *own = state->own;
-    bool are_members = own && own->parts.kind == KEY_MEMBER && entry->parts.kind == KEY_MEMBER;
-    return !are_members || entry->member.user == own->member.user;
+    bool is_member = entry->valid && entry->parts.kind == KEY_MEMBER;
+    return config->candidate_user == 0 ||
+           (is_member && entry->member.user == config->candidate_user);
 }
 
 static int observe_leader(struct state *state, const struct state_config *config)
@@ -304,7 +303,7 @@ static int observe_leader(struct state *state, const struct state_config *config
     for (size_t i = 0; !error && i < range.count; i++) {
         const struct entry *entry = keyspace_next(&range.cursor);
         bool is_earlier = !state->leader || entry->create_revision < state->leader->create_revision;
-        if (is_earlier && is_candidate(state, entry))
+        if (is_earlier && is_candidate(config, entry))
             state->leader = entry;
     }
     return error;

@@ -106,6 +106,7 @@ int candidate_init_member(struct candidate *ret, struct span root, struct span z
                               .key = joined(prefix, last),
                               .value = value_copy,
                               .member = joined(prefix, last),
+                              .user = VALUES_MEMBER_ALLOCATES,
                               .absent_prefix = joined(under, append(&at, SPAN(KEYS_SCHEDULERS))),
                               .text = text};
     return 0;

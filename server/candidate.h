@@ -16,6 +16,7 @@ struct candidate {
     struct span key;           /* our own, one of these */
     struct span value;         /* of the key */
     struct span member;        /* the key, if it is a member's; else empty */
+    uint32_t user;             /* of members that are candidates; see state_config */
     struct span absent_prefix; /* while a key begins so, we aren't announced, and decide nothing */
     bool exclusive;            /* nobody else can have put the key: see session.h */
     /* Why we may not be announced, or stay it, beside what there is, a static text, or NULL. NULL:

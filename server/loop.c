@@ -61,6 +61,8 @@ static void announce(struct loop *loop, const struct state *state)
     const char *fault = root_format_fault(state->keyspace);
     const char *exclusion = loop->candidate->fault ? loop->candidate->fault(state) : NULL;
     fault = fault ? fault : exclusion;
+    if (exclusion && stands)
+        session_retract(loop->session); /* first: who is refused doesn't lead */
     pthread_mutex_lock(&loop->mutex);
     bool newly_refused = fault && fault != loop->refused;
     loop->refused = fault;
@@ -68,8 +70,6 @@ static void announce(struct loop *loop, const struct state *state)
     if (newly_refused)
         report_refusal(loop, fault);
     bool is_others = state->own && session_is_displaced(loop->session);
-    if (exclusion && stands)
-        session_retract(loop->session);
     if (!fault && !stands && !is_others)
         session_check(loop->session);
 }
@@ -104,6 +104,7 @@ static int on_applied(void *context, struct keyspace *keyspace)
     struct loop *loop = context;
     struct state_config config = {
         .candidates = loop->candidate->prefix,
+        .candidate_user = loop->candidate->user,
         .own_key = loop->candidate->key,
         .local_member = loop->candidate->member,
         .gone_members_are_inconsistent = !loop->config.gone_members_count,

@@ -145,14 +145,13 @@ static void restart(struct loop *loop, int error)
 {
     log_write(LOG_WARNING, "allocator starts over",
               LOG_FIELDS(log_text("error", allot_error_text(error))));
-    if (error == ALLOT_EFENCE) {
-        session_check(loop->session);
-        return;
-    }
     pthread_mutex_lock(&loop->mutex);
-    if (loop->newest && loop->changed_ms == 0)
+    bool is_refused = loop->refused != NULL; /* then the key was taken back: it stays so */
+    if (error != ALLOT_EFENCE && loop->newest && loop->changed_ms == 0)
         loop->changed_ms = clock_monotonic_ms(); /* the new allocator hasn't seen it */
     pthread_mutex_unlock(&loop->mutex);
+    if (error == ALLOT_EFENCE && !is_refused)
+        session_check(loop->session);
 }
 
 static int64_t earlier(int64_t a, int64_t b)

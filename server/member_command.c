@@ -19,6 +19,7 @@
 enum {
     IDLE_LOOK_MS = 200, /* how often to look whether somebody else has drained the member */
     LOOK_MS = 50,       /* the same while it drains */
+    TELL_MS = 5000,     /* and how often to say so again: somebody else may have changed the key */
     MARGIN_PART = 6,    /* of the TTL: to give everything up before others can have been given it */
     RETRY_MS = 1000,    /* after the store could not be told that the member is exiting */
 };
@@ -170,8 +171,14 @@ static int drain(struct parts *parts)
     if (error && error != ALLOT_EFENCE)
         return process_fail("cannot tell that the member is exiting", error,
                             &(struct error_message){""});
-    while (!error && !atomic_load(&parts->left) && !is_over(parts))
+    int64_t told_ms = clock_monotonic_ms();
+    while (error != ALLOT_EFENCE && !atomic_load(&parts->left) && !is_over(parts)) {
         (void)poll(NULL, 0, LOOK_MS);
+        if (clock_monotonic_ms() - told_ms >= TELL_MS) {
+            error = loop_update(parts->loop, set_exiting, parts);
+            told_ms = clock_monotonic_ms();
+        }
+    }
     if (atomic_load(&parts->left))
         log_write(LOG_INFO, "drained", NULL);
     else

@@ -14,6 +14,7 @@
 enum {
     RETRY_MS = 1000, /* after a failed command */
     LOOK_MS = 1000,  /* how long to wait for a newer snapshot at a time */
+    MARK_MS = 5000,  /* for the store to take a mark, as long as it is ours */
 };
 
 /* An item that we have told of, or are to tell of. */
@@ -147,11 +148,10 @@ static int64_t own_until_ms(const struct member_items *items, const struct state
 
 /* Whether what @state has for our member is ours. What was given up is so again once the store has
  * said so since. */
-static bool has_own(struct member_items *items, const struct state *state)
+static bool has_own(struct member_items *items, const struct state *state,
+                    const struct loop_status *status)
 {
-    struct loop_status status;
-    loop_status(items->config.loop, &status);
-    items->own_until_ms = own_until_ms(items, state, status.term);
+    items->own_until_ms = own_until_ms(items, state, status->term);
     int64_t now_ms = clock_monotonic_ms();
     bool is_in_time = now_ms < items->own_until_ms;
     if (!is_in_time && items->count > 0 && !items->gives_up) {
@@ -159,13 +159,36 @@ static bool has_own(struct member_items *items, const struct state *state)
         items->gave_up_ms = now_ms;
     }
     items->gives_up = !is_in_time;
-    return is_in_time && status.current_monotonic_ms >= items->gave_up_ms;
+    return is_in_time && status->current_monotonic_ms >= items->gave_up_ms;
 }
 
 /* --- one step: at most one command, or one transaction, before a newer snapshot is looked at ---
  */
 
-enum step { STEP_DONE, STEP_AGAIN, STEP_LATER };
+enum step {
+    STEP_DONE,
+    STEP_AGAIN,
+    STEP_LATER,
+    STEP_FAILED, /* the store didn't answer, nor would it for the next item: later */
+};
+
+/* Marks what is held, while it is ours for sure. */
+static enum step step_mark(struct member_items *items, struct held *held, const struct state *state,
+                           const struct local_item *local)
+{
+    int64_t left_ms = items->own_until_ms - clock_monotonic_ms();
+    bool marked = false;
+    if (left_ms <= 0)
+        return STEP_AGAIN; /* to give everything up */
+    int error = member_mark_consistent(items->config.store, state, local,
+                                       left_ms < MARK_MS ? left_ms : MARK_MS, &marked);
+    if (error)
+        return STEP_FAILED;
+    if (!marked)
+        return STEP_LATER; /* a newer snapshot tells why */
+    held->marked_after = state->assignments[local->assignment]->mod_revision;
+    return STEP_AGAIN;
+}
 
 /* The item that is held at @place, and that is ours in @state. */
 static enum step step_item(struct member_items *items, size_t place, const struct state *state,
@@ -186,10 +209,7 @@ static enum step step_item(struct member_items *items, size_t place, const struc
     }
     if (!member_mark_is_due(state, local) || held->marked_after >= entry->mod_revision)
         return STEP_DONE;
-    int error = member_mark_consistent(items->config.store, state, local);
-    if (!error)
-        held->marked_after = entry->mod_revision; /* until a newer snapshot tells more */
-    return error ? STEP_LATER : STEP_AGAIN;
+    return step_mark(items, held, state, local);
 }
 
 /* The first that is held and is not among the @own_count local items of @state any more is lost. */
@@ -226,7 +246,7 @@ static enum step step_gains(struct member_items *items, const struct state *stat
         if (!is_held && insert(items, place, state, local) != 0)
             return STEP_LATER;
         enum step one = step_item(items, place, state, local);
-        if (one == STEP_AGAIN)
+        if (one == STEP_AGAIN || one == STEP_FAILED)
             return one;
         if (one == STEP_LATER)
             result = one;
@@ -235,9 +255,10 @@ static enum step step_gains(struct member_items *items, const struct state *stat
 }
 
 /* What is lost comes first, since others may have it already. */
-static enum step step(struct member_items *items, const struct state *state)
+static enum step step(struct member_items *items, const struct state *state,
+                      const struct loop_status *status)
 {
-    int32_t own_count = has_own(items, state) ? state->local_item_count : 0;
+    int32_t own_count = has_own(items, state, status) ? state->local_item_count : 0;
     enum step losses = step_losses(items, state, own_count);
     return losses == STEP_DONE ? step_gains(items, state, own_count) : losses;
 }
@@ -287,9 +308,11 @@ static void *items_thread(void *argument)
     bool go_on = true;
     bool again = true;
     while (go_on || again) {
+        struct loop_status status; /* first: what it says of the store goes for the snapshot, too */
+        loop_status(items->config.loop, &status);
         struct snapshot *snapshot = publisher_snapshot(items->config.publisher);
         int64_t next = snapshot ? snapshot->state->revision + 1 : 0;
-        again = snapshot && step(items, snapshot->state) == STEP_AGAIN;
+        again = snapshot && step(items, snapshot->state, &status) == STEP_AGAIN;
         snapshot_unref(snapshot);
         if (!again && go_on) {
             go_on = wait_for_snapshot(items, next);

@@ -8,10 +8,7 @@
 #include "server/clock.h"
 #include "server/store_wait.h"
 
-enum {
-    TXN_TIMEOUT_MS = 5000,
-    MAX_ACTOR = 4096,
-};
+enum { MAX_ACTOR = 4096 };
 
 bool member_mark_is_due(const struct state *state, const struct local_item *local)
 {
@@ -45,38 +42,63 @@ static int write_actor(const struct state *state, struct arena *arena, struct bu
     return value->error;
 }
 
-/* Puts @value at the assignment, if it is still as we have seen it. */
-static int put_assignment(struct store *store, const struct entry *entry, struct span value,
-                          struct span actor_key, struct span actor)
+static void read_marked(void *context, const struct store_txn_result *result)
 {
-    struct store_compare unchanged = {.keys = {.key = entry->key},
-                                      .target = STORE_MOD_REVISION,
-                                      .relation = STORE_EQUAL,
-                                      .number = entry->mod_revision};
-    struct store_op puts[] = {
-        {.kind = STORE_OP_PUT, .keys = {.key = actor_key}, .value = actor},
-        {.kind = STORE_OP_PUT, .keep_lease = true, .keys = {.key = entry->key}, .value = value},
+    *(bool *)context = result->succeeded;
+}
+
+/* What is to be put where. */
+struct report {
+    const struct entry *member;
+    const struct entry *assignment;
+    struct span value;
+    struct span actor_key;
+    struct span actor;
+};
+
+/* Puts the report, if member and assignment are still the ones that we have seen. */
+static int put_report(struct store *store, const struct report *report, int64_t timeout_ms,
+                      bool *ret_marked)
+{
+    const struct entry *entry = report->assignment;
+    const struct store_compare unchanged[] = {
+        {.keys = {.key = entry->key},
+         .target = STORE_MOD_REVISION,
+         .relation = STORE_EQUAL,
+         .number = entry->mod_revision},
+        {.keys = {.key = report->member->key},
+         .target = STORE_CREATE_REVISION,
+         .relation = STORE_EQUAL,
+         .number = report->member->create_revision},
     };
-    struct store_txn txn = {
-        .compares = &unchanged, .compare_count = 1, .success = puts, .success_count = 2};
-    return store_wait_txn(store, &txn, TXN_TIMEOUT_MS, NULL, NULL);
+    const struct store_op puts[] = {
+        {.kind = STORE_OP_PUT, .keys = {.key = report->actor_key}, .value = report->actor},
+        {.kind = STORE_OP_PUT,
+         .keep_lease = true,
+         .keys = {.key = entry->key},
+         .value = report->value},
+    };
+    const struct store_txn txn = {
+        .compares = unchanged, .compare_count = 2, .success = puts, .success_count = 2};
+    return store_wait_txn(store, &txn, timeout_ms, read_marked, ret_marked);
 }
 
 int member_mark_consistent(struct store *store, const struct state *state,
-                           const struct local_item *local)
+                           const struct local_item *local, int64_t timeout_ms, bool *ret_marked)
 {
-    const struct entry *entry = state->assignments[local->assignment];
     const struct assignment_spec spec = {.consistent = true};
     struct arena arena = {NULL};
     struct buffer actor;
-    struct span actor_key = {NULL, 0};
-    struct span value;
+    struct report report = {.member = state->members[state->local_member],
+                            .assignment = state->assignments[local->assignment]};
+    *ret_marked = false;
     buffer_init(&actor, MAX_ACTOR);
-    int error = values_write_assignment(&arena, entry->value, &spec, &value);
+    int error = values_write_assignment(&arena, report.assignment->value, &spec, &report.value);
     if (!error)
-        error = write_actor(state, &arena, &actor, &actor_key);
+        error = write_actor(state, &arena, &actor, &report.actor_key);
+    report.actor = buffer_span(&actor);
     if (!error)
-        error = put_assignment(store, entry, value, actor_key, buffer_span(&actor));
+        error = put_report(store, &report, timeout_ms, ret_marked);
     buffer_release(&actor);
     arena_release(&arena);
     return error;

@@ -17,7 +17,7 @@ static void set_term(struct session *session, int64_t begin_ms,
 {
     pthread_mutex_lock(&session->mutex);
     session->term.lease = lease->id;
-    session->term.until_ms = begin_ms + lease->ttl * 1000;
+    session->term.until_ms = session->retract ? INT64_MIN : begin_ms + lease->ttl * 1000;
     pthread_mutex_unlock(&session->mutex);
     session->lease = lease->id;
     session->renew_at_ms = begin_ms + session->renew_ms;
@@ -139,6 +139,9 @@ static int retract(struct session *session)
     session->lease = 0;
     session->announced = false;
     session->renew_at_ms = INT64_MAX;
+    pthread_mutex_lock(&session->mutex);
+    session->term.until_ms = INT64_MIN; /* a renewal was under way, say */
+    pthread_mutex_unlock(&session->mutex);
     return 0;
 }
 

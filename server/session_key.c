@@ -147,6 +147,8 @@ static int change_value(struct session *session, session_change *change, void *c
 {
     int64_t lease = session_term(session).lease;
     struct span former = value_of(session);
+    if (lease == 0) /* we have never had one: what stands there without a lease isn't ours */
+        return ALLOT_EFENCE;
     for (int i = 0; i < MOST_TRIES; i++) {
         struct found found = {.arena = arena};
         int error = change(context, former, arena, ret);

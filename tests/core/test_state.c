@@ -371,26 +371,27 @@ Test(state, is_led_by_the_oldest_candidate)
     keyspace_unref(keyspace);
 }
 
-/* Members that don't decide, or can't be read, don't keep those that do from it. */
-Test(state, members_of_another_kind_do_not_lead)
+/* Members that don't decide, or can't be read, don't keep those that do from it, and all agree on
+ * that, whoever they are. */
+Test(state, only_members_that_decide_lead)
 {
     static const struct builder_key KEYS[] = {
-        {.key = "members/a#1", .value = "1 aside", .create_revision = 1},
-        {.key = "members/a#2", .value = "1", .create_revision = 2},
-        {.key = "members/a#3", .value = "1", .create_revision = 3},
+        {.key = "members/a#0", .value = "nonsense", .create_revision = 1},
+        {.key = "members/a#1", .value = "1", .create_revision = 2},
+        {.key = "members/a#2", .value = "1 decides", .create_revision = 4},
+        {.key = "members/a#3", .value = "1 decides", .create_revision = 3},
     };
-    static const char *const LEADERS[] = {BUILDER_ROOT "/members/a#1", BUILDER_ROOT "/members/a#2",
-                                          BUILDER_ROOT "/members/a#2"};
-    struct keyspace *keyspace = builder_keyspace(KEYS, COUNT(KEYS), false);
+    struct keyspace *keyspace = builder_keyspace(KEYS, COUNT(KEYS), true);
     for (size_t i = 0; i < COUNT(KEYS); i++) {
         char own[64];
         struct state *state = NULL;
         (void)snprintf(own, sizeof own, BUILDER_ROOT "/%s", KEYS[i].key);
         struct state_config config = {.candidates = SPAN(BUILDER_ROOT KEYS_MEMBERS),
+                                      .candidate_user = BUILDER_DECIDES,
                                       .own_key = span_of(own)};
         cr_assert_eq(state_observe(&config, keyspace, &state), 0);
-        cr_assert(span_equal(state->leader->key, span_of(LEADERS[i])));
-        cr_assert_eq(state_is_leader(state), i < 2);
+        cr_assert(span_equal(state->leader->key, SPAN(BUILDER_ROOT "/members/a#3")));
+        cr_assert_eq(state_is_leader(state), i == 3);
         state_unref(state);
     }
     keyspace_unref(keyspace);

@@ -93,7 +93,7 @@ static struct instance start_member(const char *zone, const char *suffix)
     struct candidate *candidate = malloc(sizeof *candidate);
     cr_assert_not_null(candidate);
     cr_assert_eq(candidate_init_member(candidate, SPAN(BUILDER_ROOT), span_of(zone),
-                                       span_of(suffix), SPAN("4"), &why),
+                                       span_of(suffix), SPAN("4 decides"), &why),
                  0, "%s", why.text);
     return start_as(candidate);
 }
@@ -431,7 +431,7 @@ Test(loop, removes_dead_assignments)
 static int set_exiting(void *context, struct span former, struct arena *arena, struct span *ret)
 {
     (void)context, (void)former;
-    *ret = arena_copy(arena, SPAN("4 exiting"));
+    *ret = arena_copy(arena, SPAN("4 decides exiting"));
     return ret->data ? 0 : ALLOT_ENOMEM;
 }
 

@@ -57,13 +57,16 @@ static int decode_member(void *context, const struct key_parts *key, struct span
     int32_t limit;
     struct span rest;
     int error = parse(value, &limit, &rest);
-    bool exiting = span_equal(rest, SPAN("exiting"));
-    bool aside = span_equal(rest, SPAN("aside"));
-    if (!error && rest.size != 0 && !exiting && !aside)
-        error = ALLOT_EVALUE;
-    if (!error)
-        *ret = (struct member_value){.item_limit = limit, .exiting = exiting, .user = aside};
-    return error;
+    if (error)
+        return error;
+    bool both = span_equal(rest, SPAN("decides exiting"));
+    bool exiting = both || span_equal(rest, SPAN("exiting"));
+    bool decides = both || span_equal(rest, SPAN("decides"));
+    if (rest.size != 0 && !exiting && !decides)
+        return ALLOT_EVALUE;
+    *ret = (struct member_value){
+        .item_limit = limit, .exiting = exiting, .user = decides ? BUILDER_DECIDES : 0};
+    return 0;
 }
 
 static int decode_assignment(void *context, const struct key_parts *key, struct span value,

@@ -4,8 +4,8 @@
  *
  *     {"items/i1", "2"}                replication 2; "2 all": its assignments are consistent only
  *                                      if all of them say so; "2 once": whatever they say
- *     {"members/a#1", "3"}             item limit 3; "3 exiting": and it is leaving; "3 aside": of
- *                                      another kind than the others
+ *     {"members/a#1", "3"}             item limit 3; "3 exiting": and it is leaving; "3 decides"
+ *                                      or "3 decides exiting": BUILDER_DECIDES is said of it
  *     {"assign/i1#a#1#0", "ok"}        consistent; "" is not
  *
  * Anything else does not decode. Whatever goes wrong in here ends the process. */
@@ -17,6 +17,8 @@
 
 #define BUILDER_ROOT "/t"
 #define BUILDER_CONSISTENT "ok"
+
+enum { BUILDER_DECIDES = 1 }; /* a member's user */
 
 enum { BUILDER_CLUSTER_ID = 7 };
 
