@@ -336,7 +336,7 @@ bool examine_body(struct api_call *call)
     if (!call_header(call, "Content-Type").data)
         return refuse_media_type(call);
     int error = is_in_lines(call) ? json_read_lines(body, &call->body, &why)
-                                  : json_read(body, &call->body, &why);
+                                  : json_read_bounded(body, &call->body, &why);
     if (error == ALLOT_ELIMIT) {
         (void)problem_invalid_at(call, "", why.text);
     } else if (error == ALLOT_ESYNTAX) {

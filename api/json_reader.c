@@ -70,7 +70,12 @@ static int read_within(struct json_budget *budget, struct span text, struct json
 
 int json_read(struct span text, struct json_object **ret, struct error_message *why)
 {
-    struct json_budget budget = JSON_BUDGET;
+    return read_within(NULL, text, ret, why);
+}
+
+int json_read_bounded(struct span text, struct json_object **ret, struct error_message *why)
+{
+    struct json_budget budget = json_budget_of(text.size);
     return read_within(&budget, text, ret, why);
 }
 
@@ -104,7 +109,7 @@ static bool is_blank(struct span line)
 
 int json_read_lines(struct span text, struct json_object **ret, struct error_message *why)
 {
-    struct json_budget budget = JSON_BUDGET;
+    struct json_budget budget = json_budget_of(text.size);
     struct json_object *lines = json_object_new_array();
     int error = lines ? 0 : ALLOT_ENOMEM;
     for (size_t number = 1; !error && text.size > 0; number++) {

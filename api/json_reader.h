@@ -16,10 +16,14 @@ enum { JSON_MAX_DEPTH = 16 };
 
 /* Parses @text. On success *@ret is the tree, which the caller drops (json_object_put); NULL for
  * the literal null. Errors, @ret untouched, with the line and column in @why: ALLOT_ESYNTAX;
- * ALLOT_ELIMIT (an integer with more digits than can be kept, too many values); ALLOT_ENOMEM (@why
+ * ALLOT_ELIMIT (an integer with more digits than can be kept); ALLOT_ENOMEM (@why
  * untouched). Numbers with a fraction or exponent keep their text. Cost: linear, and a sort of the
  * names. */
 int json_read(struct span text, struct json_object **ret, struct error_message *why);
+
+/* The same of what strangers send: ALLOT_ELIMIT also if it would take too much memory for its size;
+ * see json_budget_of. */
+int json_read_bounded(struct span text, struct json_object **ret, struct error_message *why);
 
 /* The same of NDJSON: *@ret is the array of its lines' values, those that are blank left out. @why
  * names the line. */

@@ -49,7 +49,7 @@ static int refuse(struct scan *scan, size_t offset, const char *story)
     return ALLOT_ESYNTAX;
 }
 
-/* Takes one of what is left of the budget. */
+/* Takes one of what is left of a budget. */
 static int spend(struct scan *scan, size_t *left, const char *story)
 {
     if (*left == 0) {
@@ -292,7 +292,7 @@ static int scan_begin(struct scan *scan)
 {
     if (scan->depth == JSON_MAX_DEPTH)
         return refuse(scan, scan->at, "nested deeper than 16");
-    int error = spend(scan, &scan->budget->containers, "more than 65,536 objects and arrays");
+    int error = spend(scan, &scan->budget->containers, "too many objects and arrays for its size");
     scan->object[++scan->depth] = ++scan->object_count * UINT64_C(0x9E3779B97F4A7C15);
     scan->at++;
     return error;
@@ -301,7 +301,7 @@ static int scan_begin(struct scan *scan)
 static int scan_scalar(struct scan *scan)
 {
     char c = peek(scan);
-    int error = spend(scan, &scan->budget->scalars, "more than 524,288 names and values");
+    int error = spend(scan, &scan->budget->scalars, "too many names and values for its size");
     if (error)
         return error;
     if (c == '"')
@@ -333,7 +333,9 @@ static int scan_token(struct scan *scan)
 
 int json_scan(struct span text, struct json_budget *budget, struct error_message *why)
 {
-    struct scan scan = {.text = text, .budget = budget, .why = why, .name_capacity = NAMES_INLINE};
+    struct json_budget all = {SIZE_MAX, SIZE_MAX};
+    struct scan scan = {
+        .text = text, .budget = budget ? budget : &all, .why = why, .name_capacity = NAMES_INLINE};
     scan.names = scan.inline_names;
     int error = 0;
     for (skip_space(&scan); !error && scan.at < text.size; skip_space(&scan))
