@@ -100,6 +100,9 @@ void http_exchange_leave(struct http_exchange *exchange)
     exchange->left = true;
     (void)pthread_mutex_unlock(&exchange->mutex);
     http_exchange_give_up(exchange);
+    if (exchange->step == API_WAIT_CHANGE) {
+        publisher_cancel(exchange->publisher, exchange);
+    }
 }
 
 static void on_bound(void *context)

@@ -24,7 +24,7 @@
  * request has ended. Whichever comes second revokes: the request, or here the store's answer. */
 struct http_exchange {
     atomic_int references;
-    int socket;                 /* the connection's; not valid once settled */
+    int socket;                 /* the connection's; valid as long as it is listed */
     struct http_server *server; /* likewise */
     struct store *store;
     struct publisher *publisher;

@@ -63,11 +63,18 @@ static bool continues(struct span name, struct span begin)
 }
 
 /* Whether others may read the line as another header: for a space in its name or before its colon,
- * or because libmicrohttpd has put there what a second line had of the value. */
+ * or because libmicrohttpd has put there what a second line had of the value. A name has the
+ * characters of RFC 9110, 5.6.2. */
 static bool is_false_name(struct span name)
 {
-    return memchr(name.data, ' ', name.size) || memchr(name.data, '\t', name.size) ||
-           continues(name, SPAN(MHD_HTTP_HEADER_CONTENT_LENGTH)) ||
+    static const char characters[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                     "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    for (size_t i = 0; i < name.size; i++) {
+        if (!memchr(characters, name.data[i], sizeof characters - 1)) {
+            return true;
+        }
+    }
+    return continues(name, SPAN(MHD_HTTP_HEADER_CONTENT_LENGTH)) ||
            continues(name, SPAN(MHD_HTTP_HEADER_TRANSFER_ENCODING));
 }
 

@@ -77,7 +77,7 @@ struct http_joined;
 struct http_headers {
     struct MHD_Connection *connection;
     struct http_joined *joined; /* of names that come more than once; owned */
-    bool has_false_name;        /* such as "Content-Length " */
+    bool has_false_name;        /* such as "Content-Length "; see http_headers.c */
 };
 
 /* ALLOT_ENOMEM, ALLOT_ELIMIT: then it has only some, and is to be released nevertheless. Cost: the

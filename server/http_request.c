@@ -106,10 +106,9 @@ static void join_trace(struct http_request *request)
     }
 }
 
-/* Whether a proxy may have read another length than libmicrohttpd, which takes the first of
- * several, knows one coding. What is left of such a
- * body, or taken for it, might be another's request (RFC 9112, 6.3): the connection is not to be
- * used any further. */
+/* Whether a proxy may have read another length than libmicrohttpd, which takes the first of several
+ * and knows one coding. What is left of such a body, or taken for it, might be another's request
+ * (RFC 9112, 6.3): the connection is not to be used any further. */
 static bool is_length_doubtful(struct http_request *request)
 {
     struct span coding = find_header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING);

@@ -8,8 +8,10 @@
  *   http_connection.c  deadlines of a connection
  *   http_headers.c     what a request's header lines say
  *   http_request.c     a request, from its first byte to its access log entry
- *   http_exchange.c    one action of the store for a suspended request; http_exchanges.c: all there
- * are http_reply.c       what is sent in reply http_body.c        a reply in pieces, or compressed
+ *   http_exchange.c    one action of the store for a suspended request
+ *   http_exchanges.c   all of those that there are
+ *   http_reply.c       what is sent in reply
+ *   http_body.c        a reply in pieces, or compressed
  *   http_stream.c      a reply that goes on, of changes as they happen
  *   http_metrics.c     what the metrics tell of requests */
 #ifndef ALLOT_SERVER_HTTP_SERVER_H

@@ -267,6 +267,22 @@ int publisher_wait_for(struct publisher *publisher, publisher_condition *holds, 
     return 0;
 }
 
+void publisher_cancel(struct publisher *publisher, const void *context)
+{
+    struct waiter *taken = NULL;
+    (void)pthread_mutex_lock(&publisher->mutex);
+    for (struct waiter *waiter = publisher->conditional, *next; waiter; waiter = next) {
+        next = waiter->next;
+        if (waiter->context == context) {
+            remove_conditional(publisher, waiter);
+            waiter->next = taken;
+            taken = waiter;
+        }
+    }
+    (void)pthread_mutex_unlock(&publisher->mutex);
+    end_waits(publisher, taken, ALLOT_ECANCELED);
+}
+
 void publisher_destroy(struct publisher *publisher)
 {
     if (!publisher) {

@@ -32,4 +32,9 @@ typedef bool publisher_condition(struct span subject, const struct snapshot *sna
 int publisher_wait_for(struct publisher *publisher, publisher_condition *holds, struct span subject,
                        int64_t timeout_ms, publisher_done *done, void *context);
 
+/* Ends the waits for a condition that were begun with @context: done(context, ALLOT_ECANCELED), on
+ * this thread, which must hold no lock that `done` takes. None: nothing happens. Cost: all such
+ * waits. */
+void publisher_cancel(struct publisher *publisher, const void *context);
+
 #endif

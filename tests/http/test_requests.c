@@ -433,6 +433,8 @@ Test(requests, with_names_that_are_none_are_refused_and_nothing_after_them_is_re
                                    "Content-Length:\r\n 40",
                                    "Content-Length: 0\r\n 40",
                                    "X: y\r\n Content-Length: 40",
+                                   "X: y\r\n Content-Length:40",
+                                   "If-Match:\r\n \"12\"",
                                    "Transfer-Encoding:\r\n\tchunked"};
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
         assert_refused_for("without a space in its name", "PUT", headers[i]);

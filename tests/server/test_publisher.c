@@ -118,6 +118,39 @@ Test(publisher, a_wait_ends_after_its_time)
     cr_assert_eq(lasting.error, 0);
 }
 
+static bool is_behind(struct span subject, const struct snapshot *snapshot)
+{
+    return snapshot->state->revision >= (int64_t)subject.size;
+}
+
+static void begin_condition(struct wait *wait, struct span subject)
+{
+    *wait = (struct wait){.error = 1};
+    cr_assert_eq(publisher_wait_for(publisher, is_behind, subject, NEVER_MS, on_end, wait), 0);
+}
+
+Test(publisher, waits_for_a_condition_can_be_cancelled)
+{
+    struct wait first, second, third;
+    publish(1);
+    begin_condition(&first, SPAN("four"));
+    begin_condition(&second, SPAN("four"));
+    begin_condition(&third, SPAN("of six"));
+    publisher_cancel(publisher, &second);
+    publisher_cancel(publisher, &second); /* it waits no more */
+    cr_assert_eq(second.count, 1);
+    cr_assert_eq(second.error, ALLOT_ECANCELED);
+    cr_assert_eq(first.count + third.count, 0);
+    publish(4);
+    cr_assert_eq(first.error, 0);
+    cr_assert_eq(third.count, 0);
+    publisher_cancel(publisher, &third);
+    publish(6);
+    cr_assert_eq(third.count, 1);
+    cr_assert_eq(third.error, ALLOT_ECANCELED);
+    cr_assert_eq(second.count, 1);
+}
+
 Test(publisher, its_end_is_the_end_of_all_waits)
 {
     struct wait waits[3];
