@@ -54,11 +54,8 @@ void http_connection_notify(void *server, struct MHD_Connection *mhd, void **con
                             enum MHD_ConnectionNotificationCode code)
 {
     struct http_connection *connection = *context;
-    struct http_server *owner = server;
     bool begins = code == MHD_CONNECTION_NOTIFY_STARTED;
-    int change = begins ? 1 : -1;
-    atomic_fetch_add(&owner->connections, change);
-    http_metrics_note_connection(owner->config.metrics, change);
+    http_metrics_note_connection(((struct http_server *)server)->config.metrics, begins ? 1 : -1);
     if (begins) {
         begin(server, mhd, context);
     } else if (connection) {
@@ -93,18 +90,6 @@ void http_connection_limit(struct MHD_Connection *mhd, int64_t delay_ms)
     struct http_connection *connection = find(mhd);
     if (connection) {
         timer_set(connection->server->timers, &connection->deadline, delay_ms);
-    }
-}
-
-void http_connection_idle(struct MHD_Connection *mhd)
-{
-    const struct http_connection *connection = find(mhd);
-    if (connection) {
-        struct http_server *server = connection->server;
-        int most = server->config.max_connections;
-        bool crowded = atomic_load(&server->connections) > most - most / 4;
-        http_connection_limit(mhd, crowded ? server->config.times.crowded_ms
-                                           : server->config.times.idle_ms);
     }
 }
 

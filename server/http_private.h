@@ -25,7 +25,6 @@ struct http_server {
     atomic_uint_fast64_t id_count;
     atomic_bool draining;  /* replies close their connections */
     atomic_long in_flight; /* requests that have begun and not ended */
-    atomic_int connections;
 
     pthread_mutex_t mutex;           /* protects what follows */
     pthread_cond_t quiet;            /* in_flight has become 0 */
@@ -59,8 +58,6 @@ void http_connection_set_request(struct MHD_Connection *mhd, void *request);
  * then finds closed; it alone closes it. */
 void http_connection_limit(struct MHD_Connection *mhd, int64_t delay_ms);
 void http_connection_wait(struct MHD_Connection *mhd);
-/* The same until its next request. Where there are many, who has nothing to ask makes room soon. */
-void http_connection_idle(struct MHD_Connection *mhd);
 
 /* The client's address, as text; "": not known. Valid until the connection ends. */
 const char *http_connection_client(struct MHD_Connection *mhd);

@@ -371,7 +371,7 @@ void http_request_end(void *context, struct MHD_Connection *connection, void **e
     (void)code; /* the status tells whether there was a reply */
     *ended = NULL;
     http_connection_set_request(connection, NULL);
-    http_connection_idle(connection);
+    http_connection_limit(connection, server->config.times.idle_ms);
     if (!request) {
         return;
     }

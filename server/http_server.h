@@ -33,19 +33,18 @@ struct http_times {
     int64_t body_ms;     /* from there to the end of the body */
     int64_t drain_ms;    /* the same for a body that is refused and only read away */
     int64_t send_ms;     /* from the reply to its last byte */
-    int64_t idle_ms;     /* from there to the next request, */
-    int64_t crowded_ms;  /* or so, while more than three quarters of max_connections are open */
+    int64_t idle_ms;     /* from there to the next request */
     int64_t exchange_ms; /* from an action to its outcome; then its outcome is unknown */
     int64_t snapshot_ms; /* from the store's answer to the snapshot that has it; see below */
     int64_t stop_ms;     /* for what is in flight, when stopping */
     int64_t hangup_ms;   /* between looks for clients that have left while they waited */
 };
 
-#define HTTP_DEFAULT_TIMES                                                               \
-    {                                                                                    \
-        .header_ms = 10000, .body_ms = 30000, .drain_ms = 2000, .send_ms = 60000,        \
-        .idle_ms = 60000, .crowded_ms = 1000, .exchange_ms = 20000, .snapshot_ms = 5000, \
-        .stop_ms = 8000, .hangup_ms = 1000,                                              \
+#define HTTP_DEFAULT_TIMES                                                            \
+    {                                                                                 \
+        .header_ms = 10000, .body_ms = 30000, .drain_ms = 2000, .send_ms = 60000,     \
+        .idle_ms = 60000, .exchange_ms = 20000, .snapshot_ms = 5000, .stop_ms = 8000, \
+        .hangup_ms = 1000,                                                            \
     }
 
 enum {

@@ -45,7 +45,7 @@ void fixture_init(struct fixture *fixture)
                    .workers = 1,
                    .max_work = 2,
                    .times = {LONG_MS, LONG_MS, LONG_MS, LONG_MS, LONG_MS, LONG_MS, LONG_MS, LONG_MS,
-                             LONG_MS, LONG_MS}},
+                             LONG_MS}},
     };
     memcpy(&fixture->config.address, &loopback, sizeof loopback);
 }

@@ -369,27 +369,6 @@ Test(limits, of_connections)
     http_client_close(&waiting);
 }
 
-/* Who is idle where there are many gives its place up to the next one. */
-Test(limits, of_the_time_between_requests_where_it_is_crowded)
-{
-    enum { LIMIT = 4 };
-    fixture.config.max_connections = LIMIT;
-    fixture.config.times.crowded_ms = BRIEF_MS;
-    start();
-    struct http_client clients[LIMIT];
-    for (int i = 0; i < LIMIT; i++) {
-        clients[i] = fixture_connect(&fixture);
-        assert_usable(&clients[i]);
-    }
-    struct http_client next = fixture_connect(&fixture);
-    assert_usable(&next);
-    cr_assert(http_client_is_ended(&clients[LIMIT - 1]));
-    http_client_close(&next);
-    for (int i = 0; i < LIMIT; i++) {
-        http_client_close(&clients[i]);
-    }
-}
-
 Test(limits, of_connections_from_one_address)
 {
     fixture.config.max_connections_per_address = 2;
