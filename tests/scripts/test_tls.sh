@@ -80,6 +80,16 @@ until_shown() {
     done
 }
 
+# until_said TEXT FILE WHAT: the text is in the file.
+until_said() {
+    tries=0
+    until grep -q "$1" "$2"; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 600 ] || fail "$3: $(tail -n 3 "$2")"
+        sleep 0.05
+    done
+}
+
 start
 secure_curl -f -o "$work/answer" "$ALLOT/readyz"
 secure_curl -f -o "$work/answer" -X PUT "$ALLOT/v1/items/a" --json '{"replication": 1}'
@@ -111,12 +121,7 @@ cp "$work/second.key" "$work/key.pem"
 kill -HUP "$server"
 until_shown second
 secure_curl -f -o "$work/answer" -X PUT "$ALLOT/v1/items/b" --json '{"replication": 1}'
-tries=0
-until grep -q '"id":"b"\|"item":"b"' "$work/told"; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 600 ] || fail "who watched was dropped: $(cat "$work/told")"
-    sleep 0.05
-done
+until_said '"id":"b"\|"item":"b"' "$work/told" "who watched was dropped"
 kill "$watcher"
 wait "$watcher" || true
 watcher=
@@ -125,12 +130,7 @@ cp "$work/expired.pem" "$work/cert.pem"
 cp "$work/expired.key" "$work/key.pem"
 kill -HUP "$server"
 until_shown expired
-tries=0
-until grep -q 'level=warning msg="the certificate has expired"' "$work/log"; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 200 ] || fail "it isn't told of its end"
-    sleep 0.05
-done
+until_said 'level=warning msg="the certificate has expired"' "$work/log" "it isn't told of its end"
 cp "$work/second.pem" "$work/cert.pem"
 cp "$work/second.key" "$work/key.pem"
 kill -HUP "$server"
@@ -138,12 +138,7 @@ until_shown second
 
 echo nonsense >"$work/cert.pem"
 kill -HUP "$server"
-tries=0
-until grep -q 'level=\(warning\|error\).*cert' "$work/log"; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 200 ] || fail "a bad certificate is not told"
-    sleep 0.05
-done
+until_said 'level=\(warning\|error\).*cert' "$work/log" "a bad certificate is not told"
 shown | grep -q second || fail "the certificate is $(shown)"
 stop
 
